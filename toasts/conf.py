@@ -1,0 +1,87 @@
+"""The settings of toasts: every name, its default and its unit, read when used.
+
+This is the only reader of ``django.conf.settings`` in the package.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.conf import settings
+
+
+def _get(name: str, default: Any) -> Any:
+    return getattr(settings, f"TOASTS_{name}", default)
+
+
+class Settings:
+    """What a site may set, as ``TOASTS_<NAME>``; read anew at each access, so tests can override."""
+
+    @property
+    def broker(self) -> str:
+        """``auto``, ``local``, ``sqlite``, ``postgres`` or the dotted path of a broker factory."""
+        return str(_get("BROKER", "auto"))
+
+    @property
+    def listen_dsn(self) -> str:
+        """A connection string for LISTEN alone, past a pooler; empty: the database's own."""
+        return str(_get("LISTEN_DSN", ""))
+
+    @property
+    def channel(self) -> str:
+        """The NOTIFY channel; two sites on one database need two names."""
+        return str(_get("CHANNEL", "toasts"))
+
+    @property
+    def max_active(self) -> int:
+        """How many of a user's newest active toasts are sent to the page at most."""
+        return int(_get("MAX_ACTIVE", 200))
+
+    @property
+    def heartbeat(self) -> float:
+        """Seconds between two pings of a stream."""
+        return float(_get("HEARTBEAT", 15.0))
+
+    @property
+    def reconcile(self) -> float:
+        """Seconds between two looks at the database that no hint asked for."""
+        return float(_get("RECONCILE", 5.0))
+
+    @property
+    def sweep(self) -> float:
+        """Seconds between two checks that every stream's session and user still stand."""
+        return float(_get("SWEEP", 20.0))
+
+    @property
+    def rotate(self) -> tuple[float, float]:
+        """Least and greatest age of a stream in seconds, before it is told to reconnect."""
+        least, most = _get("ROTATE", (300.0, 600.0))
+        return float(least), float(most)
+
+    @property
+    def max_streams_per_user(self) -> int:
+        """Open streams of one user in one process; the oldest above it is told ``superseded``."""
+        return int(_get("MAX_STREAMS_PER_USER", 20))
+
+    @property
+    def max_wait(self) -> float:
+        """The longest long poll in seconds."""
+        return float(_get("MAX_WAIT", 55.0))
+
+    @property
+    def allow_same_site(self) -> bool:
+        """Whether other subdomains of the site's domain may open streams."""
+        return bool(_get("ALLOW_SAME_SITE", False))
+
+    @property
+    def inject(self) -> Literal["always", "session", "never"]:
+        """Into which pages the middleware puts the client: all, those with a session cookie, none."""
+        value = _get("INJECT", "always")
+        return {True: "always", False: "never"}.get(value, value)  # type: ignore[no-any-return]
+
+    @property
+    def session_cookie_name(self) -> str:
+        return settings.SESSION_COOKIE_NAME
+
+
+conf = Settings()
