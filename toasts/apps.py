@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class ToastsConfig(AppConfig):
+    name = "toasts"
+    verbose_name = "Toasts"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks, live  # noqa: F401  (checks register themselves)
+
+        live.connect_signals()

@@ -1,0 +1,217 @@
+"""What a toast may hold: the rules, field by field, without a database.
+
+Every rule raises ``ValueError`` whose text starts with the field's name and says the fix.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.utils.functional import Promise
+
+LEVELS = ("info", "success", "warning", "error")
+MESSAGE_MAX = 2000
+TITLE_MAX = 200
+KEY_MAX = 200
+URL_MAX = 2000
+LABEL_MAX = 80
+ACTIONS_MAX = 5
+WIRE_MAX = 8192
+"""The most bytes of UTF-8 JSON that one toast may take on the wire."""
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+_SCHEMES = ("http", "https", "mailto")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,39}")
+
+
+def _text(field: str, value: Any, limit: int) -> str:
+    # A lazy translation is a proxy, not a str: it is rendered now, in the caller's language.
+    if not isinstance(value, str | Promise):
+        raise ValueError(f"{field}: must be text, not {type(value).__name__}.")
+    text = str(value)
+    if len(text) > limit:
+        raise ValueError(f"{field}: has {len(text)} characters; at most {limit} are allowed.")
+    _storable(field, text)
+    return text
+
+
+def _storable(field: str, text: str) -> None:
+    if "\x00" in text:
+        raise ValueError(f"{field}: holds a NUL character, which PostgreSQL can't store; remove it.")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"{field}: holds half of a surrogate pair, which is not valid Unicode; remove it."
+        ) from None
+
+
+def clean_message(value: Any) -> str:
+    text = _text("message", value, MESSAGE_MAX)
+    if not text.strip():
+        raise ValueError("message: is empty; say something.")
+    return text
+
+
+def clean_title(value: Any) -> str:
+    return _text("title", value, TITLE_MAX)
+
+
+def clean_key(value: Any) -> str:
+    return _text("key", value, KEY_MAX)
+
+
+def clean_level(value: Any) -> str:
+    if value not in LEVELS:
+        raise ValueError(f"level: {value!r} is not one of {', '.join(LEVELS)}.")
+    return str(value)
+
+
+def clean_url(value: Any, field: str = "url") -> str:
+    """A link that is safe to click: http, https, mailto or relative, without control characters.
+
+    Browsers drop tabs and newlines inside a URL and spaces around it (WHATWG URL, 4.4), so that
+    ``java\\nscript:`` would run: such characters are refused rather than removed.
+    """
+    text = _text(field, value, URL_MAX)
+    if _CONTROL.search(text) or text != text.strip():
+        raise ValueError(f"{field}: holds control characters or outer spaces; remove them.")
+    scheme = _SCHEME.match(text)
+    if scheme and scheme[0][:-1].lower() not in _SCHEMES:
+        raise ValueError(f"{field}: must be http, https, mailto or relative, not {scheme[0]!r}.")
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise ValueError(f"{field}: is not a URL ({error}).") from error
+    if parts.scheme in ("http", "https") and not parts.netloc:
+        raise ValueError(f"{field}: names no host after {parts.scheme}:.")
+    return text
+
+
+def clean_actions(value: Any) -> list[dict[str, str]]:
+    if value is None:
+        return []
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+        raise ValueError('actions: must be a list of {"name", "label", "url"} objects.')
+    actions = [_action(number, action) for number, action in enumerate(value)]
+    if len(actions) > ACTIONS_MAX:
+        raise ValueError(f"actions: are {len(actions)}; at most {ACTIONS_MAX} are allowed.")
+    if len({action["name"] for action in actions}) < len(actions):
+        raise ValueError("actions: two have the same name; give each its own.")
+    return actions
+
+
+def _action(number: int, action: Any) -> dict[str, str]:
+    field = f"actions[{number}]"
+    if not isinstance(action, Mapping):
+        raise ValueError(f'{field}: must be an object with "name", "label" and "url".')
+    unknown = set(action) - {"name", "label", "url"}
+    if unknown:
+        names = ", ".join(sorted(map(str, unknown)))
+        raise ValueError(f'{field}: has unknown keys ({names}); only "name", "label", "url".')
+    name = _text(f"{field}.name", action.get("name", ""), 40)
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{field}.name: must be 1 to 40 letters, digits, dots, dashes or _.")
+    label = _text(f"{field}.label", action.get("label", ""), LABEL_MAX)
+    if not label.strip():
+        raise ValueError(f"{field}.label: is empty; the button needs a text.")
+    return {"name": name, "label": label, "url": clean_url(action.get("url", ""), f"{field}.url")}
+
+
+def _number(field: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise ValueError(f"{field}: must be a number, not {value!r}.")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{field}: must be a finite number, not {value!r}.")
+    return number
+
+
+def clean_progress(value: Any) -> int | None:
+    """Per cent, 0 to 100; a fraction is rounded down, so that 100 means done."""
+    if value is None:
+        return None
+    number = _number("progress", value)
+    if not 0 <= number <= 100:
+        raise ValueError(f"progress: must be from 0 to 100, not {value!r}.")
+    return int(number)
+
+
+def clean_duration(value: Any) -> float | None:
+    """Seconds; None: from the length of the text; 0: stays."""
+    if value is None:
+        return None
+    number = _number("duration", value)
+    if number < 0:
+        raise ValueError("duration: must be 0 (stays) or more seconds.")
+    return number
+
+
+def clean_moment(field: str) -> Callable[[Any], datetime | None]:
+    def clean(value: Any) -> datetime | None:
+        if value is not None and not isinstance(value, datetime):
+            raise ValueError(f"{field}: must be a datetime or None, not {value!r}.")
+        return value
+
+    return clean
+
+
+def clean_data(value: Any) -> Any:
+    """Any JSON value for the page's own code; None is stored as ``{}``."""
+    if value is None:
+        return {}
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"data: is not JSON ({error}).") from error
+    plain = json.loads(text)
+    for string in _strings(plain):
+        _storable("data", string)
+    return plain
+
+
+def _strings(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item)
+
+
+CLEANERS: dict[str, Callable[[Any], Any]] = {
+    "message": clean_message,
+    "title": clean_title,
+    "level": clean_level,
+    "url": clean_url,
+    "actions": clean_actions,
+    "key": clean_key,
+    "progress": clean_progress,
+    "duration": clean_duration,
+    "data": clean_data,
+    "visible_from": clean_moment("visible_from"),
+    "expires_at": clean_moment("expires_at"),
+}
+
+
+def clean(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Check and normalise the given fields of a toast.
+
+    Raises:
+        ValueError: a field is unknown or breaks its rule; nothing was written.
+    """
+    for name in fields:
+        if name not in CLEANERS:
+            raise ValueError(f"{name}: is not a field of a toast; known: {', '.join(CLEANERS)}.")
+    return {name: CLEANERS[name](value) for name, value in fields.items()}
