@@ -1,0 +1,65 @@
+# `make` alone lists what there is. Needed: make and Python 3.11 or newer.
+
+PYTHON ?= python3
+PORT ?= 8000
+PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
+MANAGE = .venv/bin/python manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo install test check bench client secret-key
+.DELETE_ON_ERROR:
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+demo: .venv/.site .state/secret-key ## build, migrate, create the demo users and serve; PORT=8000
+	@DEBUG=1 $(MANAGE) migrate --no-input --verbosity 0
+	@DEBUG=1 $(MANAGE) demo_users
+	@printf '\n  Live Toasts: http://127.0.0.1:%s/\n' $(PORT)
+	@printf '  Sign in as alice, bob or admin; the password is the name. Ctrl-C ends it.\n\n'
+	@DEBUG=1 exec .venv/bin/daphne -b 127.0.0.1 -p $(PORT) core.asgi:application
+
+install: .venv/.dev .state/secret-key ## .venv with everything for development and tests
+
+test: install client ## every test; ARGS='-k name' goes to pytest
+	.ci/need chromium
+	.venv/bin/python -m pytest $(ARGS)
+	npm test
+
+check: install client ## lint, format, types, import contracts, migrations, the client's bundle
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	DATABASE_URL=sqlite://:memory: $(MANAGE) makemigrations --check --dry-run
+	npm run --silent check-stale
+
+bench: install ## print the benchmark tables
+	.venv/bin/python -m tests.bench
+
+client: node_modules/.package-lock.json
+
+secret-key: .state/secret-key ## keep a random SECRET_KEY in .state/, for sites that set none
+
+.state/secret-key:
+	@mkdir -p $(@D)
+	@umask 077 && $(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(50))' > $@
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo 'Python 3.11 or newer is needed. Name one: make PYTHON=python3.13 ...' >&2; exit 1; }
+	@.ci/need venv $(PYTHON)
+	$(PYTHON) -m venv .venv
+
+.venv/.site: requirements/site.txt | .venv/bin/python
+	$(PIP) -r requirements/site.txt
+	@touch $@
+
+.venv/.dev: requirements/site.txt requirements/dev.txt | .venv/bin/python
+	$(PIP) -r requirements/dev.txt
+	@touch $@ .venv/.site
+
+node_modules/.package-lock.json: package-lock.json
+	.ci/need node
+	npm ci --no-audit --no-fund
+	@touch $@

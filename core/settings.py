@@ -1,0 +1,171 @@
+"""This site's settings: one file, read from the environment, safe when nothing is set.
+
+SECRET_KEY      Django's signing key. Default: the text of .state/secret-key, which make creates.
+DEBUG           1: error pages for developers, demo users allowed. Default: 0.
+ALLOWED_HOSTS   Host names, separated by commas. Default: this machine's own names.
+DATABASE_URL    postgresql://user@host/name or sqlite:////path. Default: db.sqlite3 by manage.py.
+HTTPS           1: served behind a proxy that ends TLS and sets X-Forwarded-Proto. Default: 0.
+TOASTS_BROKER   How processes tell each other of new toasts. Default: auto, by the database.
+REDIS_URL       For brokers that need one. Default: empty.
+LOG_LEVEL       The least level of what is logged. Default: INFO.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def _flag(name: str) -> bool:
+    value = os.environ.get(name, "").strip().lower()
+    if value not in ("", "0", "1", "false", "true", "no", "yes", "off", "on"):
+        raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no: set it to 1 or 0.")
+    return value in ("1", "true", "yes", "on")
+
+
+def _secret_key(debug: bool) -> str:
+    made_by_make = BASE_DIR / ".state" / "secret-key"
+    if key := os.environ.get("SECRET_KEY", "").strip():
+        return key
+    if made_by_make.is_file():
+        return made_by_make.read_text().strip()
+    if debug:
+        return "django-insecure-for-debug-only"
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Set the environment variable SECRET_KEY to a long random text, "
+        "or run `make secret-key`, which keeps one in .state/secret-key, "
+        "or set DEBUG=1 on a machine that only you can reach."
+    )
+
+
+def _database() -> Any:
+    # An in-process connection costs a stream nothing, a kept one costs PostgreSQL a process:
+    # under ASGI every request may run in a thread of its own, so none is kept (CONN_MAX_AGE 0).
+    url = os.environ.get("DATABASE_URL") or f"sqlite:///{BASE_DIR / 'db.sqlite3'}"
+    database: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=0)}
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        # WAL: readers and the one writer do not wait for each other. IMMEDIATE: a transaction
+        # that reads first and writes later waits for its turn instead of failing at once.
+        database["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000"
+            ),
+            **database.get("OPTIONS", {}),
+        }
+    return database
+
+
+DEBUG = _flag("DEBUG")
+SECRET_KEY = _secret_key(DEBUG)
+ALLOWED_HOSTS = [
+    host.strip()
+    for host in os.environ.get("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+    if host.strip()
+]
+DATABASES = {"default": _database()}
+REDIS_URL = os.environ.get("REDIS_URL", "")
+
+TOASTS_BROKER = os.environ.get("TOASTS_BROKER") or "auto"
+
+INSTALLED_APPS = [
+    "daphne",  # first, so that `runserver` serves ASGI
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "toasts",
+    "example",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "core.static.StaticFilesMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "toasts.middleware.ToastMiddleware",  # last: whatever measures or signs a page sees the whole
+]
+ROOT_URLCONF = "core.urls"
+ASGI_APPLICATION = "core.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "index"
+LOGOUT_REDIRECT_URL = "index"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Files are served from where they lie, DEBUG or not: nothing to collect after an update.
+WHITENOISE_USE_FINDERS = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Live Toasts",
+    "DESCRIPTION": "A user's own toasts: list, count, read.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",  # the page works without another site
+    "SWAGGER_UI_FAVICON_HREF": "/static/site/favicon.svg",
+}
+
+if _flag("HTTPS"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO").upper()},
+    # Django's own handler would say each line of its once more.
+    "loggers": {"django": {"handlers": [], "propagate": True}},
+}

@@ -1,0 +1,19 @@
+"""The site's addresses."""
+
+from django.contrib import admin
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from core.views import index
+
+urlpatterns = [
+    path("", index, name="index"),
+    path("demo/", include("example.urls")),
+    path("toasts/", include("toasts.urls")),
+    path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/docs/", SpectacularSwaggerSplitView.as_view(), name="schema-docs"),
+]

@@ -1,0 +1,41 @@
+"""The demo's form."""
+
+from __future__ import annotations
+
+import json
+
+from django import forms
+
+
+class TaskForm(forms.Form):
+    """A message, and the seconds after which it is to arrive."""
+
+    message = forms.CharField(
+        max_length=2000,
+        strip=True,
+        label="Message",
+        help_text="What the task says when it is done. At most 2,000 characters.",
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
+        initial="Your report is ready.",
+    )
+    seconds = forms.IntegerField(
+        min_value=0,
+        max_value=60,
+        label="Seconds",
+        help_text="How long the task takes, 0 to 60.",
+        initial=5,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+
+    MESSAGE_BYTES = 7500
+    """A toast takes 8 KiB at most; the rest is for its other fields."""
+
+    def clean_message(self) -> str:
+        # Checked now: the task that makes the toast later has nobody to tell.
+        message: str = self.cleaned_data["message"]
+        size = len(json.dumps(message, ensure_ascii=False).encode())
+        if size > self.MESSAGE_BYTES:
+            raise forms.ValidationError(
+                f"This takes {size:,} bytes; at most {self.MESSAGE_BYTES:,} fit. Shorten it."
+            )
+        return message

@@ -1,0 +1,30 @@
+"""``manage.py demo_users``: somebody to sign in as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = "Create the demo users alice, bob and the superuser admin; password = name. DEBUG only."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError(
+                "demo_users makes accounts whose passwords everybody knows, so it runs with "
+                "DEBUG=1 only. For a real account: manage.py createsuperuser."
+            )
+        for name in ("alice", "bob"):
+            self._create(name, is_staff=False, is_superuser=False)
+        self._create("admin", is_staff=True, is_superuser=True)
+
+    def _create(self, name: str, **flags: bool) -> None:
+        users = get_user_model().objects
+        if users.filter(username=name).exists():
+            return
+        users.create_user(username=name, password=name, **flags)
+        self.stdout.write(f"Created {name} (password: {name}).")

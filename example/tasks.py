@@ -1,0 +1,61 @@
+"""What the demo's buttons start: work that tells of itself by toasts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, ParamSpec, TypeVar
+
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.db import close_old_connections
+
+from toasts import async_create_toast, async_update_toast
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STEP = 0.5
+"""Seconds between two reports of progress."""
+
+
+async def report_back(user_id: Any, running: Any, message: str, seconds: float) -> None:
+    """Work for `seconds`, moving the toast `running` along; then send `message` as another."""
+    async for percent in _progress(seconds):
+        await _write(async_update_toast, running, progress=percent)
+    await _write(async_create_toast, message, user_id, level="success", title="Task finished")
+    await _write(
+        async_update_toast, running, title="Task done", message="It ran to its end.", duration=4
+    )
+
+
+async def upload(running: Any, seconds: float) -> None:
+    """Work for `seconds`; one toast goes from start to end."""
+    async for percent in _progress(seconds):
+        await _write(async_update_toast, running, progress=percent)
+    await _write(
+        async_update_toast,
+        running,
+        level="success",
+        title="Upload finished",
+        message="holiday.zip is stored.",
+        duration=6,
+    )
+
+
+async def _progress(seconds: float) -> AsyncIterator[int]:
+    """Per cent done, now and then, until `seconds` have passed; 100 is the last."""
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    while (passed := loop.time() - start) < seconds:
+        yield int(100 * passed / seconds)
+        await asyncio.sleep(min(STEP, seconds - passed))
+    yield 100
+
+
+async def _write(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    """One write in a thread and a connection of its own, both given back at once."""
+    async with ThreadSensitiveContext():
+        try:
+            return await call(*args, **kwargs)
+        finally:
+            await sync_to_async(close_old_connections)()
