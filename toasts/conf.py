@@ -80,6 +80,14 @@ class Settings:
         return {True: "always", False: "never"}.get(value, value)  # type: ignore[no-any-return]
 
     @property
+    def use_tz(self) -> bool:
+        return bool(settings.USE_TZ)
+
+    @property
+    def session_engine(self) -> str:
+        return settings.SESSION_ENGINE
+
+    @property
     def session_cookie_name(self) -> str:
         return settings.SESSION_COOKIE_NAME
 

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import AsyncClient
+
+from tests.postgres import PostgresServer
+from toasts import live
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for the tests that need one whatever database the run is on."""
+    server = PostgresServer().start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return User.objects.create_user("alice", "alice@example.com", "alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    return User.objects.create_user("bob", "bob@example.com", "bob")
+
+
+@pytest.fixture
+async def hubs() -> AsyncIterator[None]:
+    """For tests that open streams in this process: ends what they started."""
+    yield
+    await asyncio.gather(*(hub.stop() for hub in list(live._hubs.values())))
+    live._hubs.clear()
+
+
+@pytest.fixture
+def on_postgres() -> bool:
+    return os.environ.get("TEST_DATABASE_URL", "").startswith("postgres")
+
+
+async def until(
+    condition: Callable[[], Any] | Callable[[], Awaitable[Any]], seconds: float = 10.0
+) -> Any:
+    """Wait for a condition, with a bound; the first true value it gave."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        value = condition()
+        if asyncio.iscoroutine(value):
+            value = await value
+        if value:
+            return value
+        if asyncio.get_running_loop().time() > deadline:
+            raise AssertionError(f"not within {seconds} s: {condition}")
+        await asyncio.sleep(0.01)
+
+
+async def signed_in(user: User) -> AsyncClient:
+    client = AsyncClient()
+    await client.aforce_login(user)
+    return client

