@@ -1,0 +1,103 @@
+"""The tags that load the browser client: one builder for the middleware and the template tag.
+
+What they say is the same for every visitor: no session, no user, no token and no toast. So a page
+that bears them may be cached, and compressed without a secret to leak (BREACH).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.request import HttpHeaders
+from django.templatetags.static import static
+from django.urls import get_resolver, get_script_prefix, get_urlconf, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
+
+try:
+    from django.middleware.csp import get_nonce
+except ImportError:  # Django 5.2
+
+    def get_nonce(request: HttpRequest) -> LazyNonce | None:
+        return None
+
+
+if TYPE_CHECKING:
+    from django.urls import URLResolver
+    from django.utils.csp import LazyNonce
+
+STREAM, POLL, API = "toasts:stream", "toasts:poll", "toasts:api-toast-list"
+
+_LINK = '<link rel="stylesheet" href="{}" data-toasts'
+_SCRIPT = (
+    '<script src="{}" defer data-toasts data-stream-url="{}" data-poll-url="{}"'
+    ' data-api-url="{}" data-csrf-cookie="{}" data-csrf-header="{}"'
+)
+
+
+def snippet(nonce: str = "") -> SafeString:
+    """The ``<link>`` and ``<script>`` of the client, in ASCII, both with `nonce` if there is one.
+
+    Raises NoReverseMatch where the URLs of toasts are not included (see check toasts.E001), and
+    what the static files storage raises (ValueError for a file missing from a manifest).
+    """
+    # Asked anew each time: a storage may sign its URLs with a time to live.
+    link, script = _tags(
+        static("toasts/toasts.css"), static("toasts/toasts.js"), *_urls(), *_csrf_names()
+    )
+    attribute = format_html(' nonce="{}"', nonce) if nonce else ""
+    return _ascii(f"{link}{attribute}>{script}{attribute}></script>")
+
+
+def nonce_of(request: HttpRequest | None) -> str:
+    """The CSP nonce of this request, or "" where no middleware offers one.
+
+    Asking is not free of consequence: Django (6.0 and later) and django-csp put the nonce into the
+    header only once it was asked for. Raises csp.middleware's CSPNonceError where django-csp has
+    already written its header (see check toasts.W004).
+    """
+    if request is None:
+        return ""
+    nonce: object = get_nonce(request)
+    if nonce is None:
+        nonce = getattr(request, "csp_nonce", None)
+    # Not its truth: Django's is lazy, and false until somebody reads it.
+    return "" if nonce is None else str(nonce)
+
+
+@lru_cache(maxsize=64)
+def _tags(css: str, script: str, *attributes: str) -> tuple[SafeString, SafeString]:
+    return format_html(_LINK, css), format_html(_SCRIPT, script, *attributes)
+
+
+def _urls() -> tuple[str, str, str]:
+    # Everything that reverse() depends on. The resolver stands for its URLconf: Django makes
+    # another one when ROOT_URLCONF changes or the URL caches are cleared.
+    return _reversed(get_resolver(get_urlconf()), get_script_prefix(), get_language())
+
+
+@lru_cache(maxsize=64)
+def _reversed(resolver: URLResolver, prefix: str, language: str | None) -> tuple[str, str, str]:
+    # The arguments are the key alone: reverse() reads the same from the current context.
+    return reverse(STREAM), reverse(POLL), reverse(API)
+
+
+def _csrf_names() -> tuple[str, str]:
+    """The names of the CSRF cookie and header; no cookie's where scripts cannot read it."""
+    hidden = settings.CSRF_COOKIE_HTTPONLY or settings.CSRF_USE_SESSIONS
+    return "" if hidden else settings.CSRF_COOKIE_NAME, _header_name(settings.CSRF_HEADER_NAME)
+
+
+def _header_name(meta_key: str) -> str:
+    if meta_key == "HTTP_X_CSRFTOKEN":
+        return "X-CSRFToken"  # as Django's documentation spells it; servers do not mind case
+    return HttpHeaders.parse_header_name(meta_key) or ""
+
+
+def _ascii(html: str) -> SafeString:
+    # Whatever the page's own encoding, these bytes mean the same in it.
+    return mark_safe(html.encode("ascii", "xmlcharrefreplace").decode("ascii"))
