@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import AsyncClient
 
 from tests.postgres import PostgresServer
@@ -37,6 +39,8 @@ async def hubs() -> AsyncIterator[None]:
     yield
     await asyncio.gather(*(hub.stop() for hub in list(live._hubs.values())))
     live._hubs.clear()
+    # The thread that sync_to_async has for code outside a request keeps its connection otherwise.
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture
