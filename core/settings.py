@@ -150,7 +150,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",  # the page works without another site
-    "SWAGGER_UI_FAVICON_HREF": "/static/site/favicon.svg",
+    "SWAGGER_UI_FAVICON_HREF": "/static/site/logo.svg",
 }
 
 if _flag("HTTPS"):

@@ -1,5 +1,6 @@
 """The site's addresses."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
@@ -7,11 +8,15 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from core.views import index
 
+login = LoginView.as_view(
+    redirect_authenticated_user=True, extra_context={"demo_users": settings.DEBUG}
+)
+
 urlpatterns = [
     path("", index, name="index"),
     path("demo/", include("example.urls")),
     path("toasts/", include("toasts.urls")),
-    path("accounts/login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/login/", login, name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
     path("admin/", admin.site.urls),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -6,4 +6,8 @@ from django.shortcuts import render
 
 
 def index(request: HttpRequest) -> HttpResponse:
-    return render(request, "site/index.html", {"demo_users": settings.DEBUG})
+    context = {
+        "demo_users": settings.DEBUG,
+        "person": request.user.get_username() or "alice",
+    }
+    return render(request, "site/index.html", context)

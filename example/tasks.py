@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import close_old_connections
 
 from toasts import async_create_toast, async_update_toast
@@ -21,19 +23,16 @@ STEP = 0.5
 async def report_back(user_id: Any, running: Any, message: str, seconds: float) -> None:
     """Work for `seconds`, moving the toast `running` along; then send `message` as another."""
     async for percent in _progress(seconds):
-        await _write(async_update_toast, running, progress=percent)
+        await _report(running, progress=percent)
     await _write(async_create_toast, message, user_id, level="success", title="Task finished")
-    await _write(
-        async_update_toast, running, title="Task done", message="It ran to its end.", duration=4
-    )
+    await _report(running, title="Task done", message="It ran to its end.", duration=4)
 
 
 async def upload(running: Any, seconds: float) -> None:
     """Work for `seconds`; one toast goes from start to end."""
     async for percent in _progress(seconds):
-        await _write(async_update_toast, running, progress=percent)
-    await _write(
-        async_update_toast,
+        await _report(running, progress=percent)
+    await _report(
         running,
         level="success",
         title="Upload finished",
@@ -50,6 +49,11 @@ async def _progress(seconds: float) -> AsyncIterator[int]:
         yield int(100 * passed / seconds)
         await asyncio.sleep(min(STEP, seconds - passed))
     yield 100
+
+
+async def _report(running: Any, **changes: Any) -> None:
+    with suppress(ObjectDoesNotExist):  # deleted meanwhile: then nobody waits for it
+        await _write(async_update_toast, running, **changes)
 
 
 async def _write(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:

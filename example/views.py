@@ -18,7 +18,7 @@ from toasts import async_create_toast
 LEVELS: dict[str, dict[str, Any]] = {
     "info": {"message": "Maintenance tonight from 22:00 to 22:15 UTC."},
     "success": {"message": "Your changes are saved."},
-    "warning": {"message": "You have used 90 % of your storage."},
+    "warning": {"message": "You have used 90% of your storage."},
     "error": {"message": "The payment was refused. Try another card.", "title": "Not paid"},
 }
 UPLOAD_SECONDS = 5
