@@ -76,11 +76,11 @@ class PostgresServer:
             **self.settings,
         }
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        log = (self.folder / "log").open("ab")
-        self.process = subprocess.Popen(
-            [self._bin / "postgres", "-D", self.data, *flags],
-            stdout=log, stderr=log, cwd=self.folder, **self._as,
-        )  # fmt: skip
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self.data, *flags],
+                stdout=log, stderr=log, cwd=self.folder, **self._as,
+            )  # fmt: skip
         self._await_ready()
         return self
 

@@ -1,0 +1,136 @@
+"""Real server processes over a database of their own, and other processes beside them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.postgres import free_port
+
+ROOT = Path(__file__).parent.parent
+STARTS_WITHIN = 30.0
+COMMANDS = {
+    "daphne": ["-m", "daphne", "-b", "127.0.0.1", "-p", "{port}", "tests.asgi:application"],
+    "uvicorn": [
+        "-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--log-level", "warning",
+        "--lifespan", "off", "tests.asgi:application",
+    ],
+    "hypercorn": ["-m", "hypercorn", "-b", "127.0.0.1:{port}", "tests.asgi:application"],
+    "granian": [
+        "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", "{port}",
+        "tests.asgi:application",
+    ],
+}  # fmt: skip
+
+
+class Site:
+    """A migrated database, and processes that use it."""
+
+    def __init__(self, database_url: str, **environment: str) -> None:
+        self.environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "TEST_DATABASE_URL": database_url,
+            "PYTHONPATH": str(ROOT),
+            **environment,
+        }
+        self.servers: list[Server] = []
+        self.run("from django.core.management import call_command\ncall_command('migrate', verbosity=0)")
+
+    def spawn(self, code: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start another process of the same project: a plain script with django.setup()."""
+        script = f"import django\ndjango.setup()\n{code}"
+        return subprocess.Popen(
+            [sys.executable, "-c", script, *arguments],
+            env=self.environment, cwd=ROOT, text=True, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(self, code: str, *arguments: str) -> Any:
+        """Run such a process to its end; what it printed last, as JSON."""
+        process = self.spawn(code, *arguments)
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+        return json.loads(output.splitlines()[-1]) if output.strip() else None
+
+    def users(self, *names: str) -> dict[str, int]:
+        """Make users whose password is their name; their primary keys by name."""
+        found: dict[str, int] = self.run(
+            "import json, sys\nfrom django.contrib.auth.models import User\n"
+            "print(json.dumps({name: User.objects.create_user(name, password=name).pk"
+            " for name in sys.argv[1:]}))",
+            *names,
+        )
+        return found
+
+    def sessions(self, *names: str) -> dict[str, dict[str, str]]:
+        """A signed-in browser's cookies for each of these users."""
+        keys: dict[str, str] = self.run(
+            "import json, sys\nfrom django.contrib.auth.models import User\n"
+            "from django.test import Client\nkeys = {}\n"
+            "for name in sys.argv[1:]:\n"
+            "    client = Client()\n"
+            "    client.force_login(User.objects.get(username=name))\n"
+            "    keys[name] = client.cookies['sessionid'].value\n"
+            "print(json.dumps(keys))",
+            *names,
+        )
+        return {name: {"sessionid": key} for name, key in keys.items()}
+
+    def serve(self, kind: str = "uvicorn", port: int | None = None) -> Server:
+        server = Server(self, kind, port or free_port())
+        self.servers.append(server)
+        server.start()
+        return server
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.kill()
+
+
+class Server:
+    def __init__(self, site: Site, kind: str, port: int) -> None:
+        self.site, self.kind, self.port = site, kind, port
+        self.url = f"http://127.0.0.1:{port}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        arguments = [part.format(port=self.port) for part in COMMANDS[self.kind]]
+        self.process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env=self.site.environment, cwd=ROOT, start_new_session=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + STARTS_WITHIN
+        while True:
+            try:
+                httpx.get(f"{self.url}/toasts/poll/", timeout=2)
+                return
+            except httpx.TransportError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise
+                time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def threads(self) -> int:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.split("Threads:")[1].split()[0])
+
+    def kill(self, how: int = signal.SIGKILL) -> None:
+        """End it with its workers: some servers serve from a child process."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, how)
+            self.process.wait(30)
+        self.process = None
