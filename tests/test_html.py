@@ -1,4 +1,3 @@
-from types import ModuleType
 from typing import Any
 
 import django
@@ -10,16 +9,11 @@ from django.urls import NoReverseMatch, include, path, set_urlconf
 from django.utils.safestring import SafeString
 from django.utils.translation import override as override_language
 
-from tests.pages import TAGS, with_nonce
+from tests.checking import urlconf
+from tests.html_site import TAGS, with_nonce
 from toasts.html import nonce_of, snippet
 
 PATTERNS = include("toasts.urls")
-
-
-def urlconf(urlpatterns: list[Any]) -> ModuleType:
-    module = ModuleType("urlconf_of_a_test")
-    module.__dict__["urlpatterns"] = urlpatterns
-    return module
 
 
 def test_the_snippet_is_exactly_these_tags() -> None:

@@ -22,7 +22,7 @@ from django.utils.functional import SimpleLazyObject
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.pages import AFTER, BEFORE, PAGE, TAGS, chunks, with_nonce
+from tests.html_site import AFTER, BEFORE, PAGE, TAGS, chunks, with_nonce
 from toasts.middleware import MAX_PAGE, TAIL, ToastMiddleware, inject, should_inject, toasts_exempt
 
 TOASTS = "toasts.middleware.ToastMiddleware"
@@ -30,7 +30,7 @@ TOASTS = "toasts.middleware.ToastMiddleware"
 
 @pytest.fixture(autouse=True)
 def _site(settings: Any) -> None:
-    settings.ROOT_URLCONF = "tests.pages"
+    settings.ROOT_URLCONF = "tests.html_site"
     settings.MIDDLEWARE = [TOASTS]
     settings.DEBUG = False
 

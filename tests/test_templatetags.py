@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.template import Context, Template
 from django.test import RequestFactory
 
-from tests.pages import TAGS, with_nonce
+from tests.html_site import TAGS, with_nonce
 from toasts.middleware import ToastMiddleware
 
 TEMPLATE = "<body>{% load toasts %}{% toasts %}</body>"

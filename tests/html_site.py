@@ -1,0 +1,81 @@
+"""A small site of pages, and the tags that the middleware is to put into them."""
+
+from collections.abc import AsyncIterator
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import include, path
+from django.views import View
+
+from toasts.middleware import toasts_exempt
+
+TAGS = (
+    b'<link rel="stylesheet" href="/static/toasts/toasts.css" data-toasts>'
+    b'<script src="/static/toasts/toasts.js" defer data-toasts'
+    b' data-stream-url="/toasts/stream/" data-poll-url="/toasts/poll/"'
+    b' data-api-url="/toasts/api/toasts/"'
+    b' data-csrf-cookie="csrftoken" data-csrf-header="X-CSRFToken"></script>'
+)
+BEFORE = b"<!doctype html><title>caf\xc3\xa9</title><body><p>" + b"words " * 100
+AFTER = b"</body></html>\n"
+PAGE = BEFORE + AFTER
+
+
+def with_nonce(nonce: str) -> bytes:
+    mark = f' nonce="{nonce}">'.encode()
+    return TAGS.replace(b"data-toasts>", b"data-toasts" + mark).replace(
+        b'"X-CSRFToken">', b'"X-CSRFToken"' + mark
+    )
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    yield BEFORE
+    yield AFTER
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(PAGE)
+
+
+async def async_page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(PAGE)
+
+
+async def streamed(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(chunks())
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("the page cannot be made")
+
+
+def own_head(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(b"" if request.method == "HEAD" else PAGE)
+
+
+class ExemptView(View):
+    @toasts_exempt
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(PAGE)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return HttpResponse(PAGE, status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(PAGE, status=500)
+
+
+handler404 = not_found
+handler500 = server_error
+urlpatterns = [
+    path("toasts/", include("toasts.urls")),
+    path("page/", page),
+    path("async-page/", async_page),
+    path("streamed/", streamed),
+    path("broken/", broken),
+    path("own-head/", own_head),
+    path("exempt/", toasts_exempt(page)),
+    path("async-exempt/", toasts_exempt(async_page)),
+    path("exempt-view/", ExemptView.as_view()),
+]

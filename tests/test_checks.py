@@ -1,0 +1,166 @@
+"""The checks as a whole, and those of site and options."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.urls import include, path
+
+from tests.checking import ids, told, urlconf
+from toasts.checks import options, site
+from toasts.conf import conf
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_a_site_without_mistakes_is_told_nothing() -> None:
+    assert run_checks(tags=["toasts"]) == []
+
+
+def test_the_checks_are_django_system_checks(settings: Any) -> None:
+    settings.ROOT_URLCONF = urlconf([])
+    with pytest.raises(SystemCheckError, match=r"\(toasts\.E001\)"):
+        call_command("check", tags=["toasts"])
+
+
+def test_every_number_is_in_the_reference_and_the_other_way_round() -> None:
+    source = "".join(file.read_text() for file in (ROOT / "toasts/checks").glob("*.py"))
+    reference = (ROOT / "docs/reference/checks.md").read_text()
+    numbers = set(re.findall(r'id="toasts\.([EW]\d{3})"', source))
+    assert len(numbers) == 13
+    assert set(re.findall(r"^\| `toasts\.([EW]\d{3})` \|", reference, re.MULTILINE)) == numbers
+
+
+# E001
+
+
+def test_missing_urls_are_an_error(settings: Any) -> None:
+    settings.ROOT_URLCONF = urlconf([])
+    assert told(site.check_urls) == (
+        "toasts.E001",
+        "The URLs of toasts are not in ROOT_URLCONF: toasts:stream, toasts:poll,"
+        " toasts:api-toast-list cannot be resolved.",
+        'Add to its urlpatterns: path("toasts/", include("toasts.urls")).',
+    )
+
+
+def test_urls_under_another_path_and_namespace_are_found(settings: Any) -> None:
+    settings.ROOT_URLCONF = urlconf([path("live/", include("toasts.urls", namespace="live"))])
+    assert ids(site.check_urls) == []
+
+
+# W005
+
+
+def test_a_site_that_names_no_asgi_is_told_that_it_polls(settings: Any) -> None:
+    del settings.ASGI_APPLICATION
+    number, message, hint = told(site.check_asgi)
+    assert number == "toasts.W005"
+    assert "name no ASGI application and no ASGI server" in message
+    assert "silence toasts.W005" in hint
+
+
+def test_daphne_says_asgi_enough(settings: Any) -> None:
+    del settings.ASGI_APPLICATION
+    settings.INSTALLED_APPS = ["daphne", *settings.INSTALLED_APPS]
+    assert ids(site.check_asgi) == []
+
+
+# E011, W012
+
+
+def test_every_setting_has_a_rule_that_its_default_keeps() -> None:
+    source = (ROOT / "toasts/conf.py").read_text()
+    assert sorted(re.findall(r'_get\(\s*"(\w+)"', source)) == sorted(options.RULES)
+    for name, rule in options.RULES.items():
+        assert rule.holds(getattr(conf, name.lower())), name
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    {
+        "BROKER": [None, 1, b"auto"],
+        "LISTEN_DSN": [None, {"host": "db"}],
+        "CHANNEL": ["", "x" * 64, "é" * 32, "a\0b", None, 1],
+        "MAX_ACTIVE": [0, -1, 1.5, "200", True, None],
+        "HEARTBEAT": [0, -1, 56, "15", True, None, float("nan"), float("inf")],
+        "RECONCILE": [0, "5", None],
+        "SWEEP": [-1, "5", None],
+        "ROTATE": [300, (300,), (600, 300), (0, 300), ("300", "600"), (1, 2, 3), None],
+        "MAX_STREAMS_PER_USER": [0, "20", None],
+        "MAX_WAIT": [-1, "55", None],
+        "ALLOW_SAME_SITE": ["False", 0, None],
+        "INJECT": ["sometimes", "", None, 2],
+    }.items(),
+)
+def test_a_setting_of_no_use_is_an_error(settings: Any, name: str, values: list[Any]) -> None:
+    for value in values:
+        setattr(settings, f"TOASTS_{name}", value)
+        number, message, hint = told(options.check_values)
+        assert number == "toasts.E011"
+        assert message.startswith(f"TOASTS_{name} must be {options.RULES[name].wanted}; it is ")
+        assert hint == f"Correct it, or remove TOASTS_{name}: then its default applies."
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CHANNEL", "x" * 63),
+        ("HEARTBEAT", 0.5),
+        ("HEARTBEAT", 55),
+        ("ROTATE", [300, 300.5]),
+        ("MAX_WAIT", 0),
+        ("INJECT", "session"),
+        ("INJECT", True),
+        ("INJECT", False),
+        ("ALLOW_SAME_SITE", True),
+    ],
+)
+def test_a_setting_at_its_limits_is_fine(settings: Any, name: str, value: Any) -> None:
+    setattr(settings, f"TOASTS_{name}", value)
+    assert ids(options.check_values) == []
+
+
+def test_a_connection_string_is_not_printed(settings: Any) -> None:
+    settings.TOASTS_LISTEN_DSN = b"postgresql://toasts:secret@db/site"
+    number, message, _ = told(options.check_values)
+    assert number == "toasts.E011"
+    assert message.endswith("it is of type bytes.")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("TOASTS_HEARTBEET", "Did you mean TOASTS_HEARTBEAT?"),
+        ("TOASTS_MAX_STREAM_PER_USER", "Did you mean TOASTS_MAX_STREAMS_PER_USER?"),
+        ("TOASTS_QUUX", "Remove it."),
+    ],
+)
+def test_an_unknown_setting_is_told(settings: Any, name: str, hint: str) -> None:
+    setattr(settings, name, 1)
+    assert told(options.check_names) == (
+        "toasts.W012",
+        f"{name} is not a setting of toasts, so it does nothing.",
+        hint,
+    )
+
+
+# W013
+
+
+def test_sessions_in_cookies_are_told(settings: Any) -> None:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+    number, message, hint = told(site.check_sessions)
+    assert number == "toasts.W013"
+    assert "cannot revoke" in message
+    assert "SESSION_ENGINE" in hint
+
+
+@pytest.mark.parametrize("engine", ["db", "cache", "cached_db", "file"])
+def test_sessions_on_the_server_are_fine(settings: Any, engine: str) -> None:
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    assert ids(site.check_sessions) == []

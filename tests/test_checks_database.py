@@ -1,0 +1,232 @@
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from tests.checking import ids, told
+from toasts.checks import database
+
+
+class Elsewhere:
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "other"
+
+
+@pytest.fixture
+def keep_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Keep the toasts in a database of one's own choice; nothing connects to it."""
+
+    def keep(engine: str, **parameters: Any) -> None:
+        chosen = {"ENGINE": f"django.db.backends.{engine}", "NAME": "other", **parameters}
+        complete = connections.configure_settings({"default": {}, "other": chosen})
+        monkeypatch.setitem(connections.settings, "other", complete["other"])
+        settings.DATABASE_ROUTERS = [Elsewhere()]
+
+    yield keep
+    if hasattr(connections._connections, "other"):  # type: ignore[attr-defined]
+        del connections["other"]
+
+
+# E002
+
+
+def not_callable_in_a_module() -> None: ...
+
+
+A_NUMBER = 7
+
+
+@pytest.mark.parametrize("broker", ["auto", "local", f"{__name__}.not_callable_in_a_module"])
+def test_a_known_or_importable_broker_is_accepted(settings: Any, broker: str) -> None:
+    settings.TOASTS_BROKER = broker
+    assert ids(database.check_broker) == []
+
+
+@pytest.mark.parametrize(
+    ("broker", "message", "hint"),
+    [
+        ("postgresql", "neither a known broker nor importable", "Did you mean 'postgres'?"),
+        ("rabbit", "neither a known broker nor importable", 'Set it to "auto"'),
+        ("no.such.module", "(No module named 'no')", 'Set it to "auto"'),
+        (f"{__name__}.Missing", 'does not define a "Missing"', 'Set it to "auto"'),
+        (f"{__name__}.A_NUMBER", "what it names cannot be called", 'Set it to "auto"'),
+    ],
+)
+def test_a_broker_that_cannot_be_made_is_an_error(
+    settings: Any, broker: str, message: str, hint: str
+) -> None:
+    settings.TOASTS_BROKER = broker
+    number, said, advised = told(database.check_broker)
+    assert number == "toasts.E002"
+    assert said.startswith(f"TOASTS_BROKER is {broker!r}: ")
+    assert message in said
+    assert advised.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("broker", "engine", "name", "message"),
+    [
+        ("postgres", "sqlite3", "file", "toasts are kept in a database of kind sqlite"),
+        ("sqlite", "postgresql", "site", "toasts are kept in a database of kind postgresql"),
+        ("sqlite", "sqlite3", ":memory:", "an SQLite database in memory has no file to watch"),
+    ],
+)
+def test_a_broker_for_another_database_is_an_error(
+    settings: Any, keep_in: Any, broker: str, engine: str, name: str, message: str
+) -> None:
+    settings.TOASTS_BROKER = broker
+    keep_in(engine, NAME=name)
+    assert told(database.check_broker)[:2] == (
+        "toasts.E002",
+        f"TOASTS_BROKER is {broker!r}: {message}.",
+    )
+
+
+@pytest.mark.parametrize(("broker", "engine"), [("postgres", "postgresql"), ("sqlite", "sqlite3")])
+def test_a_broker_for_the_database_is_accepted(
+    settings: Any, keep_in: Any, broker: str, engine: str
+) -> None:
+    settings.TOASTS_BROKER = broker
+    keep_in(engine)
+    assert ids(database.check_broker) == []
+
+
+# E003
+
+
+@pytest.fixture
+def psycopg_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Install the metadata of a psycopg in front of the real one."""
+
+    def install(version: str) -> None:
+        folder = tmp_path / f"psycopg-{version}.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: psycopg\nVersion: {version}\n"
+        )
+        monkeypatch.syspath_prepend(str(tmp_path))
+
+    return install
+
+
+@pytest.mark.parametrize("version", ["3.2.3", "3.2", "3.1.20", "2.9.10"])
+def test_an_old_psycopg_is_an_error(keep_in: Any, psycopg_is: Any, version: str) -> None:
+    keep_in("postgresql")
+    psycopg_is(version)
+    assert told(database.check_psycopg) == (
+        "toasts.E003",
+        f"To hear of toasts from PostgreSQL, psycopg 3.2.4 or later is needed; this is {version}.",
+        'Install "django-live-toasts[postgres]", or "psycopg[binary]>=3.2.4".',
+    )
+
+
+@pytest.mark.parametrize("version", ["3.2.4", "3.3.0.dev1", "3.10.0", "4"])
+def test_a_newer_psycopg_is_accepted(keep_in: Any, psycopg_is: Any, version: str) -> None:
+    keep_in("postgresql")
+    psycopg_is(version)
+    assert ids(database.check_psycopg) == []
+
+
+def test_no_psycopg_is_an_error(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.TOASTS_BROKER = "postgres"
+    monkeypatch.setattr(sys, "path", [])
+    number, message, _ = told(database.check_psycopg)
+    assert number == "toasts.E003"
+    assert message.endswith("it is not installed.")
+
+
+@pytest.mark.parametrize("broker", ["auto", "local", "sqlite"])
+def test_no_psycopg_is_needed_on_sqlite(
+    settings: Any, keep_in: Any, monkeypatch: pytest.MonkeyPatch, broker: str
+) -> None:
+    settings.TOASTS_BROKER = broker
+    keep_in("sqlite3")
+    monkeypatch.setattr(sys, "path", [])
+    assert ids(database.check_psycopg) == []
+
+
+# W007
+
+
+@pytest.mark.parametrize(
+    ("age", "found"),
+    [(0, []), (60, ["toasts.W007"]), (None, ["toasts.W007"])],
+)
+def test_persistent_connections_under_asgi_are_told(
+    keep_in: Any, age: int | None, found: list[str]
+) -> None:
+    keep_in("postgresql", CONN_MAX_AGE=age)
+    assert ids(database.check_persistent_connections) == found
+
+
+def test_persistent_connections_under_wsgi_are_fine(settings: Any, keep_in: Any) -> None:
+    del settings.ASGI_APPLICATION
+    keep_in("postgresql", CONN_MAX_AGE=60)
+    assert ids(database.check_persistent_connections) == []
+
+
+# W008
+
+
+def test_a_sqlite_of_djangos_defaults_is_told_both_options(keep_in: Any) -> None:
+    keep_in("sqlite3")
+    number, message, hint = told(database.check_sqlite)
+    assert number == "toasts.W008"
+    assert '"database is locked"' in message
+    assert hint == (
+        'Add to OPTIONS: "init_command": "PRAGMA journal_mode=WAL",'
+        ' "transaction_mode": "IMMEDIATE".'
+    )
+
+
+@pytest.mark.parametrize(
+    ("wal", "mode", "missing"),
+    [
+        ("PRAGMA journal_mode=WAL;", "IMMEDIATE", None),
+        ("pragma synchronous=1; pragma journal_mode = wal", "immediate", None),
+        ("PRAGMA journal_mode='wal'", "EXCLUSIVE", None),
+        ("PRAGMA journal_mode=WAL", "DEFERRED", '"transaction_mode": "IMMEDIATE"'),
+        ("PRAGMA journal_mode=WAL", None, '"transaction_mode": "IMMEDIATE"'),
+        ("PRAGMA journal_mode=delete", "IMMEDIATE", '"init_command": "PRAGMA journal_mode=WAL"'),
+        (None, "IMMEDIATE", '"init_command": "PRAGMA journal_mode=WAL"'),
+    ],
+)
+def test_a_sqlite_is_told_what_it_lacks(
+    keep_in: Any, wal: str | None, mode: str | None, missing: str | None
+) -> None:
+    keep_in("sqlite3", OPTIONS={"init_command": wal, "transaction_mode": mode})
+    hints = [message.hint for message in database.check_sqlite(None)]
+    assert hints == ([f"Add to OPTIONS: {missing}."] if missing else [])
+
+
+@pytest.mark.parametrize(("engine", "name"), [("sqlite3", ":memory:"), ("postgresql", "site")])
+def test_only_a_sqlite_file_needs_the_options(keep_in: Any, engine: str, name: str) -> None:
+    keep_in(engine, NAME=name)
+    assert ids(database.check_sqlite) == []
+
+
+# W009
+
+
+@pytest.mark.parametrize(
+    ("pool", "size"),
+    [
+        ({"min_size": 1, "max_size": 2}, 2),
+        ({"min_size": 1}, 1),
+        ({"max_size": 1}, 1),
+        ({"min_size": 2, "max_size": 3}, None),
+        ({"min_size": 4}, None),
+        ({"timeout": 5}, None),
+        (True, None),
+        (False, None),
+        (None, None),
+    ],
+)
+def test_a_pool_that_is_too_small_is_told(keep_in: Any, pool: Any, size: int | None) -> None:
+    keep_in("postgresql", OPTIONS={"pool": pool})
+    messages = database.check_pool(None)
+    assert [message.id for message in messages] == (["toasts.W009"] if size else [])
+    assert all(f"has {size} at most" in message.msg for message in messages)

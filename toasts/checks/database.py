@@ -1,0 +1,146 @@
+"""Checks of the broker and the database it stands on: E002, E003, W007, W008, W009."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from importlib import metadata
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import connections
+from django.utils.module_loading import import_string
+
+from .. import live
+from ..conf import conf
+from .site import names_asgi
+
+BROKERS = ("auto", "local", "sqlite", "postgres")
+LEAST_PSYCOPG = (3, 2, 4)
+LEAST_POOL = 3
+
+
+@register("toasts")
+def check_broker(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E002: a broker that is not known, not importable, or not for this database."""
+    broker = conf.broker
+    wrong = _misfit(broker) if broker in BROKERS else _not_a_factory(broker)
+    if not wrong:
+        return []
+    close = get_close_matches(broker, BROKERS, n=1)
+    hint = (
+        f"Did you mean {close[0]!r}?"
+        if close and close[0] != broker
+        else 'Set it to "auto", which fits the database, or to "local", "sqlite", "postgres"'
+        " or the dotted path of a callable that makes a broker."
+    )
+    return [Error(f"TOASTS_BROKER is {broker!r}: {wrong}.", hint=hint, id="toasts.E002")]
+
+
+def _misfit(broker: str) -> str:
+    connection = connections[live.database()]
+    if broker == "postgres" and connection.vendor != "postgresql":
+        return f"toasts are kept in a database of kind {connection.vendor}"
+    if broker == "sqlite" and connection.vendor != "sqlite":
+        return f"toasts are kept in a database of kind {connection.vendor}"
+    if broker == "sqlite" and connection.is_in_memory_db():  # type: ignore[attr-defined]
+        return "an SQLite database in memory has no file to watch"
+    return ""
+
+
+def _not_a_factory(path: str) -> str:
+    try:
+        factory = import_string(path)
+    except Exception as error:  # a module may raise anything while it is imported
+        return f"it is neither a known broker nor importable ({error})"
+    return "" if callable(factory) else "what it names cannot be called"
+
+
+@register("toasts")
+def check_psycopg(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E003: no driver that can listen. Django itself would be content with psycopg2."""
+    if not _listens_to_postgres():
+        return []
+    try:
+        found = metadata.version("psycopg")
+    except metadata.PackageNotFoundError:
+        wrong = "it is not installed"
+    else:
+        if tuple(map(int, re.findall(r"\d+", found)[:3])) >= LEAST_PSYCOPG:
+            return []
+        wrong = f"this is {found}"
+    return [
+        Error(
+            f"To hear of toasts from PostgreSQL, psycopg 3.2.4 or later is needed; {wrong}.",
+            hint='Install "django-live-toasts[postgres]", or "psycopg[binary]>=3.2.4".',
+            id="toasts.E003",
+        )
+    ]
+
+
+def _listens_to_postgres() -> bool:
+    if conf.broker == "auto":
+        return connections[live.database()].vendor == "postgresql"
+    return conf.broker == "postgres"
+
+
+@register("toasts")
+def check_persistent_connections(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """W007: persistent connections under ASGI, where the thread that has one soon ends."""
+    if not names_asgi():
+        return []
+    return [
+        Warning(
+            f"Database {alias!r} has persistent connections (CONN_MAX_AGE is"
+            f" {database['CONN_MAX_AGE']}), and the site has an ASGI application: there, each"
+            " request may leave a connection behind.",
+            hint='Set CONN_MAX_AGE to 0; to reuse connections, use OPTIONS["pool"] (PostgreSQL).',
+            id="toasts.W007",
+        )
+        for alias, database in connections.settings.items()
+        if database.get("CONN_MAX_AGE", 0) != 0
+    ]
+
+
+@register("toasts")
+def check_sqlite(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """W008: SQLite whose readers and writers keep each other out."""
+    connection = connections[live.database()]
+    if connection.vendor != "sqlite" or connection.is_in_memory_db():  # type: ignore[attr-defined]
+        return []
+    options = connection.settings_dict["OPTIONS"]
+    missing = []
+    if not re.search(r"journal_mode\s*=\s*['\"]?wal\b", options.get("init_command") or "", re.I):
+        missing.append('"init_command": "PRAGMA journal_mode=WAL"')
+    if (options.get("transaction_mode") or "").upper() not in ("IMMEDIATE", "EXCLUSIVE"):
+        missing.append('"transaction_mode": "IMMEDIATE"')
+    if not missing:
+        return []
+    return [
+        Warning(
+            f"The OPTIONS of the SQLite database {connection.alias!r} leave out what keeps readers"
+            ' and writers from failing with "database is locked".',
+            hint=f"Add to OPTIONS: {', '.join(missing)}.",
+            id="toasts.W008",
+        )
+    ]
+
+
+@register("toasts")
+def check_pool(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """W009: a connection pool that the reader of toasts nearly or wholly uses up."""
+    connection = connections[live.database()]
+    pool = connection.settings_dict["OPTIONS"].get("pool")
+    if connection.vendor != "postgresql" or not isinstance(pool, dict):
+        return []  # True stands for psycopg_pool's defaults: four
+    size = pool.get("max_size") or pool.get("min_size", 4)
+    if size >= LEAST_POOL:
+        return []
+    return [
+        Warning(
+            f"The connection pool of database {connection.alias!r} has {size} at most. The reader"
+            " of toasts keeps one while streams are open; requests wait for the rest.",
+            hint=f'Raise OPTIONS["pool"]["max_size"] to {LEAST_POOL} or more.',
+            id="toasts.W009",
+        )
+    ]
