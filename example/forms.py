@@ -17,6 +17,7 @@ class TaskForm(forms.Form):
         help_text="What the task says when it is done. At most 2,000 characters.",
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
         initial="Your report is ready.",
+        error_messages={"required": "Write a message."},
     )
     seconds = forms.IntegerField(
         min_value=0,
@@ -24,6 +25,10 @@ class TaskForm(forms.Form):
         label="Seconds",
         help_text="How long the task takes, 0 to 60.",
         initial=5,
+        error_messages=dict.fromkeys(
+            ("required", "invalid", "min_value", "max_value"),
+            "Choose a whole number of seconds from 0 to 60.",
+        ),
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
 

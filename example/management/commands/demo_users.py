@@ -18,13 +18,12 @@ class Command(BaseCommand):
                 "demo_users makes accounts whose passwords everybody knows, so it runs with "
                 "DEBUG=1 only. For a real account: manage.py createsuperuser."
             )
-        for name in ("alice", "bob"):
-            self._create(name, is_staff=False, is_superuser=False)
-        self._create("admin", is_staff=True, is_superuser=True)
+        for name in ("alice", "bob", "admin"):
+            self._create(name, is_admin=name == "admin")
 
-    def _create(self, name: str, **flags: bool) -> None:
+    def _create(self, name: str, *, is_admin: bool) -> None:
         users = get_user_model().objects
         if users.filter(username=name).exists():
             return
-        users.create_user(username=name, password=name, **flags)
+        users.create_user(name, password=name, is_staff=is_admin, is_superuser=is_admin)
         self.stdout.write(f"Created {name} (password: {name}).")

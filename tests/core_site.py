@@ -1,0 +1,82 @@
+"""This repository's own site in processes of its own, and a browser's worth of HTTP for it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.servers import COMMANDS, Server, Site
+
+# The servers of tests.servers, on the site's own application.
+KINDS = tuple(COMMANDS)
+COMMANDS.update(
+    {
+        f"core-{kind}": [part.replace("tests.asgi", "core.asgi") for part in COMMANDS[kind]]
+        for kind in KINDS
+    }
+)
+
+
+class CoreSite(Site):
+    """The site over a fresh database, with the demo users."""
+
+    def __init__(self, database_url: str, **environment: str) -> None:
+        environment = {"DEBUG": "", "SECRET_KEY": "tests", "LOG_LEVEL": "ERROR", **environment}
+        super().__init__(
+            database_url,
+            DJANGO_SETTINGS_MODULE="core.settings",
+            DATABASE_URL=database_url,
+            **environment,
+        )
+        self.run(
+            "from django.conf import settings\nfrom django.core.management import call_command\n"
+            "settings.DEBUG = True\ncall_command('demo_users', stdout=open('/dev/null', 'w'))"
+        )
+
+    def serve(self, kind: str = "core-daphne", port: int | None = None) -> Server:
+        return super().serve(kind, port)
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder / 'site.sqlite3'}"
+
+
+class Browser(httpx.Client):
+    """Cookies and forms, without script."""
+
+    def csrf(self, path: str) -> str:
+        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path).text)
+        assert found, path
+        return found[1]
+
+    def submit(self, path: str, data: dict[str, Any], **headers: str) -> httpx.Response:
+        token = self.csrf("/demo/toast/" if path.startswith("/demo/") else path)
+        return self.post(path, data={"csrfmiddlewaretoken": token, **data}, headers=headers)
+
+    def toasts(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get("/toasts/poll/").raise_for_status().json()["toasts"]
+        return found
+
+    def await_toast(
+        self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 10.0
+    ) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := next(filter(wanted, self.toasts()), None):
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"not within {seconds} s; there are {self.toasts()}")
+
+
+@contextmanager
+def signed_in(url: str, name: str) -> Iterator[Browser]:
+    with Browser(base_url=url, timeout=20) as browser:
+        answer = browser.submit("/accounts/login/", {"username": name, "password": name})
+        assert answer.status_code == 302, answer.text
+        yield browser
