@@ -1,81 +1,86 @@
-"""A small site of pages, and the tags that the middleware is to put into them."""
+"""An open page as the tests' load makes it by the hundred: reconnects, keeps its toasts by id."""
 
-from collections.abc import AsyncIterator
+from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.urls import include, path
-from django.views import View
+import asyncio
+import json
+import random
+from collections import Counter
+from typing import Any
 
-from toasts.middleware import toasts_exempt
-
-TAGS = (
-    b'<link rel="stylesheet" href="/static/toasts/toasts.css" data-toasts>'
-    b'<script src="/static/toasts/toasts.js" defer data-toasts'
-    b' data-stream-url="/toasts/stream/" data-poll-url="/toasts/poll/"'
-    b' data-api-url="/toasts/api/toasts/"'
-    b' data-csrf-cookie="csrftoken" data-csrf-header="X-CSRFToken"></script>'
-)
-BEFORE = b"<!doctype html><title>caf\xc3\xa9</title><body><p>" + b"words " * 100
-AFTER = b"</body></html>\n"
-PAGE = BEFORE + AFTER
+from httpx_sse._decoders import SSEDecoder
 
 
-def with_nonce(nonce: str) -> bytes:
-    mark = f' nonce="{nonce}">'.encode()
-    return TAGS.replace(b"data-toasts>", b"data-toasts" + mark).replace(
-        b'"X-CSRFToken">', b'"X-CSRFToken"' + mark
-    )
+class Page:
+    """Shows what the stream at `host:port` says to the bearer of a session cookie.
+
+    ``shown`` counts how often a toast appeared that was not on the page at that moment.
+    """
+
+    def __init__(self, port: int, session: str) -> None:
+        self.port, self.session = port, session
+        self.toasts: dict[int, dict[str, Any]] = {}
+        self.shown: Counter[int] = Counter()
+        self.opened = 0
+        self.synced = asyncio.Event()
+
+    async def live(self) -> None:
+        """Stay connected until cancelled, with a full-jitter back-off."""
+        failures = 0
+        while True:
+            try:
+                await self._stream()
+                failures = 0
+            except (OSError, asyncio.IncompleteReadError):
+                failures = min(failures + 1, 5)
+            self.synced.clear()
+            await asyncio.sleep(random.uniform(0.05, 0.1 * 2**failures))
+
+    async def _stream(self) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(
+                b"GET /toasts/stream/ HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+                b"Cookie: sessionid=" + self.session.encode() + b"\r\n\r\n"
+            )
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            if " 200 " not in head.split("\r\n")[0]:
+                return
+            self.opened += 1
+            await self._read(reader, chunked="transfer-encoding: chunked" in head.lower())
+        finally:
+            writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader, chunked: bool) -> None:
+        decoder, rest = SSEDecoder(), b""
+        while True:
+            *lines, rest = (rest + await _piece(reader, chunked)).split(b"\n")
+            for line in lines:
+                event = decoder.decode(line.decode())
+                if event is not None:
+                    self._take(event.event, json.loads(event.data))
+
+    def _take(self, kind: str, data: dict[str, Any]) -> None:
+        if kind == "toast":
+            if data["id"] not in self.toasts:
+                self.shown[data["id"]] += 1
+            self.toasts[data["id"]] = data
+        elif kind == "dismiss":
+            for id in data["ids"]:
+                self.toasts.pop(id, None)
+        elif kind == "sync":
+            active = set(data["ids"])
+            self.toasts = {id: toast for id, toast in self.toasts.items() if id in active}
+            self.synced.set()
 
 
-async def chunks() -> AsyncIterator[bytes]:
-    yield BEFORE
-    yield AFTER
-
-
-def page(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(PAGE)
-
-
-async def async_page(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(PAGE)
-
-
-async def streamed(request: HttpRequest) -> StreamingHttpResponse:
-    return StreamingHttpResponse(chunks())
-
-
-def broken(request: HttpRequest) -> HttpResponse:
-    raise RuntimeError("the page cannot be made")
-
-
-def own_head(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(b"" if request.method == "HEAD" else PAGE)
-
-
-class ExemptView(View):
-    @toasts_exempt
-    def get(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponse(PAGE)
-
-
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return HttpResponse(PAGE, status=404)
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(PAGE, status=500)
-
-
-handler404 = not_found
-handler500 = server_error
-urlpatterns = [
-    path("toasts/", include("toasts.urls")),
-    path("page/", page),
-    path("async-page/", async_page),
-    path("streamed/", streamed),
-    path("broken/", broken),
-    path("own-head/", own_head),
-    path("exempt/", toasts_exempt(page)),
-    path("async-exempt/", toasts_exempt(async_page)),
-    path("exempt-view/", ExemptView.as_view()),
-]
+async def _piece(reader: asyncio.StreamReader, chunked: bool) -> bytes:
+    """The next bytes of the body; raises when it ends."""
+    if not chunked:
+        piece = await reader.read(65536)
+    else:
+        size = int(await reader.readuntil(b"\r\n"), 16)
+        piece = (await reader.readexactly(size + 2))[:-2]
+    if not piece:
+        raise asyncio.IncompleteReadError(piece, None)
+    return piece

@@ -1,0 +1,112 @@
+"""Nothing lost, nothing foreign, nothing shown twice, while things break in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import until
+from tests.pages import Page
+from tests.postgres import PostgresServer
+from tests.servers import Site
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
+
+USERS, TOASTS, WRITERS = 200, 10_000, 8
+
+# Tries again whatever the database does: when a commit's answer was lost there is one more toast,
+# so what counts at the end is what the table holds.
+WRITER = """
+import random, sys, time
+from django.db import Error, connection
+from toasts import create_toast
+users, count = [int(pk) for pk in sys.argv[2:]], int(sys.argv[1])
+deadline = time.monotonic() + 200
+while count and time.monotonic() < deadline:
+    user = random.choice(users)
+    try:
+        create_toast(f"for user {user}", user)
+        count -= 1
+    except Error:
+        connection.close()
+        time.sleep(0.05)
+sys.exit(1 if count else 0)
+"""
+READ = """
+import json
+from toasts.models import Toast
+rows = list(Toast.objects.values_list("user_id", "id"))
+print(json.dumps(rows))
+"""
+
+
+@asynccontextmanager
+async def open_pages(pages: list[Page]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(page.live()) for page in pages]
+    try:
+        await asyncio.gather(*(asyncio.wait_for(page.synced.wait(), 60) for page in pages))
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _storm(site: Site, postgres: PostgresServer | None) -> None:
+    names = [f"user{number}" for number in range(USERS)]
+    ids, cookies = site.users(*names), site.sessions(*names)
+    servers = [site.serve(), site.serve()]
+    pages = {
+        ids[name]: Page(servers[number % 2].port, cookies[name]["sessionid"])
+        for number, name in enumerate(names)
+    }
+    async with open_pages(list(pages.values())):
+        writers = [
+            site.spawn(WRITER, str(TOASTS // WRITERS), *map(str, ids.values()))
+            for _ in range(WRITERS)
+        ]
+        received = lambda: sum(len(page.toasts) for page in pages.values())  # noqa: E731
+        await until(lambda: received() > TOASTS * 0.2, 120)
+        servers[0].kill()
+        servers[0].start()
+        if postgres is not None:
+            await until(lambda: received() > TOASTS * 0.5, 120)
+            await asyncio.to_thread(postgres.restart)
+        await asyncio.gather(*(asyncio.to_thread(_ended_well, writer) for writer in writers))
+        stored: dict[int, set[int]] = {user_id: set() for user_id in pages}
+        for user_id, toast_id in await asyncio.to_thread(site.run, READ):
+            stored[user_id].add(toast_id)
+        assert sum(map(len, stored.values())) >= TOASTS
+        await until(lambda: all(set(page.toasts) == stored[pk] for pk, page in pages.items()), 30)
+        for user_id, page in pages.items():
+            assert {toast["message"] for toast in page.toasts.values()} == {f"for user {user_id}"}
+            assert set(page.shown.values()) == {1}
+    assert sum(page.opened for page in pages.values()) >= USERS * 1.5  # the killed half came back
+
+
+def _ended_well(writer: subprocess.Popen[str]) -> None:
+    writer.communicate(timeout=200)
+    assert writer.returncode == 0
+
+
+async def test_ten_thousand_toasts_through_a_killed_server_and_a_restarted_postgres() -> None:
+    postgres = PostgresServer().start()
+    site = Site(postgres.create("storm"))
+    try:
+        await _storm(site, postgres)
+    finally:
+        site.close()
+        postgres.remove()
+
+
+async def test_ten_thousand_toasts_through_a_killed_server_on_sqlite(tmp_path: Path) -> None:
+    site = Site(f"sqlite:///{tmp_path}/storm.sqlite3")
+    try:
+        await _storm(site, None)
+    finally:
+        site.close()
