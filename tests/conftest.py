@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connections
 from django.test import AsyncClient
 
+from tests.brokers import Recorder
 from tests.postgres import PostgresServer
 from toasts import live
 
@@ -41,6 +42,15 @@ async def hubs() -> AsyncIterator[None]:
     live._hubs.clear()
     # The thread that sync_to_async has for code outside a request keeps its connection otherwise.
     await sync_to_async(connections.close_all)()
+
+
+@pytest.fixture
+def hints(settings: Any) -> list[str]:
+    """The users' topics that are announced while the test runs, in order, after COMMIT."""
+    settings.TOASTS_BROKER = "tests.brokers.Recorder"
+    said: list[str] = []
+    Recorder.said = said
+    return said
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
+from numbers import Number
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -124,7 +125,7 @@ def update_toast(toast: Toast, **changes: Any) -> Toast:
     if values.get("visible_from", True) is None:
         values["visible_from"] = Now()
     current = Toast.objects.using(live.database()).get(pk=toast.pk)
-    _fits({**current.__dict__, **values})
+    check_size({**current.__dict__, **values})
     _write(toast, {**values, "updated_at": Now()})
     return toast
 
@@ -150,22 +151,26 @@ async def async_dismiss_toast(toast: Toast) -> Toast:
     return await sync_to_async(dismiss_toast)(toast)
 
 
-def dismiss_all(toasts: models.QuerySet[Toast], user_id: Any) -> int:
-    """Mark those of a user's toasts read that are in the queryset; returns how many were unread."""
-    unread = toasts.using(live.database()).filter(user_id=user_id, read_at__isnull=True)
+def dismiss_all(toasts: models.QuerySet[Toast]) -> int:
+    """Mark all toasts of a queryset read, in two statements; returns how many were unread."""
+    unread = toasts.using(live.database()).filter(read_at__isnull=True).order_by()
     with transaction.atomic(using=live.database()):
+        user_ids = list(unread.values_list("user_id", flat=True).distinct())
         count = unread.update(read_at=Now(), updated_at=Now())
-        if count:
-            _announce([user_id])
+        if user_ids:
+            _announce(user_ids)
     return count
 
 
 def announce(*users: Any) -> None:
-    """Have the pages of these users look again, after COMMIT: for rows written without this module."""
+    """Have the pages of these users look again, after COMMIT: for rows that others wrote."""
     _announce([_key(user) for user in users])
 
 
 def _announce(user_ids: list[Any]) -> None:
+    connection = transaction.get_connection(live.database())
+    if not (connection.in_atomic_block or connection.get_autocommit()):
+        return  # the caller commits by hand, and nobody can tell when: streams look within seconds
     transaction.on_commit(functools.partial(live.announce, user_ids), using=live.database())
 
 
@@ -183,7 +188,7 @@ def _content(**fields: Any) -> dict[str, Any]:
     values = _aware(content.clean(fields))
     if values.get("visible_from", True) is None:
         del values["visible_from"]  # the database's clock decides
-    _fits(values)
+    check_size(values)
     return values
 
 
@@ -196,15 +201,25 @@ def _aware(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _fits(values: dict[str, Any]) -> None:
+def check_size(values: dict[str, Any]) -> None:
+    """Whether the fields are small enough together.
+
+    Raises:
+        ValueError: they are not; it names the largest.
+    """
     known = {name: values[name] for name in content.CLEANERS if name in values}
-    toast = Toast(**known, created_at=timezone.now(), id=2**53)
-    size = len(json.dumps(wire(toast.row()), ensure_ascii=False).encode())
+    sent = wire(Toast(**known, created_at=timezone.now(), id=2**53).row())
+    size = _bytes(sent)
     if size > content.WIRE_MAX:
+        largest = max(sent, key=lambda name: _bytes(sent[name]))
         raise ValueError(
-            f"data: the toast takes {size} bytes of JSON; at most {content.WIRE_MAX} are allowed."
-            " Send less, or a link to the rest."
+            f"{largest}: makes the toast {size} bytes of JSON; at most {content.WIRE_MAX} are"
+            " allowed. Send less, or a link to the rest."
         )
+
+
+def _bytes(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode())
 
 
 def _key(user: Any) -> Any:
@@ -219,9 +234,19 @@ def _key(user: Any) -> Any:
     if user is None or isinstance(user, bool) or hasattr(user, "is_anonymous"):
         raise ValueError(f"user: must be a {model.__name__} or a primary key, not {user!r}.")
     try:
-        return model._meta.pk.to_python(user)
-    except (ValidationError, TypeError, ValueError) as error:
+        key = _parsed(model._meta.pk, user)
+    except (ValidationError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"user: {user!r} is not a primary key of {model.__name__}.") from error
+    if isinstance(user, Number) and key != user:  # 1.5 is not user 1
+        raise ValueError(f"user: {user!r} is not a primary key of {model.__name__}.")
+    return key
+
+
+def _parsed(field: Any, value: Any) -> Any:
+    key = field.to_python(value)
+    if isinstance(field, models.IntegerField):
+        field.run_validators(key)  # its range: no database looks up 10**30
+    return key
 
 
 def _user_id(user: Any) -> Any:
@@ -249,16 +274,32 @@ def _some(values: set[Any]) -> str:
 
 
 def _user_ids(users: Iterable[Any]) -> Iterator[Any]:
+    if isinstance(users, str | bytes) or not isinstance(users, Iterable):
+        raise ValueError(f"users: must be a queryset or another iterable, not {users!r}.")
     seen: set[Any] = set()
-    queryset = isinstance(users, models.QuerySet) and issubclass(users.model, get_user_model())
+    queryset = _is_of_users(users)
     for chunk in _chunks(_keys_of(users) if queryset else users):
-        keys = chunk if queryset else _existing(chunk)
-        yield from (key for key in keys if key not in seen)
+        # A queryset that joins may name a user more than once.
+        keys = [
+            key for key in dict.fromkeys(chunk if queryset else _existing(chunk)) if key not in seen
+        ]
+        yield from keys
         seen.update(keys)
 
 
+def _is_of_users(users: Any) -> bool:
+    # Of .values_list("manager_id") the values are meant, not the rows that they are in.
+    return (
+        isinstance(users, models.QuerySet)
+        and issubclass(users.model, get_user_model())
+        and users._fields is None  # type: ignore[attr-defined]
+    )
+
+
 def _keys_of(users: Any) -> Iterator[Any]:
-    keys: Iterator[Any] = users.order_by().values_list("pk", flat=True).iterator()
+    # Of a slice the order is part of what was asked for.
+    rows = users if users.query.is_sliced else users.order_by()
+    keys: Iterator[Any] = rows.values_list("pk", flat=True).iterator()
     return keys
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,8 +24,10 @@ KEY_MAX = 200
 URL_MAX = 2000
 LABEL_MAX = 80
 ACTIONS_MAX = 5
+DATA_DEPTH_MAX = 50
+"""Lists and objects inside each other: far below what ends a JSON parser or SQLite's JSON check."""
 WIRE_MAX = 8192
-"""The most bytes of UTF-8 JSON that one toast may take on the wire."""
+"""The most bytes that one toast may take as UTF-8 JSON; the stream escapes what is not ASCII."""
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _SCHEMES = ("http", "https", "mailto")
@@ -45,7 +48,9 @@ def _text(field: str, value: Any, limit: int) -> str:
 
 def _storable(field: str, text: str) -> None:
     if "\x00" in text:
-        raise ValueError(f"{field}: holds a NUL character, which PostgreSQL can't store; remove it.")
+        raise ValueError(
+            f"{field}: holds a NUL character, which PostgreSQL can't store; remove it."
+        )
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -101,9 +106,10 @@ def clean_actions(value: Any) -> list[dict[str, str]]:
         return []
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         raise ValueError('actions: must be a list of {"name", "label", "url"} objects.')
-    actions = [_action(number, action) for number, action in enumerate(value)]
-    if len(actions) > ACTIONS_MAX:
-        raise ValueError(f"actions: are {len(actions)}; at most {ACTIONS_MAX} are allowed.")
+    given = list(islice(value, ACTIONS_MAX + 1))  # it may be a generator without an end
+    if len(given) > ACTIONS_MAX:
+        raise ValueError(f"actions: are too many; at most {ACTIONS_MAX} are allowed.")
+    actions = [_action(number, action) for number, action in enumerate(given)]
     if len({action["name"] for action in actions}) < len(actions):
         raise ValueError("actions: two have the same name; give each its own.")
     return actions
@@ -129,9 +135,12 @@ def _action(number: int, action: Any) -> dict[str, str]:
 def _number(field: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise ValueError(f"{field}: must be a number, not {value!r}.")
-    number = float(value)
+    try:
+        number = float(value)
+    except (OverflowError, ValueError):  # 10**400, Decimal("sNaN")
+        number = math.nan
     if not math.isfinite(number):
-        raise ValueError(f"{field}: must be a finite number, not {value!r}.")
+        raise ValueError(f"{field}: must be a finite number that a float can hold.")
     return number
 
 
@@ -169,25 +178,23 @@ def clean_data(value: Any) -> Any:
     if value is None:
         return {}
     try:
-        text = json.dumps(value, allow_nan=False)
+        plain = json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"data: is not JSON ({error}).") from error
-    plain = json.loads(text)
-    for string in _strings(plain):
-        _storable("data", string)
+    _check_data(plain)
     return plain
 
 
-def _strings(value: Any) -> Iterable[str]:
+def _check_data(value: Any, depth: int = 0) -> None:
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield key
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)
+        return _storable("data", value)
+    if not isinstance(value, dict | list):
+        return
+    if depth == DATA_DEPTH_MAX:
+        raise ValueError(f"data: is nested more than {DATA_DEPTH_MAX} deep; flatten it.")
+    inner = [*value, *value.values()] if isinstance(value, dict) else value
+    for item in inner:
+        _check_data(item, depth + 1)
 
 
 CLEANERS: dict[str, Callable[[Any], Any]] = {

@@ -120,14 +120,15 @@ class ToastQuerySet(models.QuerySet["Toast"]):
             SELECT newest.* FROM unnest(%s::{key_type}[]) AS woken(id)
             CROSS JOIN LATERAL (
                 SELECT {columns} FROM {table}
-                WHERE user_id = woken.id AND read_at IS NULL AND visible_from <= statement_timestamp()
+                WHERE user_id = woken.id AND read_at IS NULL
+                  AND visible_from <= statement_timestamp()
                   AND (expires_at IS NULL OR expires_at > statement_timestamp())
                 ORDER BY {table}.id DESC LIMIT %s
             ) AS newest
             ORDER BY newest.id
         """
         with connection.cursor() as cursor:
-            cursor.execute(sql, [list(user_ids), limit])
+            cursor.execute(sql, [list(dict.fromkeys(user_ids)), limit])
             return map(Row._make, ((*row, None) for row in cursor.fetchall()))
 
 
@@ -150,9 +151,7 @@ class Toast(models.Model):
         max_length=7, choices=Level.choices, default=Level.INFO, db_default=Level.INFO
     )
     url = models.CharField(max_length=content.URL_MAX, blank=True, default="", db_default="")
-    actions = models.JSONField(
-        blank=True, default=list, db_default=Value([], models.JSONField())
-    )
+    actions = models.JSONField(blank=True, default=list, db_default=Value([], models.JSONField()))
     key = models.CharField(max_length=content.KEY_MAX, blank=True, default="", db_default="")
     progress = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Per cent, 0 to 100; empty: no progress bar."
@@ -163,7 +162,8 @@ class Toast(models.Model):
         help_text="Seconds on screen; empty: from the length of the text; 0: stays.",
     )
     data = models.JSONField(blank=True, default=dict, db_default=Value({}, models.JSONField()))
-    # The database's clock, not this machine's: a process whose clock runs ahead would hide its toasts.
+    # The database's clock, not this machine's: a process whose clock runs ahead would hide what
+    # it sends.
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     visible_from = models.DateTimeField(db_default=Now(), blank=True)

@@ -10,6 +10,7 @@ from datetime import UTC
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -20,19 +21,21 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from . import api, content
-from .models import Toast
+from .models import Toast, wire
 
 ID_MAX = 2**63 - 1
+IDS_MAX = 1000
+"""How many ids one request may name."""
 
 
 class ActionSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field's name, not its caption
     url = serializers.CharField(allow_blank=True)
 
 
 class ToastSerializer(serializers.ModelSerializer[Toast]):
-    """A toast as it is on the event stream."""
+    """A toast as it is on the event stream; the fields are for the OpenAPI schema."""
 
     actions = ActionSerializer(many=True, read_only=True)
     created_at = serializers.DateTimeField(read_only=True, default_timezone=UTC)
@@ -50,6 +53,9 @@ class ToastSerializer(serializers.ModelSerializer[Toast]):
     def get_read(self, toast: Toast) -> bool:
         return toast.read_at is not None
 
+    def to_representation(self, instance: Toast) -> dict[str, Any]:
+        return wire(instance.row())
+
 
 class CountSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
@@ -59,6 +65,7 @@ class ReadAllSerializer(serializers.Serializer[Any]):
     ids = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=ID_MAX),
         required=False,
+        max_length=IDS_MAX,
         help_text="Only these; left out: all unread ones. Foreign and unknown ids are ignored.",
     )
 
@@ -79,7 +86,7 @@ class ToastViewSet(
     permission_classes = [IsAuthenticated]
     pagination_class = ToastPagination
     filter_backends = []  # its two filters are its own, whatever the site's default backends are
-    lookup_value_regex = "[0-9]{1,19}"
+    lookup_value_regex = "[0-9]{1,100}"
     queryset = Toast.objects.none()
 
     def get_queryset(self) -> QuerySet[Toast]:
@@ -87,7 +94,7 @@ class ToastViewSet(
             return Toast.objects.none()
         return Toast.objects.for_user(self.request.user).order_by("-id")
 
-    def filter_queryset(self, queryset: QuerySet[Toast]) -> QuerySet[Toast]:
+    def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
         """``?read=true|false`` and ``?level=info|...``; 400 to any other value."""
         read, level = (self.request.query_params.get(name) for name in ("read", "level"))
         if read is not None:
@@ -111,7 +118,10 @@ class ToastViewSet(
     def read(self, request: Request, pk: str) -> Response:
         """Mark it read. Idempotent."""
         toast = self.get_object()
-        api.dismiss_toast(toast)
+        try:
+            api.dismiss_toast(toast)
+        except Toast.DoesNotExist as error:  # deleted since the line above
+            raise Http404 from error
         return Response(self.get_serializer(toast).data)
 
     @action(detail=False, methods=["post"], url_path="read-all", pagination_class=None)
@@ -122,7 +132,7 @@ class ToastViewSet(
         toasts = self.get_queryset()
         if "ids" in asked.validated_data:
             toasts = toasts.filter(pk__in=asked.validated_data["ids"])
-        return Response({"count": api.dismiss_all(toasts, request.user.pk)})
+        return Response({"count": api.dismiss_all(toasts)})
 
 
 def _boolean(field: str, text: str) -> bool:

@@ -1,0 +1,33 @@
+"""Brokers for the tests, chosen as a site chooses its own: TOASTS_BROKER = "tests.brokers.X"."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import ClassVar
+
+from toasts.live import PREFIX
+from toasts.realtime.broker import Publish, Wake
+
+
+class Recorder:
+    """Writes down which users' topics are announced; doubts about sessions are not kept."""
+
+    name = "recorder"
+    said: ClassVar[list[str]] = []
+
+    def publish(self, hints: Sequence[str]) -> None:
+        self.said.extend(hint for hint in hints if hint.startswith(PREFIX))
+
+    async def listen(self, wake: Wake, publish: Publish) -> None:
+        wake(None)
+        await asyncio.Event().wait()
+
+
+class Broken(Recorder):
+    """Can't say anything."""
+
+    name = "broken"
+
+    def publish(self, hints: Sequence[str]) -> None:
+        raise ConnectionError("the broker is away")

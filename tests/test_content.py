@@ -1,0 +1,297 @@
+"""The rules of a toast's fields: what is refused says its name, what is let in is unchanged."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from django.utils import translation
+from django.utils.translation import gettext_lazy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toasts import content
+from toasts.models import Level
+
+NAN, INFINITY = float("nan"), float("inf")
+CIRCLE: list[Any] = []
+CIRCLE.append(CIRCLE)
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+BAD_URLS = [
+    "javascript:alert(1)",
+    "JAVASCRIPT:alert(1)",
+    "JavaScript:alert(1)",
+    " javascript:alert(1)",
+    "\tjavascript:alert(1)",
+    "\njavascript:alert(1)",
+    "\x00javascript:alert(1)",
+    "\x01javascript:alert(1)",
+    "\x1fjavascript:alert(1)",
+    "\xa0javascript:alert(1)",
+    "java\tscript:alert(1)",
+    "java\nscript:alert(1)",
+    "java\rscript:alert(1)",
+    "java\r\nscript:alert(1)",
+    "javascript\t:alert(1)",
+    "javascript:\n//example.com/%0aalert(1)",
+    "javascript://example.com/%0aalert(1)",
+    "vbscript:msgbox(1)",
+    "data:text/html,<script>alert(1)</script>",
+    "DATA:text/html;base64,PHNjcmlwdD4=",
+    "blob:https://example.com/1",
+    "file:///etc/passwd",
+    "filesystem:https://example.com/temporary/1",
+    "view-source:https://example.com",
+    "about:blank",
+    "intent://scan/#Intent;scheme=zxing;end",
+    "x-anything.of+ours:1",
+    "jar:javascript:alert(1)",
+    "https:example.com",
+    "http:/example.com",
+    "https://",
+    "http:///example.com",
+    "http://[::1",
+    "http://exam\u2100ple.com",
+    "https://example.com/a b\n",
+    "https://example.com/\x7f",
+    "/orders/7 ",
+    "https://example.com/" + "a" * 2000,
+]
+GOOD_URLS = [
+    "",
+    "/",
+    "/orders/7/?page=2#row",
+    "orders/7",
+    "../7",
+    "?page=2",
+    "#row",
+    "//example.com/7",
+    "./javascript:alert(1)",
+    "/javascript:alert(1)",
+    "?next=javascript:alert(1)",
+    "javascript%3Aalert(1)",
+    "http://example.com",
+    "HTTPS://EXAMPLE.COM/ÄÖ?q=名前",
+    "https://user@example.com:8443/",
+    "http://[::1]:8000/",
+    "mailto:alice@example.com?subject=hello",
+    "MAILTO:alice@example.com",
+]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_a_link_that_could_run_or_leads_nowhere_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"^url: "):
+        content.clean({"url": url})
+    with pytest.raises(ValueError, match=r"^actions\[0\]\.url: "):
+        content.clean({"actions": [{"name": "open", "label": "Open", "url": url}]})
+
+
+@pytest.mark.parametrize("url", GOOD_URLS)
+def test_a_safe_link_is_kept_to_the_letter(url: str) -> None:
+    assert content.clean({"url": url}) == {"url": url}
+    action = {"name": "open", "label": "Open", "url": url}
+    assert content.clean({"actions": [action]}) == {"actions": [action]}
+
+
+@given(st.text(max_size=40))
+def test_no_text_is_let_in_that_a_browser_reads_as_a_script(text: str) -> None:
+    # What the WHATWG URL parser does first: strip C0 and space, drop tab and newlines.
+    outer = "".join(map(chr, range(0x21)))
+    seen = text.strip(outer).translate(dict.fromkeys(map(ord, "\t\r\n"))).lower()
+    try:
+        content.clean_url(text)
+    except ValueError:
+        return
+    assert not seen.startswith(("javascript:", "vbscript:", "data:"))
+
+
+OPEN = {"name": "open", "label": "Open"}
+REFUSED: list[tuple[str, Any, str]] = [
+    ("message", "", "message: is empty"),
+    ("message", " \n\t\u3000", "message: is empty"),
+    ("message", "x" * 2001, "message: has 2001 characters; at most 2000"),
+    ("message", None, "message: must be text, not NoneType"),
+    ("message", b"hello", "message: must be text, not bytes"),
+    ("message", 7, "message: must be text, not int"),
+    ("message", "a\x00b", "message: holds a NUL"),
+    ("message", "a\ud800b", "message: holds half of a surrogate pair"),
+    ("message", "\udfff", "message: holds half of a surrogate pair"),
+    ("title", "x" * 201, "title: has 201 characters; at most 200"),
+    ("title", None, "title: must be text"),
+    ("title", "\x00", "title: holds a NUL"),
+    ("title", "\ud83d", "title: holds half"),
+    ("key", "x" * 201, "key: has 201 characters"),
+    ("key", 5, "key: must be text"),
+    ("key", "\x00", "key: holds a NUL"),
+    ("level", "danger", "level: 'danger' is not one of info, success, warning, error"),
+    ("level", "INFO", "level: 'INFO' is not one of"),
+    ("level", "", "level: '' is not one of"),
+    ("level", None, "level: None is not one of"),
+    ("level", ["info"], "level: "),
+    ("url", None, "url: must be text"),
+    ("url", b"/", "url: must be text"),
+    ("actions", "open", "actions: must be a list"),
+    ("actions", b"open", "actions: must be a list"),
+    ("actions", {"open": "Open"}, "actions: must be a list"),
+    ("actions", 1, "actions: must be a list"),
+    ("actions", ["open"], "actions[0]: must be an object"),
+    ("actions", [None], "actions[0]: must be an object"),
+    ("actions", [{}], "actions[0].name: "),
+    ("actions", [{"name": "open"}], "actions[0].label: is empty"),
+    ("actions", [{"name": "open", "label": "  "}], "actions[0].label: is empty"),
+    ("actions", [{"name": "open", "label": "x" * 81}], "actions[0].label: has 81"),
+    ("actions", [{"name": "open", "label": "\x00"}], "actions[0].label: holds a NUL"),
+    ("actions", [{"name": "open", "label": 1}], "actions[0].label: must be text"),
+    ("actions", [{"name": "a b", "label": "x"}], "actions[0].name: "),
+    ("actions", [{"name": "-a", "label": "x"}], "actions[0].name: "),
+    ("actions", [{"name": "a\n", "label": "x"}], "actions[0].name: "),
+    ("actions", [{"name": "x" * 41, "label": "x"}], "actions[0].name: "),
+    ("actions", [OPEN, {**OPEN, "url": 1}], "actions[1].url: must be text"),
+    ("actions", [{**OPEN, "href": "/"}], "actions[0]: has unknown keys (href)"),
+    ("actions", [{**OPEN, 1: "/"}], "actions[0]: has unknown keys (1)"),
+    ("actions", [OPEN, OPEN], "actions: two have the same name"),
+    ("actions", [{**OPEN, "name": f"n{n}"} for n in range(6)], "actions: are too many"),
+    ("actions", itertools.repeat(OPEN), "actions: are too many"),
+    ("progress", -1, "progress: must be from 0 to 100, not -1"),
+    ("progress", 100.5, "progress: must be from 0 to 100"),
+    ("progress", 10**400, "progress: must be a finite number"),
+    ("progress", NAN, "progress: must be a finite number"),
+    ("progress", INFINITY, "progress: must be a finite number"),
+    ("progress", Decimal("sNaN"), "progress: must be a finite number"),
+    ("progress", True, "progress: must be a number, not True"),
+    ("progress", "50", "progress: must be a number, not '50'"),
+    ("duration", -0.1, "duration: must be 0 (stays) or more"),
+    ("duration", NAN, "duration: must be a finite number"),
+    ("duration", -INFINITY, "duration: must be a finite number"),
+    ("duration", 10**400, "duration: must be a finite number"),
+    ("duration", "6", "duration: must be a number"),
+    ("duration", False, "duration: must be a number, not False"),
+    ("data", NAN, "data: is not JSON"),
+    ("data", {"a": [INFINITY]}, "data: is not JSON"),
+    ("data", {"a": {1, 2}}, "data: is not JSON"),
+    ("data", b"bytes", "data: is not JSON"),
+    ("data", datetime(2030, 1, 1), "data: is not JSON"),
+    ("data", {("a", "b"): 1}, "data: is not JSON"),
+    ("data", 10**5000, "data: is not JSON"),
+    ("data", CIRCLE, "data: is not JSON"),
+    ("data", nested(100_000), "data: is not JSON"),
+    ("data", nested(51), "data: is nested more than 50 deep"),
+    ("data", "\x00", "data: holds a NUL"),
+    ("data", {"a": ["\x00"]}, "data: holds a NUL"),
+    ("data", {"\x00": 1}, "data: holds a NUL"),
+    ("data", {"a": {"b": "\ud800"}}, "data: holds half of a surrogate pair"),
+    ("data", {"\udc00": 1}, "data: holds half of a surrogate pair"),
+    ("expires_at", "2030-01-01", "expires_at: must be a datetime or None"),
+    ("expires_at", 60, "expires_at: must be a datetime or None"),
+    ("visible_from", datetime(2030, 1, 1).date(), "visible_from: must be a datetime or None"),
+    ("user", 1, "user: is not a field of a toast; known: message, title, "),
+    ("read_at", None, "read_at: is not a field of a toast"),
+    ("id", 1, "id: is not a field of a toast"),
+]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"), REFUSED, ids=[f"{n}-{row[0]}" for n, row in enumerate(REFUSED)]
+)
+def test_a_bad_value_is_refused_by_its_fields_name(field: str, value: Any, error: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(error)}"):
+        content.clean({field: value})
+
+
+ACCEPTED: list[tuple[str, Any, Any]] = [
+    ("message", "x" * 2000, "x" * 2000),
+    ("message", " <b>hello</b>\r\n\u2028 ", " <b>hello</b>\r\n\u2028 "),
+    ("message", "\U0001f600 é \u202e", "\U0001f600 é \u202e"),
+    ("title", "x" * 200, "x" * 200),
+    ("title", "", ""),
+    ("key", "export:7", "export:7"),
+    ("level", "warning", "warning"),
+    ("level", Level.ERROR, "error"),
+    ("actions", None, []),
+    ("actions", (), []),
+    ("actions", (OPEN,), [{**OPEN, "url": ""}]),
+    ("actions", iter([OPEN]), [{**OPEN, "url": ""}]),
+    ("actions", [MappingProxyType(OPEN)], [{**OPEN, "url": ""}]),
+    ("progress", None, None),
+    ("progress", 0, 0),
+    ("progress", 100, 100),
+    ("progress", 99.9, 99),
+    ("progress", Decimal("33.3"), 33),
+    ("duration", None, None),
+    ("duration", 0, 0.0),
+    ("duration", 2.5, 2.5),
+    ("duration", Decimal("0.5"), 0.5),
+    ("data", None, {}),
+    ("data", {}, {}),
+    ("data", [1, None, True, "x"], [1, None, True, "x"]),
+    ("data", {1: (2, 3)}, {"1": [2, 3]}),
+    ("data", "text", "text"),
+    ("data", nested(50), nested(50)),
+    ("expires_at", None, None),
+]
+
+
+@pytest.mark.parametrize(("field", "value", "stored"), ACCEPTED)
+def test_a_good_value_is_kept_or_made_plain(field: str, value: Any, stored: Any) -> None:
+    cleaned = content.clean({field: value})
+    assert cleaned == {field: stored}
+    assert type(cleaned[field]) is type(stored)
+
+
+@given(st.dictionaries(st.text(), st.recursive(st.none() | st.text(), st.lists, max_leaves=20)))
+def test_data_is_kept_as_it_is_unless_it_holds_a_nul(data: dict[str, Any]) -> None:
+    if "\x00" in "".join(strings(data)):
+        with pytest.raises(ValueError, match="^data: holds a NUL"):
+            content.clean_data(data)
+    else:
+        assert content.clean_data(data) == data
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif value is not None:
+        yield from itertools.chain.from_iterable(map(strings, value))
+    if isinstance(value, dict):
+        yield from strings(list(value.values()))
+
+
+@pytest.mark.parametrize("field", ["message", "title", "key"])
+def test_a_lazy_translation_is_rendered_now(field: str) -> None:
+    with translation.override("de"):
+        cleaned = content.clean({field: gettext_lazy("Yes")})
+    assert cleaned == {field: "Ja"}
+    assert type(cleaned[field]) is str
+
+
+def test_an_actions_label_may_be_a_lazy_translation() -> None:
+    with translation.override("de"):
+        actions = content.clean_actions([{"name": "yes", "label": gettext_lazy("Yes")}])
+    assert actions == [{"name": "yes", "label": "Ja", "url": ""}]
+
+
+def test_a_lazy_link_is_rendered_before_it_is_checked() -> None:
+    with pytest.raises(ValueError, match=r"^url: must be http"):
+        content.clean_url(gettext_lazy("javascript:alert(1)"))
+
+
+def test_every_field_has_its_rule() -> None:
+    from toasts.models import Toast
+
+    own = {"id", "user", "created_at", "updated_at", "read_at"}
+    assert set(content.CLEANERS) == {field.name for field in Toast._meta.fields} - own
