@@ -7,6 +7,7 @@ gets one looks the state up for himself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -46,12 +47,17 @@ class Broker(Protocol):
 
 
 def pack(hints: Iterable[str], limit: int = HINTS_MAX_BYTES) -> list[str]:
-    """The hints as messages, JSON arrays of at most `limit` bytes each, without doubles."""
+    """The hints as messages, JSON arrays of at most `limit` bytes each, without doubles.
+
+    A hint that alone is longer is left out: it may be lost, but must not take the others along.
+    """
     messages: list[str] = []
     parts: list[str] = []
     size = 2
     for part in dict.fromkeys(json.dumps(hint) for hint in hints):
-        if parts and size + len(part) + 1 > limit:
+        if len(part) + 2 > limit:
+            continue
+        if size + len(part) + 1 > limit and parts:
             messages.append(f"[{','.join(parts)}]")
             parts, size = [], 2
         parts.append(part)
@@ -63,7 +69,7 @@ def unpack(message: str) -> list[str]:
     """The hints of a message; none of one that is not ours: anyone may write to a channel."""
     try:
         hints = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):  # the latter: thousands of open brackets
         return []
     if not isinstance(hints, list):
         return []
@@ -83,7 +89,7 @@ class LocalBroker:
         with self._lock:
             listeners = list(self._listeners.items())
         for wake, loop in listeners:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # its loop was closed
                 loop.call_soon_threadsafe(wake, list(hints))
 
     async def listen(self, wake: Wake, publish: Publish) -> None:

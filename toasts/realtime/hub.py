@@ -38,7 +38,7 @@ _EMPTY: State = {}
 
 
 class Source(Protocol):
-    """Where the state comes from and how it is said; the first three are called in the hub's thread."""
+    """Where the state comes from and how it is said; the first three run in the hub's thread."""
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State]: ...
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
@@ -193,8 +193,10 @@ class Hub:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if reader is not None:
-            await self._loop.run_in_executor(reader, self.source.close)
-            reader.shutdown(wait=False)
+            try:
+                await self._loop.run_in_executor(reader, self.source.close)
+            finally:
+                reader.shutdown(wait=False)
 
     async def run(self, job: Callable[..., T], *args: Any) -> T:
         """Do a blocking job in the hub's thread."""
@@ -253,14 +255,27 @@ class Hub:
             raise
         for name in wanted:
             if name in self._topics:
-                self._apply(self._topics[name], states.get(name, _EMPTY))
+                self._apply(name, self._topics[name], states.get(name, _EMPTY))
 
-    def _apply(self, topic: Topic, state: State) -> None:
+    def _apply(self, name: str, topic: Topic, state: State) -> None:
         versions = {key: item.version for key, item in state.items()}
-        delta = self._delta(topic.versions, versions, state)
+        try:
+            delta = self._delta(topic.versions, versions, state)
+        except Exception:
+            # Nothing was told, so the next look tries again; the other topics go on.
+            logger.exception("%s can't be told what changed", name)
+            return
         topic.versions = versions
         for listener in list(topic.listeners):
-            listener.deliver(state, delta)
+            self._guarded(listener, listener.deliver, state, delta)
+
+    def _guarded(self, listener: Subscription, tell: Callable[..., None], *args: Any) -> None:
+        """Tell a listener something; one that fails is let go, and the others go on."""
+        try:
+            tell(*args)
+        except Exception:
+            logger.exception("a listener of %s failed and is dropped", listener.topic)
+            self.drop(listener, "restart")
 
     def _delta(
         self,
@@ -272,7 +287,8 @@ class Hub:
             return b""
         gone = [key for key in told if key not in versions]
         parts = [self.source.removed(gone)] if gone else []
-        parts += [self.source.changed(state[key]) for key in versions if told.get(key) != versions[key]]
+        new = [item for key, item in state.items() if told.get(key) != versions[key]]
+        parts += [self.source.changed(item) for item in new]
         return b"".join(parts)
 
     async def _sweep(self) -> None:
@@ -319,7 +335,7 @@ class Hub:
 
     def _tick_listeners(self, now: float) -> None:
         for listener in self.listeners():
-            listener.tick(now)
+            self._guarded(listener, listener.tick, now)
             if listener.ended:
                 self.unsubscribe(listener)
 
@@ -336,12 +352,13 @@ async def _supervised(run: Callable[[], Awaitable[None]]) -> None:
         started = loop.time()
         try:
             await run()
+            raise RuntimeError("it returned, though it is to run for ever")
         except Exception as error:
             failures = 1 if loop.time() - started > STABLE else failures + 1
-            most = min(BACKOFF_MAX, BACKOFF_MIN * 2**failures)
+            # Bounded before the power: after an hour of failures it would be too large for a float.
+            most = min(BACKOFF_MAX, BACKOFF_MIN * 2 ** min(failures, 16))
             delay = random.uniform(BACKOFF_MIN, most)
             # The first failure with its traceback; a database that is down would fill the log.
-            logger.warning(
-                "%s failed (%s); again in %.1f s", run.__name__, error, delay, exc_info=failures == 1
-            )
+            text, first = "%s failed (%s); again in %.1f s", failures == 1
+            logger.warning(text, run.__name__, error, delay, exc_info=first)
             await asyncio.sleep(delay)

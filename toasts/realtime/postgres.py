@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+import socket
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from psycopg import AsyncConnection, Notify, sql
@@ -19,6 +20,7 @@ from .broker import BrokerError, Publish, Wake, pack, unpack
 
 CANARY = "~"
 """A hint that begins so is a listener's own, sent to see whether the channel still carries."""
+PREPARED_WITHIN = 5.0
 CANARY_WITHIN = 5.0
 CANARY_EVERY = 15.0
 
@@ -78,7 +80,7 @@ class PostgresBroker:
         """
         connection = await AsyncConnection.connect(**self._options(), autocommit=True)
         try:
-            await self._prepare(connection)
+            await self._within(PREPARED_WITHIN, connection, self._prepare(connection))
             wake(None)
             await self._receive(connection, wake, publish)
         finally:
@@ -89,6 +91,17 @@ class PostgresBroker:
         own = self.conninfo
         given = conninfo_to_dict(own) if isinstance(own, str) else dict(own)
         return {**LISTENER_OPTIONS, **given}
+
+    @staticmethod
+    async def _within(
+        seconds: float, connection: AsyncConnection[Any], step: Coroutine[Any, Any, None]
+    ) -> None:
+        # Not asyncio.timeout(): psycopg answers a cancellation by asking the server to cancel, too.
+        timer = asyncio.get_running_loop().call_later(seconds, _hang_up, connection)
+        try:
+            await step
+        finally:
+            timer.cancel()
 
     async def _prepare(self, connection: AsyncConnection[Any]) -> None:
         await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self.channel)))
@@ -130,3 +143,9 @@ class PostgresBroker:
 
     def _hints(self, notify: Notify) -> list[str]:
         return unpack(notify.payload) if notify.channel == self.channel else []
+
+
+def _hang_up(connection: AsyncConnection[Any]) -> None:
+    """End the connection at once, from below: whoever waits for the server sees it closed."""
+    with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as below:
+        below.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""SQLite: every commit of any process shows in PRAGMA data_version; that is all the hint there is."""
+"""SQLite: every commit of any process shows in PRAGMA data_version; that is all the hint."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 
 from .broker import BrokerError, Publish, Wake
 
@@ -30,7 +31,12 @@ class SqliteBroker:
         """Nothing to say: the commit itself is what the others see."""
 
     async def listen(self, wake: Wake, publish: Publish) -> None:
-        """Wake everybody with each commit to the file."""
+        """Wake everybody with each commit to the file.
+
+        Raises:
+            BrokerError: another file stands at the path, or none.
+            sqlite3.Error: the file can't be read.
+        """
         with contextlib.closing(self._connect()) as connection:
             inode = self._inode()
             seen = _version(connection)
@@ -47,18 +53,23 @@ class SqliteBroker:
                     raise BrokerError(f"{self.path} was replaced by another file")
 
     def _inode(self) -> int:
-        return os.stat(self.path).st_ino
+        try:
+            return os.stat(self.path).st_ino
+        except FileNotFoundError as error:
+            raise BrokerError(f"{self.path} is gone") from error
 
     def _connect(self) -> sqlite3.Connection:
         # A connection of its own in autocommit: inside a transaction the version never changes, and
-        # for one's own commits it doesn't either. No waiting: this runs on the event loop.
-        connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+        # for one's own commits it doesn't either. No waiting: this runs on the event loop. mode=rw,
+        # or looking for a file that is gone would leave an empty one in its place.
+        address = Path(self.path).absolute().as_uri() + "?mode=rw"
+        connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
         connection.execute("PRAGMA query_only = 1")
         return connection
 
 
 def _version(connection: sqlite3.Connection) -> int | None:
-    """The file's version as this connection sees it; None while a writer locks it (rollback journal)."""
+    """The file's version for this connection; None while a writer locks it (rollback journal)."""
     try:
         return int(connection.execute("PRAGMA data_version").fetchone()[0])
     except sqlite3.OperationalError as error:

@@ -37,11 +37,12 @@ class Event:
     retry: int | None = None
 
     def __post_init__(self) -> None:
-        for field, name in (("type", self.type), ("id", self.id)):
-            if name is not None and not _NAME.fullmatch(name):
-                raise ValueError(f"{field}: {name!r} must be 1 to 64 of A-Z a-z 0-9 . _ -")
-        if self.retry is not None and not RETRY_MIN <= self.retry <= RETRY_MAX:
-            raise ValueError(f"retry: must be {RETRY_MIN} to {RETRY_MAX} ms, not {self.retry}")
+        if not _NAME.fullmatch(self.type):
+            raise ValueError(f"type: {self.type!r} must be 1 to 64 of A-Z a-z 0-9 . _ -")
+        if self.id is not None and not _NAME.fullmatch(self.id):
+            raise ValueError(f"id: {self.id!r} must be 1 to 64 of A-Z a-z 0-9 . _ -")
+        if self.retry is not None and not _is_retry(self.retry):
+            raise ValueError(f"retry: must be {RETRY_MIN} to {RETRY_MAX} ms, not {self.retry!r}")
 
     def encode(self) -> bytes:
         """The event's bytes, closed by the blank line; valid UTF-8 whatever the data holds."""
@@ -54,16 +55,24 @@ class Event:
         return ("\n".join(lines) + "\n\n").encode("utf-8", "replace")
 
 
+def _is_retry(value: object) -> bool:
+    # Digits alone: a browser ignores "1500.0".
+    return isinstance(value, int) and RETRY_MIN <= value <= RETRY_MAX
+
+
 def json_event(type: str, value: Any, id: str | None = None, retry: int | None = None) -> bytes:
     """An event whose data is one line of ASCII JSON.
 
     ASCII, because JSON then escapes every newline and each half of a surrogate pair: no text that
     a user can store may break the stream.
+
+    Raises:
+        ValueError: a number is infinite or none at all, for which JSON has no word (RFC 8259, 6).
     """
-    data = json.dumps(value, ensure_ascii=True, separators=(",", ":"))
+    data = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return Event(type, data, id, retry).encode()
 
 
 def known_event_id(text: str) -> bool:
-    """Whether a Last-Event-ID could be one of ours; it comes from the client and is never echoed."""
+    """Whether a Last-Event-ID could be one of ours; the client sent it; it is never echoed."""
     return _NAME.fullmatch(text) is not None

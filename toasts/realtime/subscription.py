@@ -13,7 +13,7 @@ BUFFER_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing of a topic's state: its version tells whether it changed; content is the source's."""
+    """One thing of a topic's state: its version tells of a change; content is the source's."""
 
     version: Hashable
     content: Any
@@ -29,6 +29,7 @@ class Subscription(Protocol):
     topic: str
     grant: Any
     opened: float
+    ended: bool
 
     def deliver(self, state: State, delta: bytes) -> None:
         """Take the topic's state, or only what changed in it, whichever this listener lacks."""
@@ -55,7 +56,7 @@ class Stream:
         resync: called when the client reads again after an overflow.
         heartbeat: seconds between pings; `ping` are their bytes.
         lifetime: seconds after which it is told to reconnect; `rotation` are those bytes.
-        cut: called when the client has not read for `patience` seconds.
+        cut: called when the client has not read for `patience` seconds, perhaps more than once.
     """
 
     topic: str
@@ -77,6 +78,7 @@ class Stream:
     _last_write: float = 0.0
     _waiting_since: float | None = None
     _reader: asyncio.Future[None] | None = None
+    _drained: bool = False
 
     def deliver(self, state: State, delta: bytes) -> None:
         if self.ended or self._overflowed:
@@ -127,6 +129,12 @@ class Stream:
         if not self.ended:
             self._put(last)
             self.ended = True
+            # The hub forgets it now: no tick would ever cut a client that doesn't read these.
+            asyncio.get_running_loop().call_later(self.patience, self._cut_undrained)
+
+    def _cut_undrained(self) -> None:
+        if not self._drained:
+            self.cut()
 
     async def pull(self) -> bytes:
         """All bytes that wait, once there are any; b"" when the stream has ended.
@@ -135,6 +143,7 @@ class Stream:
         """
         while not self._buffer:
             if self.ended:
+                self._drained = True
                 return b""
             self._recover()
             self._reader = asyncio.get_running_loop().create_future()

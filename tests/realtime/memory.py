@@ -1,0 +1,147 @@
+"""A source in memory for the engine's tests, and what its streams carry, in a form one can read."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from toasts.realtime.broker import Broker
+from toasts.realtime.hub import Hub, Timing
+from toasts.realtime.subscription import Item, State, Stream
+
+PING = b"ping\n"
+ROTATION = b"bye rotate\n"
+
+
+def snapshot(state: State) -> bytes:
+    return f"= {' '.join(f'{key}:{item.version}' for key, item in state.items())}\n".encode()
+
+
+def replay(stream: bytes) -> dict[int, int] | None:
+    """What a client shows after these bytes; None before its first snapshot."""
+    shown: dict[int, int] | None = None
+    for line in stream.decode().splitlines():
+        verb, *rest = line.split()
+        pairs = [tuple(map(int, part.split(":"))) for part in rest if ":" in part]
+        if verb == "=":
+            shown = {pair[0]: pair[1] for pair in pairs}
+        elif verb in "+-":
+            assert shown is not None, f"a change before the snapshot: {stream!r}"
+            shown.update({pair[0]: pair[1] for pair in pairs})
+            for key in rest if verb == "-" else ():
+                del shown[int(key)]
+    return shown
+
+
+class Table:
+    """Topics of numbered rows with a version each; what the hub may ask of a database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, dict[int, int]] = {}
+        self.ended: set[Any] = set()
+        self.reads: list[list[str]] = []
+        self.checks = 0
+        self.closed_in: list[str] = []
+        self.failing: Exception | None = None
+        self.reading = threading.Event()
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def put(self, topic: str, key: int, version: int = 1) -> None:
+        self.rows.setdefault(topic, {})[key] = version
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, State]:
+        self.reads.append(list(topics))
+        found = {
+            name: {key: Item(version, None) for key, version in self.rows.get(name, {}).items()}
+            for name in topics
+        }
+        # What was found is old by the time it is handed over: as with a database.
+        self.reading.set()
+        assert self.go_on.wait(10)
+        if self.failing is not None:
+            raise self.failing
+        return {
+            name: {key: Item(item.version, f"{key}:{item.version}") for key, item in state.items()}
+            for name, state in found.items()
+        }
+
+    def revoked(self, grants: Collection[Any]) -> Collection[Any]:
+        self.checks += 1
+        if self.failing is not None:
+            raise self.failing
+        return [grant for grant in grants if grant in self.ended]
+
+    def close(self) -> None:
+        self.closed_in.append(threading.current_thread().name)
+
+    def changed(self, item: Item) -> bytes:
+        return f"+ {item.content}\n".encode()
+
+    def removed(self, keys: Collection[Hashable]) -> bytes:
+        return f"- {' '.join(map(str, keys))}\n".encode()
+
+    def bye(self, reason: str) -> bytes:
+        return f"bye {reason}\n".encode()
+
+
+def make_stream(topic: str, resync: Callable[[Stream], None] | None = None, **more: Any) -> Stream:
+    options: dict[str, Any] = {
+        "grant": "right",
+        "opened": asyncio.get_running_loop().time(),
+        "snapshot": snapshot,
+        "resync": resync or (lambda stream: None),
+        "cut": lambda: None,
+        "ping": PING,
+        "rotation": ROTATION,
+        **more,
+    }
+    return Stream(topic=topic, **options)
+
+
+class Client:
+    """Reads one stream of a hub as fast as it can."""
+
+    def __init__(self, hub: Hub, topic: str, **more: Any) -> None:
+        self.raw = b""
+        self.stream = make_stream(topic, lambda stream: hub.wake([stream.topic]), **more)
+        self.reading = asyncio.create_task(self._read())
+        hub.subscribe(self.stream)
+
+    async def _read(self) -> None:
+        while data := await self.stream.pull():
+            self.raw += data
+
+    @property
+    def shown(self) -> dict[int, int] | None:
+        return replay(self.raw)
+
+    @property
+    def over(self) -> bool:
+        return self.reading.done()
+
+    async def leave(self) -> None:
+        self.reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.reading
+
+
+@asynccontextmanager
+async def running(
+    source: Table, broker: Broker, *, per_topic: int = 1000, **timing: float
+) -> AsyncIterator[Hub]:
+    """A hub; afterwards neither a task nor a thread of it is left."""
+    mine = asyncio.all_tasks()
+    # Longer than any test: who wants the reconciler or the sweep says so.
+    hub = Hub(source, broker, Timing(**{"reconcile": 1e6, "sweep": 1e6, **timing}), per_topic)
+    try:
+        yield hub
+    finally:
+        await hub.stop()
+        others = asyncio.all_tasks() - mine
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
