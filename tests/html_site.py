@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.test import RequestFactory
 from django.urls import include, path
 from django.views import View
 
-from toasts.middleware import toasts_exempt
+from toasts.middleware import ToastMiddleware, toasts_exempt
 
 TAGS = (
     b'<link rel="stylesheet" href="/static/toasts/toasts.css" data-toasts>'
@@ -18,6 +20,34 @@ TAGS = (
 BEFORE = b"<!doctype html><title>caf\xc3\xa9</title><body><p>" + b"words " * 100
 AFTER = b"</body></html>\n"
 PAGE = BEFORE + AFTER
+
+
+async def through(
+    response: HttpResponseBase, request: HttpRequest | None = None
+) -> HttpResponseBase:
+    """What the middleware makes of `response`."""
+
+    async def view(request: HttpRequest) -> HttpResponseBase:
+        return response
+
+    return await ToastMiddleware(view)(request or RequestFactory().get("/"))
+
+
+async def body_of(response: HttpResponseBase) -> bytes:
+    if not isinstance(response, StreamingHttpResponse):
+        return response.content
+    if response.is_async:
+        return b"".join([part async for part in response])
+    return b"".join(response)
+
+
+def html(content: bytes = PAGE, *, status: int = 200, **headers: str) -> HttpResponse:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HttpResponse(content, status=status, headers=named)
+
+
+def typed(content_type: str, content: bytes = PAGE) -> HttpResponse:
+    return HttpResponse(content, content_type=content_type)
 
 
 def with_nonce(nonce: str) -> bytes:

@@ -26,7 +26,7 @@ def keep_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         settings.DATABASE_ROUTERS = [Elsewhere()]
 
     yield keep
-    if hasattr(connections._connections, "other"):  # type: ignore[attr-defined]
+    if hasattr(connections._connections, "other"):
         del connections["other"]
 
 

@@ -140,3 +140,16 @@ def test_django_csps_nonce_counts_too() -> None:
     request = HttpRequest()
     request.csp_nonce = "from-django-csp"
     assert nonce_of(request) == "from-django-csp"
+
+
+def test_a_nonce_that_is_false_until_it_is_read_is_read() -> None:
+    class Lazy:
+        def __bool__(self) -> bool:
+            return False
+
+        def __str__(self) -> str:
+            return "lazy"
+
+    request = HttpRequest()
+    request.csp_nonce = Lazy()
+    assert nonce_of(request) == "lazy"

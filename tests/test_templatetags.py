@@ -50,4 +50,4 @@ async def test_the_middleware_adds_no_second_client(rf: RequestFactory, nonce: s
         return HttpResponse(render(csp_nonce=nonce or None))
 
     response = await ToastMiddleware(view)(rf.get("/"))
-    assert response.content == render(csp_nonce=nonce or None)  # type: ignore[attr-defined]
+    assert response.content == render(csp_nonce=nonce or None)

@@ -21,9 +21,9 @@ logger = logging.getLogger("toasts")
 MAX_PAGE = 5 * 1024 * 1024  # bytes; inserting copies the page
 TAIL = 64 * 1024  # bytes at the end of a page in which its </body> is looked for
 
-# Possessive and atomic, so that no page makes this backtrack. For lower-cased bytes.
+# For lower-cased bytes; possessive, so that no page makes it backtrack.
 _END_OF_PAGE = re.compile(
-    rb"</body[ \t\n\f\r]*+>(?>[ \t\n\f\r]++|<!--.*?-->|</html[ \t\n\f\r]*+>)*+\Z", re.DOTALL
+    rb"</body[ \t\n\f\r]*+>(?:[ \t\n\f\r]|<!--.*?-->|</html[ \t\n\f\r]*+>)*+\Z", re.DOTALL
 )
 _CLIENT = re.compile(rb"<script\b[^<>]*\sdata-toasts[\s=>]", re.IGNORECASE)
 _POPUP = re.compile(r"(?:^|&)_popup=")
@@ -151,8 +151,7 @@ def _is_page(response: HttpResponse) -> bool:
     """False for what is no HTML page, what is not shown, and what cannot be edited by bytes."""
     headers = response.headers
     return not (
-        response.streaming
-        or response.closed
+        response.closed
         or not getattr(response, "is_rendered", True)
         or getattr(response, "toasts_exempt", False)
         or not _is_shown(response.status_code)
