@@ -9,7 +9,6 @@ import { retryAfter } from "./poller.js";
 const AT_ONCE = 3; // of the six connections that HTTP/1.1 gives a whole site
 const REFUSALS = 2; // 403: once more with a fresh CSRF token, then no more
 const SETTLING = 5_000; // milliseconds in which an event from before the answer may still arrive
-const FORGET = 86_400_000; // milliseconds after which another page's leftover is too old to repeat
 
 /**
  * @param headers () => the CSRF header, read anew for each attempt.
@@ -18,22 +17,13 @@ const FORGET = 86_400_000; // milliseconds after which another page's leftover i
 export function createAcks({ url, headers, storage, world }) {
   const prefix = `toasts:ack:${url}:`;
   const backoff = createBackoff(world);
-  const queue = recall();
+  const queue = new Map(); // id -> {refused, busy}
   const settling = new Set();
   let timer = null;
 
-  function recall() {
-    const found = new Map();
-    for (const key of storage.keys().filter((name) => name.startsWith(prefix))) {
-      if (world.now() - Number(storage.get(key)) < FORGET) found.set(key.slice(prefix.length), fresh());
-      else storage.remove(key);
-    }
-    return found;
-  }
+  const enqueue = (id) => queue.set(id, { refused: 0, busy: false });
 
-  function fresh() {
-    return { refused: 0, busy: false };
-  }
+  for (const key of storage.keys()) if (key.startsWith(prefix)) enqueue(key.slice(prefix.length));
 
   function pump() {
     let busy = [...queue.values()].filter((entry) => entry.busy).length;
@@ -100,8 +90,8 @@ export function createAcks({ url, headers, storage, world }) {
     has: (id) => queue.has(id) || settling.has(id),
     add(id) {
       if (queue.has(id)) return;
-      queue.set(id, fresh());
-      storage.set(prefix + id, String(world.now()));
+      enqueue(id);
+      storage.set(prefix + id, "1");
       pump();
     },
   };

@@ -65,7 +65,7 @@ export function csrfHeaders(config, document) {
 
 export function readCookie(cookies, name) {
   for (const cookie of cookies.split("; ")) {
-    if (cookie.startsWith(`${name}=`)) return decodeURIComponent(cookie.slice(name.length + 1));
+    if (cookie.startsWith(`${name}=`)) return cookie.slice(name.length + 1);
   }
   return "";
 }

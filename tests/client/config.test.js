@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { csrfHeaders, findScript, label, readConfig, readCookie } from "../../toasts/client/config.js";
+
+const config = (dataset) => readConfig({ dataset });
+
+test("the script's data attributes are the settings", () => {
+  const { streamUrl, pollUrl, apiUrl, csrfCookie, csrfHeader } = config({
+    streamUrl: "/t/stream/", pollUrl: "/t/poll/", apiUrl: "/t/api/toasts/", csrfCookie: "c", csrfHeader: "X-C" });
+  assert.deepEqual([streamUrl, pollUrl, apiUrl, csrfCookie, csrfHeader], ["/t/stream/", "/t/poll/", "/t/api/toasts/", "c", "X-C"]);
+});
+
+test("without a script, or with nonsense in it, the defaults stand", () => {
+  for (const odd of [readConfig(null), config({ heartbeat: "x", limit: "0", labels: "{" })]) {
+    assert.equal(odd.streamUrl, "/toasts/stream/");
+    assert.equal(odd.heartbeat, 15_000);
+    assert.equal(odd.limit, 3);
+    assert.equal(odd.labels.region, "Notifications");
+  }
+});
+
+test("texts can be translated one by one", () => {
+  const { labels } = config({ labels: '{"region": "Meldungen"}' });
+  assert.equal(labels.region, "Meldungen");
+  assert.equal(labels.error, "Error");
+});
+
+test("a placeholder takes any text as it is", () => {
+  assert.equal(label("+{n} more", { n: 3 }), "+3 more");
+  assert.equal(label("Dismiss: {text}", { text: "$& {text}" }), "Dismiss: $& {text}");
+});
+
+test("the running script comes first, else the marked one", () => {
+  const [running, marked] = [{}, {}];
+  assert.equal(findScript({ currentScript: running }), running);
+  assert.equal(findScript({ currentScript: null, querySelector: (query) => query === "script[data-toasts]" && marked }), marked);
+});
+
+test("the token comes from exactly its cookie, else from a form of the page", () => {
+  assert.equal(readCookie("xcsrftoken=no; csrftoken=a=b", "csrftoken"), "a=b");
+  assert.equal(readCookie("", "csrftoken"), "");
+  const settings = config({});
+  const page = (cookie, input) => ({ cookie, querySelector: () => input });
+  assert.deepEqual(csrfHeaders(settings, page("csrftoken=tok", { value: "form" })), { "X-CSRFToken": "tok" });
+  assert.deepEqual(csrfHeaders(settings, page("", { value: "form" })), { "X-CSRFToken": "form" });
+  assert.deepEqual(csrfHeaders(settings, page("", null)), {});
+});

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { safeUrl } from "../../toasts/client/urls.js";
+import { readToast } from "../../toasts/client/wire.js";
+import { BASE, toast, wire } from "./fakes.js";
+
+test("http, https, mailto and relative links are followed", () => {
+  assert.equal(safeUrl("http://a.example/", BASE), "http://a.example/");
+  assert.equal(safeUrl("https://a.example/x?y#z", BASE), "https://a.example/x?y#z");
+  assert.equal(safeUrl("mailto:a@b.example", BASE), "mailto:a@b.example");
+  assert.equal(safeUrl("/orders/1", BASE), "https://site.example/orders/1");
+  assert.equal(safeUrl("?page=2", BASE), "https://site.example/orders/?page=2");
+});
+
+test("a link that could run something is none", () => {
+  const bad = ["javascript:alert(1)", "JAVASCRIPT:alert(1)", " javascript:alert(1)", "java\nscript:alert(1)",
+    "\u0001javascript:alert(1)", "data:text/html,x", "vbscript:x", "blob:https://a/x", "file:///etc/passwd",
+    "https://", "http://[", "", null, undefined, 5, {}, ["https://a.example/"]];
+  for (const href of bad) assert.equal(safeUrl(href, BASE), "", String(href));
+});
+
+test("what is no toast is none", () => {
+  for (const raw of [null, undefined, 5, "x", [], {}, { id: null }, { id: "" }]) assert.equal(readToast(raw, BASE), null);
+});
+
+test("an unknown level is info, and odd values are left out", () => {
+  const read = toast(1, { level: "<b>", progress: "50", duration: -1, title: null, message: 5, actions: "x", url: "javascript:1" });
+  const { level, progress, duration, title, message, actions, url } = read;
+  assert.deepEqual({ level, progress, duration, title, message, actions, url },
+    { level: "info", progress: null, duration: null, title: "", message: "5", actions: [], url: "" });
+  assert.equal(toast(1, { progress: 250 }).progress, 100);
+});
+
+test("an action whose link fails the check is left out, one without a link is a button", () => {
+  const actions = [{ name: "bad", label: "Bad", url: "javascript:1" }, { name: "ok", label: "", url: "" },
+    { name: "go", label: "Go", url: "/x" }, null, 5];
+  assert.deepEqual(toast(1, { actions }).actions.filter(({ name }) => name), [
+    { name: "ok", label: "ok", url: "" }, { name: "go", label: "Go", url: "https://site.example/x" }]);
+});
+
+test("the fingerprint follows what a user sees, and nothing else", () => {
+  const { fingerprint } = toast(1);
+  assert.equal(toast(1, { read: true, created_at: "2027-01-01T00:00:00Z", expires_at: "2028-01-01T00:00:00Z" }).fingerprint, fingerprint);
+  const changes = [{ message: "x" }, { title: "x" }, { level: "error" }, { url: "/x" }, { progress: 0 }, { duration: 0 },
+    { actions: [{ name: "a", label: "A", url: "" }] }, { data: { a: 1 } }];
+  const seen = new Set([fingerprint, ...changes.map((change) => toast(1, change).fingerprint)]);
+  assert.equal(seen.size, changes.length + 1);
+  assert.equal(readToast({ id: 1, message: wire(1).message, data: {} }, BASE).fingerprint, fingerprint);
+});
