@@ -61,3 +61,4 @@ STATIC_URL = "/static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # So that tests that start server processes can shorten what would take minutes.
 TOASTS_SWEEP = float(os.environ.get("TOASTS_SWEEP", 20))
+TOASTS_MAX_STREAMS_PER_USER = int(os.environ.get("TOASTS_MAX_STREAMS_PER_USER", 20))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -137,6 +138,32 @@ async def test_the_sweep_finds_what_no_signal_told(postgres: PostgresServer, tmp
         site.close()
 
 
+@pytest.mark.parametrize("handler", ["toasts", "django"])
+@pytest.mark.parametrize("kind", ["daphne", "uvicorn", "granian"])
+async def test_told_to_stop_it_says_goodbye_and_ends_within_two_seconds(
+    tmp_path: Any, kind: str, handler: str
+) -> None:
+    site = Site(f"sqlite:///{tmp_path}/site.sqlite3", TEST_HANDLER=handler, TOASTS_MAX_STREAMS_PER_USER="100")
+    site.users("alice")
+    cookies = site.sessions("alice")
+    server = site.serve(kind)
+    try:
+        async with contextlib.AsyncExitStack() as opened:
+            streams = [
+                await opened.enter_async_context(stream(server, cookies["alice"])) for _ in range(50)
+            ]
+            for mine in streams:
+                await until_event(mine, "sync")
+            started = time.monotonic()
+            stopping = asyncio.create_task(asyncio.to_thread(server.kill, signal.SIGTERM))
+            for mine in streams:
+                assert await until_event(mine, "bye") == {"reason": "restart"}
+            await stopping
+            assert time.monotonic() - started < 2
+    finally:
+        site.close()
+
+
 @pytest.fixture
 def narrow_postgres() -> Iterator[PostgresServer]:
     server = PostgresServer(max_connections=20).start()
@@ -144,12 +171,13 @@ def narrow_postgres() -> Iterator[PostgresServer]:
     server.remove()
 
 
+@pytest.mark.parametrize("handler", ["toasts", "django"])
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
 async def test_fifty_streams_keep_no_thread_and_no_connection(
-    narrow_postgres: PostgresServer, kind: str
+    narrow_postgres: PostgresServer, kind: str, handler: str
 ) -> None:
     names = [f"user{number}" for number in range(50)]
-    site = Site(narrow_postgres.create("narrow"))
+    site = Site(narrow_postgres.create("narrow"), TEST_HANDLER=handler)
     ids = site.users(*names)
     cookies = site.sessions(*names)
     server = site.serve(kind)

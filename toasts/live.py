@@ -23,6 +23,7 @@ from . import sessions
 from .conf import conf
 from .models import Row, Toast, wire
 from .realtime.broker import Broker, LocalBroker
+from .realtime.direct import DirectStream, Send
 from .realtime.hub import RECHECK, Hub, Timing
 from .realtime.sse import json_event
 from .realtime.sqlite import SqliteBroker
@@ -31,6 +32,8 @@ from .realtime.subscription import Item, Poll, State, Stream
 logger = logging.getLogger("toasts")
 
 PREFIX = "user:"
+PATIENCE = 30.0
+"""Seconds that a client may leave unread what was sent."""
 RETRY = (1000, 5000)
 """Milliseconds between which a browser's first reconnect is spread."""
 
@@ -188,6 +191,7 @@ def _notify(alias: str, channel: str, messages: Sequence[str]) -> None:
 # Hubs: one per event loop.
 
 _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
+_manners: weakref.WeakKeyDictionary[Hub, Manners] = weakref.WeakKeyDictionary()
 
 
 def hub() -> Hub:
@@ -230,6 +234,40 @@ def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
         heartbeat=conf.heartbeat,
         lifetime=random.uniform(*conf.rotate),
     )
+
+
+class Manners:
+    """What the direct streams of one hub have in common, read once."""
+
+    __slots__ = ("_hub", "heartbeat", "patience", "ping", "source")
+
+    def __init__(self, hub: Hub, source: ToastSource) -> None:
+        self._hub = hub
+        self.source = source
+        self.heartbeat = conf.heartbeat
+        self.patience = PATIENCE
+        self.ping = json_event("ping", {})
+
+    @property
+    def rotation(self) -> bytes:
+        return self.source.bye("rotate")
+
+    def snapshot(self, state: State, known: str | None) -> bytes:
+        return self.source.snapshot(state, known)
+
+    def resync(self, topic: str) -> None:
+        self._hub.wake([topic])
+
+
+def direct_stream(held: sessions.Grant, known: str | None, send: Send, over: Any) -> DirectStream:
+    """A stream that the hub itself writes to, not yet subscribed."""
+    here = hub()
+    manners = _manners.get(here)
+    if manners is None:
+        manners = _manners[here] = Manners(here, ToastSource())
+    now = asyncio.get_running_loop().time()
+    deadline = now + random.uniform(*conf.rotate)
+    return DirectStream(topic(held.user_id), held, send, manners, now, deadline, known, over)
 
 
 async def wait_for_news(held: sessions.Grant, known: str, seconds: float) -> State | None:

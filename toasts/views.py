@@ -53,6 +53,11 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
         return _nothing()
     if request.method == "HEAD":
         return HttpResponse(content_type=CONTENT_TYPE, headers=HEADERS)
+    handover = request.scope.get("toasts.handover")
+    if handover is not None:  # toasts.asgi serves this site
+        handover.take(held, known)
+        marked = {**HEADERS, "X-Toasts-Handover": "1"}
+        return HttpResponse(content_type=CONTENT_TYPE, headers=marked)
     return StreamingHttpResponse(_events(held, known), content_type=CONTENT_TYPE, headers=HEADERS)
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from .broker import Broker
+from .shutdown import on_stop
 from .subscription import Item, State, Subscription
 
 logger = logging.getLogger("toasts.realtime")
@@ -76,6 +77,7 @@ class Hub:
         self.timing = timing
         self.per_topic = per_topic
         self.listening = False
+        self._draining = False
         self._topics: dict[str, Topic] = {}
         self._woken: dict[str, None] = {}
         self._outgoing: dict[str, None] = {}
@@ -94,6 +96,9 @@ class Hub:
 
     def subscribe(self, listener: Subscription) -> None:
         """Add a listener; it is told the topic's state with the next read."""
+        if self._draining:
+            listener.end(self.source.bye("restart"))
+            return
         self.start()
         topic = self._topics.setdefault(listener.topic, Topic())
         topic.listeners[listener] = None
@@ -114,6 +119,16 @@ class Hub:
         """Say goodbye to a listener, and forget it."""
         listener.end(self.source.bye(reason))
         self.unsubscribe(listener)
+
+    def drain_soon(self) -> None:
+        """Have every stream end, now and from now on: the server stops. From any thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        self._draining = True
+        for listener in self.listeners():
+            self.drop(listener, "restart")
 
     def listeners(self) -> list[Subscription]:
         return [listener for topic in self._topics.values() for listener in topic.listeners]
@@ -173,6 +188,7 @@ class Hub:
             return
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="toasts-reader")
         loops = (self._listen, self._read, self._post, self._sweep, self._tick)
+        on_stop(self)
         # An empty context: the request that opens the first stream must not lend its own (the
         # thread-sensitive context, the language, the tracing span) to work that outlives it.
         context = contextvars.Context()

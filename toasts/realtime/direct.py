@@ -1,0 +1,169 @@
+"""A stream whose bytes the hub writes itself: no queue, no task, no buffer of its own.
+
+While the client keeps up, an event costs one call of the server's ``send``. When ``send`` has to
+wait, nothing is buffered here: what comes meanwhile only marks the stream, and once the client has
+caught up it gets the whole state anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from typing import Any, Protocol
+
+from .subscription import State
+
+Message = MutableMapping[str, Any]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Manners(Protocol):
+    """What the streams of a hub have in common."""
+
+    heartbeat: float
+    """Seconds between two pings of a quiet stream."""
+    patience: float
+    """Seconds that a client may keep ``send`` waiting."""
+    ping: bytes
+    rotation: bytes
+
+    def snapshot(self, state: State, known: str | None) -> bytes: ...
+    def resync(self, topic: str) -> None:
+        """Have the topic's state delivered again."""
+
+
+class DirectStream:
+    """An event stream that owns its server's ``send``.
+
+    Args:
+        topic: what it listens to.
+        grant: on what right, for the sweep.
+        send: the ASGI callable; the response's start was sent already.
+        manners: what it shares with the others.
+        opened: the loop's time, seconds.
+        deadline: the loop's time at which the client is told to reconnect.
+        known: the cursor of the state that the client already shows.
+        over: called once when the stream has ended by itself, so that its application returns.
+    """
+
+    __slots__ = (
+        "_deadline", "_known", "_lacks_state", "_last_write", "_manners", "_over", "_send",
+        "_sending", "ended", "grant", "opened", "topic",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        topic: str,
+        grant: Any,
+        send: Send,
+        manners: Manners,
+        opened: float,
+        deadline: float,
+        known: str | None,
+        over: Callable[[], object],
+    ) -> None:
+        self.topic = topic
+        self.grant = grant
+        self.opened = opened
+        self.ended = False
+        self._send = send
+        self._manners = manners
+        self._deadline = deadline
+        self._known = known
+        self._over = over
+        self._lacks_state = True
+        self._last_write = opened
+        self._sending: asyncio.Task[None] | None = None
+
+    def deliver(self, state: State, delta: bytes) -> None:
+        if self.ended:
+            return
+        if self._sending is not None:
+            self._lacks_state = self._lacks_state or bool(delta)
+        elif self._lacks_state:
+            self._lacks_state = False
+            known, self._known = self._known, None
+            self._write(self._manners.snapshot(state, known))
+        elif delta:
+            self._write(delta)
+
+    def tick(self, now: float) -> None:
+        if self.ended:
+            return
+        if self._sending is not None:
+            if now - self._last_write > self._manners.patience:
+                self._give_up()
+        elif now > self._deadline:
+            self.end(self._manners.rotation)
+        elif now - self._last_write >= self._manners.heartbeat:
+            self._write(self._manners.ping)
+
+    def end(self, last: bytes) -> None:
+        if self.ended:
+            return
+        if self._sending is None:
+            self._write(last, more=False)
+        if self._sending is None:
+            self._give_up()
+        else:  # it has `patience` to take the parting bytes, if any were handed over
+            self.ended = True
+            self._sending.add_done_callback(lambda done: self._over())
+            asyncio.get_running_loop().call_later(self._manners.patience, self._over)
+
+    def close(self) -> None:
+        """The client is gone: nothing more is sent. Idempotent."""
+        self.ended = True
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+
+    def _give_up(self) -> None:
+        self.close()
+        self._over()
+
+    def _write(self, data: bytes, more: bool = True) -> None:
+        message = {"type": "http.response.body", "body": data, "more_body": more}
+        self._last_write = asyncio.get_running_loop().time()
+        try:
+            rest = start(self._send(message))
+        except Exception:  # the server's own, of a connection that is gone
+            self.ended = True
+            self._over()
+            return
+        if rest is not None:
+            self._sending = asyncio.get_running_loop().create_task(rest)
+            self._sending.add_done_callback(self._sent)
+
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._sending = None
+        if task.cancelled() or task.exception() is not None:
+            if not self.ended:
+                self._give_up()
+        elif self._lacks_state and not self.ended:
+            self._manners.resync(self.topic)
+
+
+def start(awaitable: Awaitable[None]) -> Any:
+    """Run an awaitable up to its first wait, without a task.
+
+    Returns:
+        None when it ended at once; else a coroutine that is the rest of it, for a task.
+    """
+    steps = awaitable.__await__()
+    try:
+        waited_for = next(steps)
+    except StopIteration:
+        return None
+    return _rest(steps, waited_for)
+
+
+@types.coroutine
+def _rest(steps: Generator[Any, Any, None], waited_for: Any) -> Generator[Any, Any, None]:
+    # The future that the first step yielded still waits for a task to take it: hand it on.
+    try:
+        yield waited_for
+    except BaseException as error:
+        steps.throw(error)
+        return
+    yield from steps
