@@ -6,21 +6,28 @@ deactivated, changed the password or lost the session. One or two queries tell f
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
-from django.db import models
+from django.db import models, router
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
+from django.utils.functional import SimpleLazyObject
 
 from .conf import conf
 
-_WATCHED = ("password", "is_active")
+
+class Standing(NamedTuple):
+    """What of a user decides about rights; a user model may lack either column."""
+
+    password: str | None = None
+    is_active: bool = True
 
 
 class Grant:
@@ -29,16 +36,30 @@ class Grant:
     Compared by identity: two tabs of one session have two grants.
     """
 
-    __slots__ = ("checked", "session_hash", "session_key", "session_user", "standing", "user_id")
+    __slots__ = (
+        "checked", "owner_id", "owner_standing", "session_hash", "session_key", "session_user",
+        "standing", "user_id",
+    )  # fmt: skip
 
-    def __init__(self, user: Any, session: SessionBase | None) -> None:
-        self.user_id = user.pk
-        self.standing = tuple(getattr(user, name) for name in _watched())
-        self.session_key = session.session_key if session is not None else None
-        self.session_user = session.get(SESSION_KEY) if session is not None else None
-        self.session_hash = session.get(HASH_SESSION_KEY) if session is not None else None
-        self.checked: str | None = None
-        """The stored session that was decoded last, so that it is done again only when it changed."""
+    def __init__(self, user_id: Any, standing: Standing) -> None:
+        self.user_id = user_id
+        self.standing = standing
+        self.owner_id = user_id
+        """Whom the session names: somebody else while an impersonation lasts."""
+        self.owner_standing = standing
+        self.session_key: str | None = None
+        self.session_user: str | None = None
+        self.session_hash: str | None = None
+        self.checked: bytes | None = None
+        """Digest of the stored session as decoded last: only a changed one is decoded again."""
+
+    def lean_on(self, session: SessionBase, owner_id: Any, owner_standing: Standing) -> None:
+        """Let the right end with this session, too."""
+        self.owner_id = owner_id
+        self.owner_standing = owner_standing
+        self.session_key = session.session_key
+        self.session_user = session.get(SESSION_KEY)
+        self.session_hash = session.get(HASH_SESSION_KEY)
 
 
 def grant(request: HttpRequest) -> Grant | None:
@@ -49,26 +70,46 @@ def grant(request: HttpRequest) -> Grant | None:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
+    standing = _standing_of(user)
+    if standing is None:
+        return None
+    held = Grant(user.pk, standing)
     session = getattr(request, "session", None)
     # A user who was not taken from the session (a token, a client certificate) doesn't end with it.
-    named = session is not None and session.get(SESSION_KEY) is not None
-    return Grant(user, session if named else None)
+    if session is not None and session.get(SESSION_KEY) is not None:
+        owner_id = _user_id(session[SESSION_KEY])
+        owner = standing if owner_id == user.pk else _standings([owner_id]).get(owner_id)
+        if owner is not None:
+            held.lean_on(session, owner_id, owner)
+    return held
 
 
 def detach(request: HttpRequest) -> None:
     """Keep the session middleware from renewing the session for this response.
 
     With SESSION_SAVE_EVERY_REQUEST a page left open would otherwise prolong its session for ever.
-    A session that authentication itself changed is left alone: its new key must reach the browser.
     """
     session = getattr(request, "session", None)
-    if session is not None and not session.modified:
-        del request.session  # its middleware returns early without one
+    if session is not None:
+        request.session = _Detached(lambda: session)  # type: ignore[assignment]
+
+
+class _Detached(SimpleLazyObject):  # type: ignore[type-arg]
+    """A session that is saved only if somebody changed it; other middleware may go on reading it.
+
+    What authentication changes must reach the browser: a new key, or that the old one is void.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        # A session without this attribute is one that SessionMiddleware leaves alone.
+        if name == "accessed" and not self.modified:
+            raise AttributeError(name)
+        return super().__getattr__(name)
 
 
 def revoked(grants: Collection[Grant]) -> list[Grant]:
     """Of these grants, those that no longer stand."""
-    standing = _standing({held.user_id for held in grants})
+    standing = _standings({pk for held in grants for pk in (held.user_id, held.owner_id)})
     gone = [held for held in grants if not _stands(held, standing)]
     lost = set(map(id, gone))
     in_sessions = [held for held in grants if held.session_key and id(held) not in lost]
@@ -76,7 +117,7 @@ def revoked(grants: Collection[Grant]) -> list[Grant]:
 
 
 def stored_model() -> type[models.Model] | None:
-    """The model of sessions kept in the database; None: they are kept elsewhere, or there are none."""
+    """The model of sessions kept in the database; None: they are elsewhere, or there are none."""
     store = _store()
     try:
         return store.get_model_class() if issubclass(store, DatabaseStore) else None
@@ -86,7 +127,8 @@ def stored_model() -> type[models.Model] | None:
 
 def owner(session: models.Model) -> str | None:
     """The primary key, as text, of the user whom a stored session names."""
-    return getattr(session, "get_decoded", dict)().get(SESSION_KEY)
+    data: dict[str, Any] = getattr(session, "get_decoded", dict)()
+    return data.get(SESSION_KEY)
 
 
 def _store() -> type[SessionBase]:
@@ -94,59 +136,84 @@ def _store() -> type[SessionBase]:
     return store
 
 
+def _user_id(text: str) -> Any:
+    return get_user_model()._meta.pk.to_python(text)
+
+
+def _standing_of(user: Any) -> Standing | None:
+    """None: there is no such user."""
+    if isinstance(user, get_user_model()):
+        return Standing(**{name: getattr(user, name) for name in _watched()})
+    # Some authentication has a stand-in of its own for the user, made from a token.
+    return _standings([user.pk]).get(user.pk)
+
+
 def _watched() -> list[str]:
     concrete = {field.attname for field in get_user_model()._meta.concrete_fields}
-    return [name for name in _WATCHED if name in concrete]
+    return [name for name in Standing._fields if name in concrete]
 
 
-def _standing(user_ids: Collection[Any]) -> dict[Any, tuple[Any, ...]]:
-    users = get_user_model()._default_manager
-    rows: dict[Any, tuple[Any, ...]] = {}
-    for chunk in _chunks(user_ids):
-        found = users.filter(pk__in=chunk).values_list("pk", *_watched())
-        rows.update((pk, tuple(rest)) for pk, *rest in found)
-    return rows
-
-
-def _stands(held: Grant, standing: dict[Any, tuple[Any, ...]]) -> bool:
-    now = standing.get(held.user_id)
-    if now is None:
-        return False
-    if now == held.standing:
-        return True
+def _standings(user_ids: Collection[Any]) -> dict[Any, Standing]:
     names = _watched()
+    users = get_user_model()._default_manager.using(_alias(get_user_model()))
+    found: dict[Any, Standing] = {}
+    for chunk in _chunks(user_ids):
+        rows = users.filter(pk__in=chunk).values_list("pk", *names)
+        found.update((pk, Standing(**dict(zip(names, rest, strict=True)))) for pk, *rest in rows)
+    return found
+
+
+def _alias(model: type[models.Model]) -> str:
+    # Where it is written: on a replica that lags behind, who has left would still be there.
+    return router.db_for_write(model)
+
+
+def _stands(held: Grant, standing: dict[Any, Standing]) -> bool:
+    now, owner = standing.get(held.user_id), standing.get(held.owner_id)
+    if now is None or owner is None:
+        return False
+    if _deactivated(held.standing, now) or _deactivated(held.owner_standing, owner):
+        return False
+    # Of an impersonation the password that counts is the one that its session was opened with.
+    if owner.password != held.owner_standing.password and not _password_still_fits(held):
+        return False
+    held.standing, held.owner_standing = now, owner
+    return True
+
+
+def _deactivated(was: Standing, now: Standing) -> bool:
     # Inactive from the start is the business of the site's authentication backend.
-    if "is_active" in names and not now[names.index("is_active")]:
-        return not held.standing[names.index("is_active")]
-    if _password_still_fits(held):
-        held.standing = now
-        return True
-    return False
+    return bool(was.is_active and not now.is_active)
 
 
 def _password_still_fits(held: Grant) -> bool:
-    user = get_user_model()._default_manager.filter(pk=held.user_id).first()
-    if user is None or held.session_hash is None:
-        return user is not None and held.session_key is not None
-    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    return any(constant_time_compare(held.session_hash, fits) for fits in hashes)
+    """Whether the session would pass Django's own test of its hash (`get_user`)."""
+    users = get_user_model()._default_manager.using(_alias(get_user_model()))
+    owner: Any = users.filter(pk=held.owner_id).first()
+    if owner is None or held.session_key is None:
+        return False
+    if not hasattr(owner, "get_session_auth_hash"):
+        return True
+    hashes = [owner.get_session_auth_hash(), *owner.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(held.session_hash or "", fits) for fits in hashes)
 
 
 def _without_session(grants: list[Grant]) -> list[Grant]:
     store = _store()
     if issubclass(store, DatabaseStore):
         return _without_stored_session(grants, store)
-    return [held for held in grants if not _names(store(held.session_key), held)]
+    loaded = {held.session_key: store(held.session_key) for held in grants}
+    data = {key: session.load() for key, session in loaded.items()}
+    return [held for held in grants if not _is_users(data[held.session_key], held)]
 
 
 def _without_stored_session(grants: list[Grant], store: type[DatabaseStore]) -> list[Grant]:
     model = store.get_model_class()
+    alive = model._default_manager.using(_alias(model)).filter(expire_date__gt=timezone.now())
     stored: dict[str, str] = {}
     for chunk in _chunks({str(held.session_key) for held in grants}):
-        rows = model._default_manager.filter(
-            session_key__in=chunk, expire_date__gt=timezone.now()
-        ).values_list("session_key", "session_data")
-        stored.update(rows)
+        rows = alive.filter(session_key__in=chunk)
+        stored.update(rows.values_list("session_key", "session_data"))
     return [held for held in grants if not _still_stored(held, stored, store)]
 
 
@@ -154,15 +221,12 @@ def _still_stored(held: Grant, stored: dict[str, str], store: type[DatabaseStore
     data = stored.get(str(held.session_key))
     if data is None:
         return False
-    if data != held.checked:
+    digest = hashlib.blake2b(data.encode(), digest_size=16).digest()
+    if digest != held.checked:
         if not _is_users(store().decode(data), held):
             return False
-        held.checked = data
+        held.checked = digest
     return True
-
-
-def _names(session: SessionBase, held: Grant) -> bool:
-    return _is_users(session.load(), held)
 
 
 def _is_users(data: dict[str, Any], held: Grant) -> bool:
