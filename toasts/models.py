@@ -111,7 +111,8 @@ class ToastQuerySet(models.QuerySet["Toast"]):
 
     def _newest_active_lateral(self, user_ids: Sequence[Any], limit: int) -> Iterator[Row]:
         # One probe of the partial index per user, however many unread toasts a user has: a window
-        # would read and sort them all.
+        # would read and sort them all. So would this for users who have more than the average, if
+        # the planner knew the limit: LIMIT (SELECT ...) hides it, and a plan without a sort wins.
         connection = connections[self.db]
         table = connection.ops.quote_name(self.model._meta.db_table)
         key_type = self.model._meta.get_field("user").db_type(connection)
@@ -123,7 +124,7 @@ class ToastQuerySet(models.QuerySet["Toast"]):
                 WHERE user_id = woken.id AND read_at IS NULL
                   AND visible_from <= statement_timestamp()
                   AND (expires_at IS NULL OR expires_at > statement_timestamp())
-                ORDER BY {table}.id DESC LIMIT %s
+                ORDER BY {table}.id DESC LIMIT (SELECT %s)
             ) AS newest
             ORDER BY newest.id
         """

@@ -1,0 +1,340 @@
+"""The table: its defaults, its constraints, and what its queries give and cost."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, transaction
+from django.db.utils import DataError
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone as django_timezone
+
+from toasts import create_toast
+from toasts.models import Level, Row, Toast, moment, wire
+
+pytestmark = pytest.mark.django_db
+
+HOUR = timedelta(hours=1)
+
+
+def insert(**columns: Any) -> None:
+    """A plain SQL INSERT, as another program would write it."""
+    names = ", ".join(columns)
+    places = ", ".join(["%s"] * len(columns))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO toasts_toast ({names}) VALUES ({places})", list(columns.values())
+        )
+
+
+def test_two_columns_of_plain_sql_make_a_whole_toast(alice: User) -> None:
+    insert(user_id=alice.pk, message="hi")
+    toast = Toast.objects.get()
+    now = django_timezone.now()
+    assert abs(toast.created_at - now) < timedelta(minutes=1)
+    assert toast.visible_from <= now + timedelta(seconds=1)
+    expected = {
+        "id": toast.pk, "message": "hi", "title": "", "level": "info", "url": "", "actions": [],
+        "key": "", "progress": None, "duration": None, "data": {},
+        "created_at": moment(toast.created_at), "expires_at": None, "read": False,
+    }  # fmt: skip
+    (row,) = Toast.objects.newest_active([alice.pk], 200)
+    assert wire(row) == expected
+    client = Client()
+    client.force_login(alice)
+    assert client.get("/toasts/api/toasts/").json()["results"] == [expected]
+
+
+def test_the_columns_are_those_of_the_contract() -> None:
+    with connection.cursor() as cursor:
+        columns = connection.introspection.get_table_description(cursor, "toasts_toast")
+    assert {column.name for column in columns} == {
+        "id", "user_id", "message", "title", "level", "url", "actions", "key", "progress",
+        "duration", "data", "created_at", "updated_at", "visible_from", "expires_at", "read_at",
+    }  # fmt: skip
+
+
+BROKEN = [
+    ({"level": "danger"}, "toasts_level_known"),
+    ({"level": ""}, "toasts_level_known"),
+    ({"progress": -1}, "progress"),
+    ({"progress": 101}, "toasts_progress_percent"),
+    ({"duration": -0.5}, "toasts_duration_not_negative"),
+    ({"message": ""}, "toasts_message_not_empty"),
+    ({"message": "x" * 2001}, "toasts_message_length"),
+    ({"title": "x" * 201}, "toasts_title_length"),
+]
+
+
+@pytest.mark.parametrize(("columns", "name"), BROKEN)
+def test_the_database_itself_refuses(
+    alice: User, columns: dict[str, Any], name: str, on_postgres: bool
+) -> None:
+    # On PostgreSQL the type of the column may be the first to refuse.
+    with pytest.raises((IntegrityError, DataError), match=f"{name}|too long"), transaction.atomic():
+        insert(**{"user_id": alice.pk, "message": "hi", **columns})
+    assert not Toast.objects.exists()
+
+
+@pytest.mark.parametrize("column", ["user_id", "message"])
+def test_a_toast_without_user_or_message_is_refused(alice: User, column: str) -> None:
+    columns = {"user_id": alice.pk, "message": "hi"}
+    del columns[column]
+    with pytest.raises(IntegrityError, match=column), transaction.atomic():
+        insert(**columns)
+
+
+@pytest.mark.parametrize("column", ["actions", "data"])
+def test_what_is_not_json_is_refused(alice: User, column: str) -> None:
+    with pytest.raises((IntegrityError, DataError)), transaction.atomic():
+        insert(**{"user_id": alice.pk, "message": "hi", column: "{not json"})
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"progress": 0},
+        {"progress": 100},
+        {"duration": 0},
+        {"message": "\U0001f600" * 2000},
+        {"title": "é" * 200},
+        *({"level": level} for level in Level.values),
+    ],
+    ids=str,
+)
+def test_the_bounds_themselves_are_allowed(alice: User, columns: dict[str, Any]) -> None:
+    insert(**{"user_id": alice.pk, "message": "hi", **columns})
+    assert Toast.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_unknown_user_is_refused() -> None:
+    with pytest.raises(IntegrityError):
+        insert(user_id=12345, message="hi")
+
+
+def test_a_deleted_users_toasts_go_with_them(alice: User, bob: User) -> None:
+    create_toast("hers", alice)
+    his = create_toast("his", bob)
+    alice.delete()
+    assert list(Toast.objects.all()) == [his]
+
+
+# What is active, against the same rules in plain Python.
+
+FROM: dict[str, timedelta] = {"earlier": -HOUR, "now": timedelta(0), "later": HOUR}
+UNTIL: dict[str, timedelta | None] = {"never": None, "past": -HOUR, "future": HOUR}
+READ: dict[str, timedelta | None] = {"unread": None, "read": -HOUR}
+
+
+@pytest.fixture
+def mixed(alice: User, bob: User) -> dict[Any, list[int]]:
+    """Toasts of every kind for two users; the ids of those that are active, oldest first."""
+    now = django_timezone.now() - timedelta(seconds=1)  # another clock may be a little behind
+    active: dict[Any, list[int]] = {alice.pk: [], bob.pk: []}
+    kinds = itertools.product(FROM.values(), UNTIL.values(), READ.values())
+    for (start, end, read), user in itertools.product(kinds, (alice, bob)):
+        toast = Toast.objects.create(
+            user=user, message=f"{start} {end} {read}", visible_from=now + start,
+            expires_at=end and now + end, read_at=read and now + read,
+        )  # fmt: skip
+        if start <= timedelta(0) and (end is None or end > timedelta(0)) and read is None:
+            active[user.pk].append(toast.pk)
+    return active
+
+
+def implementations() -> Iterator[Callable[..., Iterator[Row]]]:
+    yield Toast.objects.all().newest_active
+    yield Toast.objects.all()._newest_active_window
+    if connection.vendor == "postgresql":
+        yield Toast.objects.all()._newest_active_lateral
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 200])
+def test_the_newest_active_are_each_users_unread_visible_unexpired(
+    mixed: dict[Any, list[int]], limit: int
+) -> None:
+    everything = sorted(itertools.chain(*(ids[-limit:] for ids in mixed.values())))
+    answers = [list(read(list(mixed), limit)) for read in implementations()]
+    for rows in answers:
+        assert [row.id for row in rows] == everything
+        assert rows == answers[0]
+    for read, (user_id, ids) in itertools.product(implementations(), mixed.items()):
+        assert [row.id for row in read([user_id], limit)] == ids[-limit:]
+
+
+def test_active_is_the_same_rule_newest_first(alice: User, mixed: dict[Any, list[int]]) -> None:
+    active = Toast.objects.for_user(alice).active()
+    assert [toast.pk for toast in active] == mixed[alice.pk][::-1]
+
+
+def test_nobody_and_strangers_have_no_toasts(mixed: dict[Any, list[int]]) -> None:
+    for read in implementations():
+        assert list(read([], 200)) == []
+        assert list(read([987654321], 200)) == []
+
+
+def test_a_user_who_is_asked_for_twice_is_answered_once(
+    alice: User, mixed: dict[Any, list[int]]
+) -> None:
+    for read in implementations():
+        assert [row.id for row in read([alice.pk, alice.pk], 200)] == mixed[alice.pk]
+
+
+def test_a_row_read_in_bulk_is_the_row_of_its_toast(alice: User) -> None:
+    create_toast(
+        "körper \U0001f600 \u2028 </script>", alice, title="t", level="error", url="/x", key="k",
+        actions=[{"name": "a", "label": "Ä", "url": "/y"}], progress=3, duration=2.5,
+        expires_at=django_timezone.now() + HOUR, data={"b": [1, {"a": None}], "ä": 1.5},
+    )  # fmt: skip
+    toast = Toast.objects.get()
+    for read in implementations():
+        (row,) = read([alice.pk], 200)
+        assert wire(row) == wire(toast.row())
+        assert {**row._asdict(), "actions": 0, "data": 0} == {
+            **toast.row()._asdict(), "actions": 0, "data": 0,
+        }  # fmt: skip
+        assert hash(row) == hash(next(read([alice.pk], 200)))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, None),
+        (datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC), "2030-01-02T03:04:05Z"),
+        (datetime(2030, 1, 2, 3, 4, 5, 678000, tzinfo=UTC), "2030-01-02T03:04:05.678000Z"),
+        (datetime(2030, 1, 2, 3, tzinfo=timezone(HOUR)), "2030-01-02T02:00:00Z"),
+        (datetime(2030, 1, 2, 3), "2030-01-02T03:00:00"),
+    ],
+)
+def test_a_moment_is_rfc_3339_in_utc(value: datetime | None, text: str | None) -> None:
+    assert moment(value) == text
+
+
+@pytest.mark.parametrize(
+    ("toast", "text"),
+    [
+        (Toast(message="hello"), "hello"),
+        (Toast(message="x" * 100), "x" * 80),
+        (Toast(message="hello", title="Export"), "Export"),
+    ],
+)
+def test_a_toast_is_called_by_its_title_or_message(toast: Toast, text: str) -> None:
+    assert str(toast) == text
+
+
+# What a query costs, on a table where the wrong plan would be slow.
+
+ROWS, USERS, BUSY = 200_000, 1000, 1000
+
+
+@pytest.fixture
+def big(alice: User) -> User:
+    """200,000 toasts of 1,000 users, nine in ten read; alice has 1,000 unread and 1,000 read."""
+    User.objects.bulk_create(User(username=f"u{n}") for n in range(USERS - 1))
+    first, last = (
+        User.objects.order_by(by).values_list("pk", flat=True)[0] for by in ("pk", "-pk")
+    )
+    numbers = (
+        "generate_series(1, %s) AS numbers(n)"
+        if connection.vendor == "postgresql"
+        else "(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s LIMIT %s)"
+        " SELECT n FROM s) AS numbers"
+    )
+    sql = f"""
+        INSERT INTO toasts_toast (user_id, message, read_at)
+        SELECT CAST(%s AS integer) + n %% %s, 'number ' || n,
+               CASE WHEN n %% %s = 0 THEN NULL ELSE CURRENT_TIMESTAMP END
+        FROM {numbers}
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [first, last - first + 1, 7, ROWS - 2 * BUSY])
+        cursor.execute(sql, [alice.pk, 1, 2, 2 * BUSY])
+        cursor.execute("ANALYZE toasts_toast")
+    return alice
+
+
+def plan_of(queries: CaptureQueriesContext) -> Any:
+    """What the database would do for the one query that ran."""
+    (query,) = queries.captured_queries
+    return explain(query["sql"])
+
+
+def explain(sql: str) -> Any:
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
+            (answer,) = cursor.fetchone()
+        return answer if isinstance(answer, list) else json.loads(answer)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+        return [row[3] for row in cursor.fetchall()]
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes(inner)
+
+
+def on_table(plan: Any) -> list[tuple[str, str]]:
+    """How PostgreSQL reaches the table: kind of node and index."""
+    return [
+        (node["Node Type"], node.get("Index Name", ""))
+        for node in nodes(plan[0]["Plan"])
+        if "toasts" in node.get("Relation Name", node.get("Index Name", ""))
+    ]
+
+
+@pytest.mark.parametrize("users", [1, 500])
+def test_a_streams_read_is_one_scan_of_the_partial_index(
+    big: User, on_postgres: bool, users: int
+) -> None:
+    others = User.objects.exclude(pk=big.pk).values_list("pk", flat=True)[: users - 1]
+    ids = [big.pk, *others]
+    with CaptureQueriesContext(connection) as queries:
+        rows = list(Toast.objects.newest_active(ids, 200))
+    assert sum(row.user_id == big.pk for row in rows) == 200
+    plan = plan_of(queries)
+    if not on_postgres:
+        (step,) = (step for step in plan if "toasts_toast" in step)
+        assert step == "SEARCH toasts_toast USING INDEX toasts_unread (user_id=?)"
+        return
+    assert on_table(plan) == [("Index Scan", "toasts_unread")]
+    # The 200 that are found are sorted, oldest first; never the thousands that she may have.
+    (limit,) = (node for node in nodes(plan[0]["Plan"]) if node["Node Type"] == "Limit")
+    kinds = [node["Node Type"] for node in nodes(limit)]
+    assert not [kind for kind in kinds if "Sort" in kind]
+
+
+def test_a_users_active_toasts_come_sorted_from_the_partial_index(
+    big: User, on_postgres: bool
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert len(Toast.objects.for_user(big).active()[:50]) == 50
+    plan = plan_of(queries)
+    if not on_postgres:
+        assert plan == ["SEARCH toasts_toast USING INDEX toasts_unread (user_id=?)"]
+        return
+    assert on_table(plan) == [("Index Scan", "toasts_unread")]
+    assert [node["Node Type"] for node in nodes(plan[0]["Plan"])] == ["Limit", "Index Scan"]
+
+
+def test_a_page_of_all_of_a_users_toasts_comes_sorted_from_an_index(
+    big: User, on_postgres: bool
+) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert len(Toast.objects.for_user(big)[:50]) == 50
+    plan = plan_of(queries)
+    if not on_postgres:
+        assert plan == ["SEARCH toasts_toast USING INDEX toasts_newest (user_id=?)"]
+        return
+    assert on_table(plan) == [("Index Scan", "toasts_newest")]
+    assert not [node for node in nodes(plan[0]["Plan"]) if "Sort" in node["Node Type"]]
