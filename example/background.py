@@ -19,7 +19,7 @@ def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     A restart of the process ends it: work that must not be lost belongs into a task queue, which
     calls ``create_toast()`` just the same.
     """
-    # An empty context: the request's own names a thread that ends with the request.
+    # An empty context: nothing of the request, its language or its thread, lives on in the work.
     task = asyncio.get_running_loop().create_task(work, context=Context())
     _running.add(task)  # the loop itself holds tasks weakly
     task.add_done_callback(_finished)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 import httpx
 import pytest
 
+from example import background
 from example.forms import TaskForm
 from tests.core_site import Browser, CoreSite, signed_in, sqlite_url
 from tests.postgres import PostgresServer
@@ -208,3 +210,29 @@ def pauses(seconds: float) -> Iterator[None]:
     while time.monotonic() < end:
         yield
         time.sleep(0.05)
+
+
+async def test_work_in_the_background_sees_nothing_of_the_request() -> None:
+    of_the_request: ContextVar[str] = ContextVar("of_the_request", default="nothing")
+    of_the_request.set("a secret")
+    seen = []
+
+    async def work() -> None:
+        seen.append(of_the_request.get())
+
+    await background.start(work())
+    assert seen == ["nothing"]
+
+
+async def test_work_that_fails_in_the_background_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def work() -> None:
+        raise OSError("no bread")
+
+    with pytest.raises(OSError, match="no bread"):
+        await background.start(work())
+    (line,) = caplog.records
+    assert (line.levelname, line.getMessage()) == ("ERROR", "A background task failed.")
+    assert line.exc_info
+    assert str(line.exc_info[1]) == "no bread"
