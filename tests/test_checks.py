@@ -88,7 +88,7 @@ def test_every_setting_has_a_rule_that_its_default_keeps() -> None:
         "CHANNEL": ["", "x" * 64, "é" * 32, "a\0b", None, 1],
         "MAX_ACTIVE": [0, -1, 1.5, "200", True, None],
         "HEARTBEAT": [0, -1, 56, "15", True, None, float("nan"), float("inf")],
-        "RECONCILE": [0, "5", None],
+        "RECONCILE": [0, "5", None, float("inf")],
         "SWEEP": [-1, "5", None],
         "ROTATE": [300, (300,), (600, 300), (0, 300), ("300", "600"), (1, 2, 3), None],
         "MAX_STREAMS_PER_USER": [0, "20", None],

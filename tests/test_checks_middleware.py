@@ -145,6 +145,7 @@ SELF, NONE, NONCE = "'self'", "'none'", "<CSP_NONCE_SENTINEL>"
         {"default-src": SELF},
         {"default-src": {"*"}},
         {"default-src": ["https:"]},
+        {"style-src": [SELF, "'strict-dynamic'"]},  # means something to scripts alone
         {"img-src": [NONE], "object-src": [NONE]},
         {"default-src": [NONE], "connect-src": [SELF], "script-src": [SELF], "style-src": (SELF,)},
         {
