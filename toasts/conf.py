@@ -15,7 +15,7 @@ def _get(name: str, default: Any) -> Any:
 
 
 class Settings:
-    """What a site may set, as ``TOASTS_<NAME>``; read anew at each access, so tests can override."""
+    """What a site may set, as ``TOASTS_<NAME>``; read anew each time, so that tests can override."""
 
     @property
     def broker(self) -> str:
@@ -75,7 +75,7 @@ class Settings:
 
     @property
     def inject(self) -> Literal["always", "session", "never"]:
-        """Into which pages the middleware puts the client: all, those with a session cookie, none."""
+        """Which pages get the client: all, those to a browser with a session cookie, none."""
         value = _get("INJECT", "always")
         return {True: "always", False: "never"}.get(value, value)  # type: ignore[no-any-return]
 

@@ -65,14 +65,19 @@ async def _events(held: Grant, known: str | None) -> AsyncIterator[bytes]:
     """The bytes of one stream.
 
     Cleanup is not left to a ``finally`` here: a generator that is never closed never gets there.
-    The task that drives it always ends.
+    The task that drives it, or the request that this task is part of, always ends.
     """
-    await release_request()
     task = asyncio.current_task()
     assert task is not None
     mine = live.open_stream(held, known, cut=task.cancel)
     here = live.hub()
-    task.add_done_callback(lambda done: here.unsubscribe(mine))
+
+    def forget(*rest: Any) -> None:
+        here.unsubscribe(mine)
+        mine.end(b"")
+
+    await release_request(forget)
+    task.add_done_callback(forget)
     here.subscribe(mine)
     # A comment line: the headers leave at once, while the state is still being read.
     yield b": toasts\n"
@@ -106,7 +111,7 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
     state = await sync_to_async(live.read_state)(held.user_id)
     if seconds and known == live.cursor(state) and isinstance(request, ASGIRequest):
         await release_request()
-        news = await live.wait_for_news(held, known, seconds)
+        news = await live.wait_for_news(held, state, seconds)
         if news is None:
             return _nothing()
         state = news

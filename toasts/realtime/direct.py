@@ -26,8 +26,9 @@ class Manners(Protocol):
     patience: float
     """Seconds that a client may keep ``send`` waiting."""
     ping: bytes
-    rotation: bytes
 
+    @property
+    def rotation(self) -> bytes: ...
     def snapshot(self, state: State, known: str | None) -> bytes: ...
     def resync(self, topic: str) -> None:
         """Have the topic's state delivered again."""
