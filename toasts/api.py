@@ -270,7 +270,8 @@ def _existing(users: list[Any]) -> list[Any]:
 
 def _some(values: set[Any]) -> str:
     shown = sorted(values, key=str)[:5]
-    return ", ".join(map(str, shown)) + (" ..." if len(values) > len(shown) else "")
+    more = f" and {len(values) - len(shown)} more" if len(values) > len(shown) else ""
+    return ", ".join(map(str, shown)) + more
 
 
 def _user_ids(users: Iterable[Any]) -> Iterator[Any]:
