@@ -21,7 +21,9 @@ any_text = st.lists(st.one_of(st.sampled_from(AWKWARD), st.text(max_size=5))).ma
 names = st.from_regex(r"[A-Za-z0-9._\-]{1,64}", fullmatch=True)
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), any_text),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(any_text, inner, max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(any_text, inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -33,7 +35,7 @@ def decode(stream: bytes) -> list[ServerSentEvent]:
 
 
 def as_received(text: str) -> str:
-    """What the format can carry: its three newlines arrive as one, half a pair as a question mark."""
+    """What the format can carry: its newlines arrive as one, half a pair as a question mark."""
     return re.sub("\r\n|\r|\n", "\n", text).encode("utf-8", "replace").decode()
 
 
@@ -100,7 +102,10 @@ def test_a_json_event_is_one_line_of_ascii_and_loses_nothing(type: str, value: A
         # An empty data line still makes an event; no data line at all would not, in a browser.
         (Event("message", ""), b"event: message\ndata: \n\n"),
         (Event("message", "\n"), b"event: message\ndata: \ndata: \n\n"),
-        (Event("a.b_C-9", "x", "v1.-_", 1000), b"event: a.b_C-9\ndata: x\nid: v1.-_\nretry: 1000\n\n"),
+        (
+            Event("a.b_C-9", "x", "v1.-_", 1000),
+            b"event: a.b_C-9\ndata: x\nid: v1.-_\nretry: 1000\n\n",
+        ),
     ],
 )
 def test_the_exact_bytes(event: Event, expected: bytes) -> None:

@@ -347,7 +347,11 @@ class SlowReader(RuleBasedStateMachine):
     async def look(self) -> None:
         """What the hub does with a topic that woke."""
         gone = [key for key in self.told if key not in self.rows]
-        new = [f"{key}:{version}" for key, version in self.rows.items() if self.told.get(key) != version]
+        new = [
+            f"{key}:{version}"
+            for key, version in self.rows.items()
+            if self.told.get(key) != version
+        ]
         delta = f"- {' '.join(map(str, gone))}\n" if gone else ""
         delta += "".join(f"+ {row}\n" for row in new)
         self.told = dict(self.rows)

@@ -32,6 +32,8 @@ RECHECK_AGAIN = 0.5
 BATCH = 500
 """Topics per read. SQLite allows 999 parameters to a query in its oldest builds."""
 SWEEP_PAUSE = 0.2
+TICK = 1.0
+"""Seconds between two ticks, and between two looks at the database while the hub is deaf."""
 BACKOFF_MIN, BACKOFF_MAX = 0.2, 10.0
 STABLE = 10.0
 """Seconds after which a loop that then fails starts again from the shortest back-off."""
@@ -85,6 +87,7 @@ class Hub:
         self._work = asyncio.Event()
         self._mail = asyncio.Event()
         self._doubt = asyncio.Event()
+        self._all_woken = self._reading = False
         self._full_read_after = 0.0
         self._full_read: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -148,11 +151,13 @@ class Hub:
     def _wake_all(self) -> None:
         # A watcher that can't tell users apart says "all" with each commit: reading everything may
         # take half of the time at most.
-        if self._full_read is None:
+        self._all_woken = True
+        if self._full_read is None and not self._reading:
             self._full_read = self._loop.call_at(self._full_read_after, self._wake_everyone)
 
     def _wake_everyone(self) -> None:
         self._full_read = None
+        self._all_woken = False
         self._woken.update(dict.fromkeys(self._topics))
         self._work.set()
 
@@ -251,10 +256,15 @@ class Hub:
             await self._work.wait()
             self._work.clear()
             await asyncio.sleep(0)  # what woke in the same moment joins
-            started = self._loop.time()
-            while self._woken:
-                await self._read_batch(list(self._woken)[:BATCH])
+            started, self._reading = self._loop.time(), True
+            try:
+                while self._woken:
+                    await self._read_batch(list(self._woken)[:BATCH])
+            finally:
+                self._reading = False
             self._full_read_after = 2 * self._loop.time() - started
+            if self._all_woken:
+                self._wake_all()
 
     async def _read_batch(self, topics: list[str]) -> None:
         # Taken off before the read: a hint that comes meanwhile must cause another one.
@@ -335,11 +345,11 @@ class Hub:
         """Every second: pings and rotation; now and then the reconciler and the sweep."""
         reconciled = swept = busy = self._loop.time()
         while True:
-            await asyncio.sleep(1)
+            await asyncio.sleep(TICK)
             now = self._loop.time()
             self._tick_listeners(now)
             # Deaf, it has nothing but its own looks.
-            if now - reconciled >= (self.timing.reconcile if self.listening else 1.0):
+            if now - reconciled >= (self.timing.reconcile if self.listening else TICK):
                 reconciled = now
                 self.wake(None)
             if now - swept >= self.timing.sweep:

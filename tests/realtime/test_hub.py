@@ -1,0 +1,711 @@
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import threading
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import until
+from tests.realtime.memory import Client, Table, make_stream, running
+from toasts.realtime import hub as hub_module
+from toasts.realtime.broker import BrokerError, LocalBroker, Publish, Wake
+from toasts.realtime.hub import Hub, Timing
+from toasts.realtime.subscription import Poll, State
+
+
+class Telephone:
+    """A broker that the test breaks, holds or speaks through at will."""
+
+    name = "telephone"
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.broken: Exception | None = None
+        self.wake: Wake | None = None
+        self.sent: list[list[str]] = []
+        self._cut = asyncio.Event()
+
+    def publish(self, hints: Sequence[str]) -> None:
+        self.sent.append(list(hints))
+        if self.broken is not None:
+            raise self.broken
+
+    async def listen(self, wake: Wake, publish: Publish) -> None:
+        self.calls += 1
+        if self.broken is not None:
+            raise self.broken
+        self.wake = wake
+        wake(None)
+        self._cut = asyncio.Event()
+        await self._cut.wait()
+        raise self.broken or BrokerError("cut")
+
+    def cut(self, error: Exception) -> None:
+        self.broken = error
+        self._cut.set()
+
+
+class Deaf(Telephone):
+    """Never gets through, and never says so."""
+
+    async def listen(self, wake: Wake, publish: Publish) -> None:
+        self.calls += 1
+        await asyncio.Event().wait()
+
+
+def reader_threads() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name.startswith("toasts-reader")]
+
+
+def hub_tasks() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if task.get_name().startswith("toasts_")]
+
+
+def settled(hub: Hub) -> bool:
+    """Whether it hears, and nothing is under way."""
+    waiting = hub._woken or hub._all_woken or hub._full_read
+    return hub.listening and not hub._reading and not waiting
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-offs that a test can wait for."""
+    monkeypatch.setattr(hub_module, "BACKOFF_MIN", 0.01)
+    monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.02)
+
+
+@pytest.fixture(autouse=True)
+def ticks_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "TICK", 0.1)
+
+
+# Telling.
+
+
+async def test_a_stream_gets_the_state_and_then_each_change(table: Table) -> None:
+    table.put("t", 1)
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw == b"= 1:1\n")
+        table.put("t", 2)
+        hub.wake(["t"])
+        await until(lambda: client.raw == b"= 1:1\n+ 2:1\n")
+        table.put("t", 2, 7)
+        del table.rows["t"][1]
+        hub.wake(["t"])
+        await until(lambda: client.raw == b"= 1:1\n+ 2:1\n- 1\n+ 2:7\n")
+
+
+async def test_who_comes_later_gets_the_state_and_the_others_only_what_changed(
+    table: Table,
+) -> None:
+    table.put("t", 1)
+    async with running(table, LocalBroker()) as hub:
+        first = Client(hub, "t")
+        await until(lambda: first.raw)
+        table.put("t", 2)
+        second = Client(hub, "t")
+        await until(lambda: second.raw == b"= 1:1 2:1\n")
+        assert first.raw == b"= 1:1\n+ 2:1\n"
+        table.put("t", 3)
+        hub.wake(["t"])
+        await until(lambda: first.raw.endswith(b"+ 3:1\n") and second.raw.endswith(b"+ 3:1\n"))
+        assert first.raw == b"= 1:1\n+ 2:1\n+ 3:1\n"
+        assert second.raw == b"= 1:1 2:1\n+ 3:1\n"
+
+
+async def test_a_topic_never_hears_of_another(table: Table) -> None:
+    table.put("alice", 1)
+    table.put("bob", 2)
+    async with running(table, LocalBroker()) as hub:
+        alice, bob = Client(hub, "alice"), Client(hub, "bob")
+        await until(lambda: alice.raw and bob.raw)
+        table.put("bob", 3)
+        hub.wake(["bob", "alice"])
+        await until(lambda: bob.raw == b"= 2:1\n+ 3:1\n")
+        assert alice.raw == b"= 1:1\n"
+
+
+async def test_a_hint_that_comes_during_a_read_causes_another_one(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw == b"= \n")
+        table.reading.clear()
+        table.go_on.clear()
+        hub.wake(["t"])
+        await until(table.reading.is_set)
+        # The read has looked already: this row is not in its answer.
+        table.put("t", 1)
+        hub.wake(["t"])
+        table.go_on.set()
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+
+
+async def test_who_comes_during_a_read_ends_with_the_state_too(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        first = Client(hub, "t")
+        await until(lambda: first.raw)
+        table.reading.clear()
+        table.go_on.clear()
+        hub.wake(["t"])
+        await until(table.reading.is_set)
+        table.put("t", 1)
+        second = Client(hub, "t")
+        table.go_on.set()
+        await until(lambda: first.shown == second.shown == {1: 1})
+
+
+async def test_a_thousand_hints_of_one_moment_are_few_reads(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and settled(hub))
+        before = len(table.reads)
+        table.put("t", 1)
+        for _ in range(1000):
+            hub.wake(["t"])
+        await until(lambda: client.shown == {1: 1})
+        assert len(table.reads) - before <= 2
+
+
+async def test_all_that_wakes_in_one_moment_is_read_together(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        clients = [Client(hub, f"t{number}") for number in range(2 * hub_module.BATCH + 1)]
+        await until(lambda: all(client.raw for client in clients) and settled(hub))
+        del table.reads[:]
+        hub.wake([client.stream.topic for client in clients])
+        await until(lambda: sum(map(len, table.reads)) == len(clients))
+        assert [len(read) for read in table.reads] == [hub_module.BATCH, hub_module.BATCH, 1]
+
+
+async def test_a_hint_without_a_listener_here_costs_no_read(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and settled(hub))
+        del table.reads[:]
+        hub.wake(["another", "", "~canary", "!", "!another", "t"])
+        await until(lambda: table.reads)
+        assert all(read == ["t"] for read in table.reads)
+
+
+async def test_a_watcher_that_wakes_all_the_time_reads_half_of_the_time_at_most(
+    table: Table,
+) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and settled(hub))
+        table.go_on.clear()
+        del table.reads[:]
+        hub.wake(None)
+        await until(lambda: table.reads)
+        asyncio.get_running_loop().call_later(0.2, table.go_on.set)
+        started = asyncio.get_running_loop().time()
+        await until(lambda: hub.wake(None) or len(table.reads) >= 2)
+        # 0.2 s of reading, then 0.2 s of rest.
+        assert asyncio.get_running_loop().time() - started >= 0.35
+
+
+async def test_one_bad_row_keeps_nobody_else_from_hearing(table: Table) -> None:
+    original = table.changed
+
+    def changed(item: Any) -> bytes:
+        if item.version == 13:
+            raise ValueError("a row that can't be said")
+        return original(item)
+
+    table.changed = changed  # type: ignore[method-assign]
+    async with running(table, LocalBroker()) as hub:
+        unlucky, lucky = Client(hub, "a"), Client(hub, "b")
+        await until(lambda: unlucky.raw and lucky.raw)
+        table.put("a", 1, 13)
+        table.put("b", 1)
+        hub.wake(["a", "b"])
+        await until(lambda: lucky.shown == {1: 1})
+        assert unlucky.shown == {}
+        table.put("a", 1, 14)
+        hub.wake(["a"])
+        await until(lambda: unlucky.shown == {1: 14})
+
+
+async def test_a_listener_that_fails_is_let_go_and_the_others_go_on(table: Table) -> None:
+    def fails(state: State) -> bytes:
+        raise ValueError("a listener's own mistake")
+
+    async with running(table, LocalBroker()) as hub:
+        failing, good = Client(hub, "t", snapshot=fails), Client(hub, "t")
+        await until(lambda: good.raw == b"= \n" and failing.over)
+        assert failing.raw == b"bye restart\n"
+        assert hub.listeners() == [good.stream]
+
+
+# The registry.
+
+
+async def test_a_topics_state_goes_with_its_last_stream(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        first, second = Client(hub, "t"), Client(hub, "t")
+        await until(lambda: first.raw and second.raw)
+        hub.unsubscribe(first.stream)
+        assert set(hub._topics) == {"t"}
+        hub.unsubscribe(second.stream)
+        hub.unsubscribe(second.stream)
+        assert hub._topics == {}
+        # And what changed meanwhile is no change for who comes next.
+        table.put("t", 1)
+        third = Client(hub, "t")
+        await until(lambda: third.raw == b"= 1:1\n")
+
+
+async def test_the_oldest_stream_gives_way_at_the_cap(table: Table) -> None:
+    async with running(table, LocalBroker(), per_topic=2) as hub:
+        clients = [Client(hub, "t") for _ in range(3)]
+        other = Client(hub, "another")
+        await until(lambda: all(client.raw for client in (*clients, other)) and clients[0].over)
+        assert clients[0].raw == b"bye superseded\n"
+        assert hub.listeners() == [clients[1].stream, clients[2].stream, other.stream]
+
+
+async def test_a_poll_listens_beside_the_streams(table: Table) -> None:
+    answer: asyncio.Future[State | None] = asyncio.get_running_loop().create_future()
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        hub.subscribe(Poll("t", "right", 0, lambda state: 1 in state, answer))
+        await until(lambda: client.raw)
+        assert not answer.done()
+        table.put("t", 1)
+        hub.wake(["t"])
+        found = await asyncio.wait_for(answer, 5)
+        assert found is not None
+        assert found[1].version == 1
+
+
+async def test_a_stream_that_fell_behind_gets_the_whole_state_once_it_reads(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw == b"= \n")
+        await client.leave()
+        for version in range(1, 100):
+            table.put("t", 1, version)
+            before = len(table.reads)
+            hub.wake(["t"])
+            await until(lambda before=before: len(table.reads) > before)
+        await until(lambda: client.stream._overflowed)
+        client.reading = asyncio.create_task(client._read())
+        await until(lambda: client.shown == {1: 99})
+        assert client.raw == b"= \n= 1:99\n"
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.data())
+async def test_a_hundred_come_and_go_and_nothing_is_left(data: st.DataObject) -> None:
+    table = Table()
+    async with running(table, LocalBroker(), per_topic=5) as hub:
+        here: list[Client] = []
+        everybody: list[Client] = []
+        for number in range(100):
+            topic = data.draw(st.sampled_from(["a", "b", "c"]))
+            client = Client(hub, topic)
+            here.append(client)
+            everybody.append(client)
+            table.put(topic, number % 4, number)
+            hub.wake([topic])
+            if data.draw(st.booleans()):
+                await asyncio.sleep(0)
+            if data.draw(st.integers(0, 2)) == 0:
+                hub.unsubscribe(here.pop(data.draw(st.integers(0, len(here) - 1))).stream)
+        staying = [client for client in here if not client.stream.ended]
+        assert set(hub.listeners()) == {client.stream for client in staying}
+        await until(lambda: all(each.shown == table.rows[each.stream.topic] for each in staying))
+        for client in everybody:
+            hub.unsubscribe(client.stream)
+        assert hub._topics == {}
+        assert hub.listeners() == []
+        await asyncio.gather(*(client.leave() for client in everybody))
+
+
+# Rights.
+
+
+async def test_a_doubted_right_that_ended_ends_its_streams_alone(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        out, still_in = Client(hub, "t", grant="session 1"), Client(hub, "t", grant="session 2")
+        await until(lambda: out.raw and still_in.raw)
+        table.ended = {"session 1"}
+        hub.wake(["!t"])
+        await until(lambda: out.over)
+        assert out.raw == b"= \nbye auth\n"
+        assert still_in.raw == b"= \n"
+        assert hub.listeners() == [still_in.stream]
+
+
+async def test_a_right_that_ends_just_after_it_was_doubted_is_seen_too(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw)
+        await until(lambda: hub.listening and table.checks)
+        before = table.checks
+        hub.wake(["!t"])
+        await until(lambda: table.checks > before)
+        table.ended = {"right"}
+        await until(lambda: client.over, 2)
+        assert client.raw == b"= \nbye auth\n"
+
+
+async def test_the_sweep_finds_rights_that_ended_without_a_word(table: Table) -> None:
+    async with running(table, LocalBroker(), sweep=0.1) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and hub.listening and table.checks)
+        table.ended = {"right"}
+        await until(lambda: client.over, 4)
+        assert client.raw == b"= \nbye auth\n"
+
+
+async def test_after_a_reconnect_all_rights_are_checked(table: Table) -> None:
+    phone = Telephone()
+    async with running(table, phone) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and phone.wake and table.checks)
+        table.ended = {"right"}
+        assert phone.wake is not None
+        phone.wake(None)
+        await until(lambda: client.over)
+
+
+async def test_a_check_that_failed_is_made_again(table: Table, quick: None) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and table.checks)
+        table.failing = OSError("the database is away")
+        table.ended = {"right"}
+        before = table.checks
+        hub._check(["t"])
+        await until(lambda: table.checks > before)
+        assert not client.over
+        table.failing = None
+        await until(lambda: client.over)
+
+
+async def test_a_poll_whose_right_ended_answers_nothing(table: Table) -> None:
+    answer: asyncio.Future[State | None] = asyncio.get_running_loop().create_future()
+    async with running(table, LocalBroker()) as hub:
+        hub.subscribe(Poll("t", "right", 0, lambda state: False, answer))
+        table.ended = {"right"}
+        hub.wake(["!t"])
+        assert await asyncio.wait_for(answer, 5) is None
+        await until(lambda: hub.listeners() == [])
+
+
+# When things break.
+
+
+async def test_a_read_that_failed_is_tried_again_and_the_streams_live_on(
+    table: Table, quick: None
+) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and hub.listening)
+        table.failing = OSError("the database is away")
+        table.put("t", 1)
+        before = len(table.reads)
+        hub.wake(["t"])
+        await until(lambda: len(table.reads) >= before + 3)
+        assert not client.over
+        table.failing = None
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+
+
+async def test_a_broken_listener_is_called_again_and_all_is_looked_up_anew(
+    table: Table, quick: None
+) -> None:
+    phone = Telephone()
+    async with running(table, phone) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and hub.listening)
+        phone.cut(BrokerError("the connection is lost"))
+        await until(lambda: phone.calls >= 4)
+        assert not hub.listening
+        # While it was deaf, something came; no hint will ever tell.
+        table.put("t", 1)
+        phone.broken = None
+        await until(lambda: hub.listening)
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+
+
+async def test_the_back_off_grows_with_jitter_and_has_a_bound(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    delays: list[float] = []
+    done = asyncio.Event()
+
+    async def nap(seconds: float) -> None:
+        delays.append(seconds)
+        if len(delays) == 2000:
+            done.set()
+            await asyncio.Event().wait()
+
+    async def fails() -> None:
+        raise OSError("away")
+
+    caplog.set_level(logging.CRITICAL, "toasts.realtime")
+    fast = SimpleNamespace(get_running_loop=asyncio.get_running_loop, sleep=nap)
+    monkeypatch.setattr(hub_module, "asyncio", fast)
+    task = asyncio.create_task(hub_module._supervised(fails))
+    # Two thousand failures are hours without a database: no number may outgrow them.
+    await until(lambda: done.is_set() or task.done())
+    assert not task.done(), task.exception()
+    task.cancel()
+    least, most = hub_module.BACKOFF_MIN, hub_module.BACKOFF_MAX
+    assert all(least <= delay <= most for delay in delays)
+    assert all(delay <= least * 2 ** (number + 1) for number, delay in enumerate(delays[:5]))
+    assert len(set(delays)) > 1000
+    assert max(delays) > 0.9 * most
+
+
+async def test_a_loop_that_returns_is_a_failure_and_starts_again(
+    quick: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    runs: list[float] = []
+
+    async def returns() -> None:
+        runs.append(asyncio.get_running_loop().time())
+
+    task = asyncio.create_task(hub_module._supervised(returns))
+    await until(lambda: len(runs) >= 3)
+    task.cancel()
+    assert "returns failed (it returned, though it is to run for ever)" in caplog.text
+
+
+async def test_only_the_first_failure_is_logged_with_its_traceback(
+    table: Table, quick: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    phone = Telephone()
+    phone.broken = BrokerError("nobody answers")
+    async with running(table, phone) as hub:
+        Client(hub, "t")
+        await until(lambda: phone.calls >= 4)
+    records = [each for each in caplog.records if each.message.startswith("_listen failed (nobody")]
+    assert [bool(record.exc_info) for record in records[:3]] == [True, False, False]
+
+
+async def test_the_reconciler_finds_what_no_hint_told(table: Table) -> None:
+    async with running(table, Telephone(), reconcile=0.1) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw == b"= \n" and hub.listening)
+        table.put("t", 1)
+        await until(lambda: client.raw == b"= \n+ 1:1\n", 4)
+
+
+async def test_a_deaf_hub_looks_every_second_whatever_its_setting(table: Table) -> None:
+    async with running(table, Deaf(), reconcile=1000) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw == b"= \n")
+        table.put("t", 1)
+        await until(lambda: client.raw == b"= \n+ 1:1\n", 3)
+
+
+async def test_a_hearing_hub_leaves_the_database_alone_between_its_looks(table: Table) -> None:
+    ticks: list[float] = []
+    async with running(table, Telephone(), reconcile=1000) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw == b"= \n" and settled(hub))
+        hub._tick_listeners = ticks.append  # type: ignore[method-assign]
+        before = len(table.reads)
+        await until(lambda: len(ticks) >= 2)
+        assert len(table.reads) == before
+
+
+# Announcing.
+
+
+async def test_what_another_thread_announces_is_heard_here_and_sent_on(table: Table) -> None:
+    phone = Telephone()
+    async with running(table, phone) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw == b"= \n")
+        table.put("t", 1)
+        thread = threading.Thread(target=hub.announce, args=(["t", "elsewhere"],))
+        thread.start()
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+        await until(lambda: phone.sent == [["t", "elsewhere"]])
+        thread.join(5)
+
+
+async def test_what_is_announced_in_one_moment_travels_together_and_without_doubles(
+    table: Table,
+) -> None:
+    phone = Telephone()
+    async with running(table, phone) as hub:
+        hub.start()
+        for number in range(1000):
+            hub.announce([f"t{number % 10}"])
+        await until(lambda: phone.sent)
+        assert phone.sent == [[f"t{number}" for number in range(10)]]
+
+
+async def test_a_hint_that_could_not_be_sent_keeps_nothing_from_the_next(
+    table: Table, quick: None
+) -> None:
+    phone = Telephone()
+    async with running(table, phone) as hub:
+        hub.start()
+        await until(lambda: hub.listening)
+        phone.broken = OSError("away")
+        hub.announce(["a"])
+        await until(lambda: phone.sent == [["a"]])
+        phone.broken = None
+        hub.announce(["b"])
+        await until(lambda: phone.sent[-1] == ["b"])
+
+
+# Its life.
+
+
+async def test_stop_leaves_neither_task_nor_thread_and_may_come_twice(table: Table) -> None:
+    tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
+    hub = Hub(table, LocalBroker(), Timing(), 10)
+    await hub.stop()
+    stream = make_stream("t")
+    hub.subscribe(stream)
+    await until(lambda: stream._buffer)
+    assert hub.running
+    assert len(hub_tasks()) == 5
+    await asyncio.gather(hub.stop(), hub.stop())
+    await hub.stop()
+    assert not hub.running
+    assert not hub.listening
+    assert asyncio.all_tasks() == tasks
+    await until(lambda: set(threading.enumerate()) <= threads)
+    assert [name[:13] for name in table.closed_in] == ["toasts-reader"]
+
+
+async def test_a_source_that_cannot_close_still_gives_its_thread_back(table: Table) -> None:
+    def close() -> None:
+        raise OSError("away")
+
+    table.close = close  # type: ignore[method-assign]
+    hub = Hub(table, LocalBroker(), Timing(), 10)
+    hub.start()
+    await hub.run(list)
+    assert reader_threads()
+    with pytest.raises(OSError, match="away"):
+        await hub.stop()
+    await until(lambda: not reader_threads())
+
+
+async def test_a_stopped_hub_starts_again_with_the_next_stream(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        first = Client(hub, "t")
+        await until(lambda: first.raw)
+        await hub.stop()
+        with pytest.raises(RuntimeError, match="the hub has stopped"):
+            await hub.run(list)
+        table.put("t", 1)
+        second = Client(hub, "t")
+        await until(lambda: second.raw == b"= 1:1\n" and first.raw == b"= \n+ 1:1\n")
+        await until(lambda: hub.listening)
+
+
+async def test_a_stream_that_comes_while_the_hub_stops_is_served(table: Table) -> None:
+    broker = LocalBroker()
+    async with running(table, broker) as hub:
+        hub.start()
+        await until(lambda: hub.listening)
+        stopping = asyncio.create_task(hub.stop())
+        await until(lambda: not hub.running)
+        client = Client(hub, "t")
+        await stopping
+        await until(lambda: client.raw == b"= \n" and hub.listening)
+        table.put("t", 1)
+        broker.publish(["t"])
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+
+
+async def test_stop_in_the_middle_of_a_read_waits_for_it_and_loses_no_thread(table: Table) -> None:
+    hub = Hub(table, LocalBroker(), Timing(), 10)
+    table.go_on.clear()
+    hub.subscribe(make_stream("t"))
+    await until(table.reading.is_set)
+    stopping = asyncio.create_task(hub.stop())
+    await until(lambda: not hub_tasks())
+    table.go_on.set()
+    await asyncio.wait_for(stopping, 5)
+    await until(lambda: not reader_threads())
+    assert len(table.closed_in) == 1
+
+
+async def test_a_hub_without_listeners_gives_back_its_thread(table: Table) -> None:
+    async with running(table, LocalBroker(), linger=0.1) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and reader_threads())
+        hub.unsubscribe(client.stream)
+        await until(lambda: not hub.running, 5)
+        await until(lambda: table.closed_in and not reader_threads() and not hub_tasks())
+        again = Client(hub, "t")
+        await until(lambda: again.raw == b"= \n")
+
+
+async def test_a_hub_with_a_listener_stays(table: Table) -> None:
+    ticks: list[float] = []
+    async with running(table, LocalBroker(), linger=0) as hub:
+        client = Client(hub, "t")
+        tick = hub._tick_listeners
+        hub._tick_listeners = lambda now: (ticks.append(now), tick(now))  # type: ignore
+        await until(lambda: len(ticks) >= 2)
+        assert hub.running
+        assert not client.over
+
+
+async def test_pings_and_rotation_come_with_the_ticks(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t", heartbeat=0.3, lifetime=0.55)
+        await until(lambda: client.over, 4)
+        assert client.raw == b"= \nping\nbye rotate\n"
+        await until(lambda: hub.listeners() == [])
+
+
+async def test_a_client_that_never_reads_is_cut_by_the_ticks(table: Table) -> None:
+    cuts: list[str] = []
+    async with running(table, LocalBroker()) as hub:
+        hub.subscribe(make_stream("t", cut=lambda: cuts.append("cut"), patience=0.1))
+        await until(lambda: cuts, 4)
+
+
+async def test_a_listener_whose_tick_fails_stops_no_clock(table: Table) -> None:
+    def fails() -> None:
+        raise ValueError("cut fails")
+
+    async with running(table, LocalBroker()) as hub:
+        hub.subscribe(make_stream("t", cut=fails, patience=0))
+        client = Client(hub, "t", heartbeat=0.3)
+        await until(lambda: client.raw == b"= \nping\n", 4)
+        assert hub.listeners() == [client.stream]
+
+
+async def test_the_loops_run_in_a_context_of_their_own(table: Table) -> None:
+    """The request that opens the first stream must not lend what is its own to all the others."""
+    request = contextvars.ContextVar[str]("request")
+    seen: list[bool] = []
+    phone = Telephone()
+    listen = phone.listen
+
+    async def spy(wake: Wake, publish: Publish) -> None:
+        seen.append(request in contextvars.copy_context())
+        await listen(wake, publish)
+
+    phone.listen = spy  # type: ignore[method-assign]
+    async with running(table, phone) as hub:
+        request.set("alice's")
+        Client(hub, "t")
+        await until(lambda: seen)
+        assert seen == [False]
