@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
@@ -17,12 +18,23 @@ from .models import Toast
 FIELDS = ("title", "message", "level", "url", "duration", "progress", "key", "actions", "data")
 
 
+class JsonAsTyped(forms.JSONField):
+    """Gives JSON with an error back as it was typed.
+
+    Django's own parses and writes it anew, and so sends half a surrogate pair raw: a broken page.
+    """
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return data if data is None or self.disabled else InvalidJSONInput(data)
+
+
 class ToastForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
     """Holds a toast to the same rules as `create_toast`."""
 
     class Meta:
         model = Toast
         fields = ["user", *FIELDS, "visible_from", "expires_at"]
+        field_classes = {"actions": JsonAsTyped, "data": JsonAsTyped}
         widgets = {"message": forms.Textarea(attrs={"rows": 3})}
 
     def clean(self) -> dict[str, Any]:
@@ -96,7 +108,7 @@ class ToastAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptab
         super().delete_queryset(request, queryset)
         api.announce(*user_ids)
 
-    @admin.action(description="Mark selected toasts read")
+    @admin.action(description="Mark selected toasts read", permissions=["change"])
     def mark_read(self, request: HttpRequest, queryset: QuerySet[Toast]) -> None:
         count = api.dismiss_all(queryset)
         text = ngettext("%d toast was marked read.", "%d toasts were marked read.", count)

@@ -15,7 +15,7 @@ def _get(name: str, default: Any) -> Any:
 
 
 class Settings:
-    """What a site may set, as ``TOASTS_<NAME>``; read anew each time, so that tests can override."""
+    """What a site may set, as ``TOASTS_<NAME>``; read anew each time, so tests can override."""
 
     @property
     def broker(self) -> str:
@@ -82,6 +82,32 @@ class Settings:
     @property
     def use_tz(self) -> bool:
         return bool(settings.USE_TZ)
+
+    @property
+    def harmless_middleware(self) -> tuple[str, ...]:
+        """Dotted paths of the site's own middleware that neither names nor refuses a stream's user."""
+        return tuple(_get("HARMLESS_MIDDLEWARE", ()))
+
+    @property
+    def max_admissions(self) -> int:
+        """How many stream requests may run through the site's middleware at once, per process."""
+        return int(_get("MAX_ADMISSIONS", 8))
+
+    @property
+    def middleware(self) -> tuple[str, ...]:
+        return tuple(settings.MIDDLEWARE)
+
+    @property
+    def authentication_backends(self) -> tuple[str, ...]:
+        return tuple(settings.AUTHENTICATION_BACKENDS)
+
+    @property
+    def ssl_redirect(self) -> bool:
+        return bool(settings.SECURE_SSL_REDIRECT)
+
+    @property
+    def prepend_www(self) -> bool:
+        return bool(settings.PREPEND_WWW)
 
     @property
     def session_engine(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.base import SessionBase
@@ -28,6 +28,14 @@ class Standing(NamedTuple):
 
     password: str | None = None
     is_active: bool = True
+
+
+class NamedSession(Protocol):
+    """What a grant takes from a session."""
+
+    @property
+    def session_key(self) -> str | None: ...
+    def get(self, key: str, /) -> Any: ...
 
 
 class Grant:
@@ -53,7 +61,11 @@ class Grant:
         self.checked: bytes | None = None
         """Digest of the stored session as decoded last: only a changed one is decoded again."""
 
-    def lean_on(self, session: SessionBase, owner_id: Any, owner_standing: Standing) -> None:
+    def remember(self, text: str) -> None:
+        """The stored session was just decoded: as long as it stays so, it need not be again."""
+        self.checked = _digest(text)
+
+    def lean_on(self, session: NamedSession, owner_id: Any, owner_standing: Standing) -> None:
         """Let the right end with this session, too."""
         self.owner_id = owner_id
         self.owner_standing = owner_standing
@@ -70,7 +82,7 @@ def grant(request: HttpRequest) -> Grant | None:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    standing = _standing_of(user)
+    standing = standing_of(user)
     if standing is None:
         return None
     held = Grant(user.pk, standing)
@@ -140,7 +152,7 @@ def _user_id(text: str) -> Any:
     return get_user_model()._meta.pk.to_python(text)
 
 
-def _standing_of(user: Any) -> Standing | None:
+def standing_of(user: Any) -> Standing | None:
     """None: there is no such user."""
     if isinstance(user, get_user_model()):
         return Standing(**{name: getattr(user, name) for name in _watched()})
@@ -221,12 +233,15 @@ def _still_stored(held: Grant, stored: dict[str, str], store: type[DatabaseStore
     data = stored.get(str(held.session_key))
     if data is None:
         return False
-    digest = hashlib.blake2b(data.encode(), digest_size=16).digest()
-    if digest != held.checked:
+    if _digest(data) != held.checked:
         if not _is_users(store().decode(data), held):
             return False
-        held.checked = digest
+        held.remember(data)
     return True
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def _is_users(data: dict[str, Any], held: Grant) -> bool:

@@ -17,21 +17,14 @@ from django.http import (
     JsonResponse,
     StreamingHttpResponse,
 )
+from django.middleware.csrf import get_token
 from django.views.decorators.http import require_safe
 
 from . import live
 from .conf import conf
-from .realtime.sse import CONTENT_TYPE, known_event_id
+from .realtime.sse import HEADERS, UNCACHED, known_event_id
 from .release import release_request
 from .sessions import Grant, detach, grant
-
-HEADERS = {
-    "Cache-Control": "no-store, no-transform, private",
-    # Without it GZipMiddleware would take the stream: 100 KB of state each, and BREACH.
-    "Content-Encoding": "identity",
-    "X-Accel-Buffering": "no",
-    "Vary": "Cookie",
-}
 
 
 @login_not_required  # signed out is 204 here: a redirect to a login page would be read as a stream
@@ -52,13 +45,13 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     if held is None or not isinstance(request, ASGIRequest):
         return _nothing()
     if request.method == "HEAD":
-        return HttpResponse(content_type=CONTENT_TYPE, headers=HEADERS)
+        return HttpResponse(headers=HEADERS)
     handover = request.scope.get("toasts.handover")
     if handover is not None:  # toasts.asgi serves this site
         handover.take(held, known)
         marked = {**HEADERS, "X-Toasts-Handover": "1"}
-        return HttpResponse(content_type=CONTENT_TYPE, headers=marked)
-    return StreamingHttpResponse(_events(held, known), content_type=CONTENT_TYPE, headers=HEADERS)
+        return HttpResponse(headers=marked)
+    return StreamingHttpResponse(_events(held, known), headers=HEADERS)
 
 
 async def _events(held: Grant, known: str | None) -> AsyncIterator[bytes]:
@@ -91,7 +84,9 @@ async def _events(held: Grant, known: str | None) -> AsyncIterator[bytes]:
 async def poll(request: HttpRequest) -> HttpResponseBase:
     """``GET /toasts/poll/``: the active toasts as JSON, and a cursor that names this state.
 
-    With ``?wait=25&cursor=...`` it answers once the state is another one, or after the wait, in
+    With ``?csrf=1`` the answer has a token in its ``X-CSRFToken`` header, for pages whose cookie
+    is out of reach (CSRF_COOKIE_HTTPONLY, CSRF_USE_SESSIONS) or not set yet; other origins can't
+    read it. With ``?wait=25&cursor=...`` it answers once the state is another one, or after the wait, in
     seconds; under WSGI always at once.
 
     Returns:
@@ -116,7 +111,10 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
             return _nothing()
         state = news
     answer = {"toasts": live.as_json(state), "cursor": live.cursor(state)}
-    return JsonResponse(answer, headers=HEADERS)
+    response = JsonResponse(answer, headers=UNCACHED)
+    if "csrf" in request.GET:
+        response["X-CSRFToken"] = get_token(request)
+    return response
 
 
 async def _admit(request: HttpRequest) -> Grant | None:
@@ -141,13 +139,13 @@ def _is_cross_site(request: HttpRequest) -> bool:
 
 
 def _refused() -> HttpResponse:
-    return HttpResponseForbidden("Another site may not read this.", headers=HEADERS)
+    return HttpResponseForbidden("Another site may not read this.", headers=UNCACHED)
 
 
 def _nothing() -> HttpResponse:
-    return HttpResponse(status=204, headers=HEADERS)
+    return HttpResponse(status=204, headers=UNCACHED)
 
 
 def _bad(field: str, text: str) -> HttpResponse:
     answer: dict[str, Any] = {field: [text]}
-    return JsonResponse(answer, status=400, headers=HEADERS)
+    return JsonResponse(answer, status=400, headers=UNCACHED)

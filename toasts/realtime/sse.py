@@ -8,6 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 CONTENT_TYPE = "text/event-stream"
+UNCACHED = {
+    "Cache-Control": "no-store, no-transform, private",
+    # Without it GZipMiddleware would take the stream: 100 KB of state each, and BREACH.
+    "Content-Encoding": "identity",
+    "X-Accel-Buffering": "no",
+    "Vary": "Cookie",
+}
+HEADERS = {"Content-Type": CONTENT_TYPE, **UNCACHED}
 RETRY_MIN = 1000
 RETRY_MAX = 60_000
 
