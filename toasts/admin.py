@@ -25,7 +25,7 @@ class JsonAsTyped(forms.JSONField):
     """
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        return data if data is None or self.disabled else InvalidJSONInput(data)
+        return initial if self.disabled else data and InvalidJSONInput(data)
 
 
 class ToastForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
