@@ -315,3 +315,15 @@ def test_make_lists_what_there_is() -> None:
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for target in ("demo", "install", "test", "check", "bench"):
         assert re.search(rf"^  make {target} ", listed, re.MULTILINE), target
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+def test_error_pages_need_neither_a_request_nor_the_database(site: CoreSite, name: str) -> None:
+    text = site.run(
+        "import json, sys\nfrom django.template.loader import get_template\n"
+        "print(json.dumps(get_template(sys.argv[1]).render()))",
+        f"{name}.html",
+    )
+    assert f">{name.removesuffix('_csrf')}</p>" in text
+    assert text.rstrip().endswith("</html>")
