@@ -216,6 +216,22 @@ async def test_a_watcher_that_wakes_all_the_time_reads_half_of_the_time_at_most(
         assert asyncio.get_running_loop().time() - started >= 0.35
 
 
+async def test_a_hint_about_everything_that_comes_during_a_read_causes_another_one(
+    table: Table,
+) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and settled(hub))
+        table.reading.clear()
+        table.go_on.clear()
+        hub.wake(None)
+        await until(table.reading.is_set)
+        table.put("t", 1)
+        hub.wake(None)
+        table.go_on.set()
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+
+
 async def test_one_bad_row_keeps_nobody_else_from_hearing(table: Table) -> None:
     original = table.changed
 
@@ -332,6 +348,24 @@ async def test_a_hundred_come_and_go_and_nothing_is_left(data: st.DataObject) ->
         assert hub._topics == {}
         assert hub.listeners() == []
         await asyncio.gather(*(client.leave() for client in everybody))
+
+
+async def test_a_server_that_stops_sends_everybody_away_now_and_from_now_on(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        clients = [Client(hub, "t"), Client(hub, "u")]
+        await until(lambda: all(client.raw for client in clients))
+        thread = threading.Thread(target=hub.drain_soon)
+        thread.start()
+        await until(lambda: all(client.over for client in clients))
+        late = Client(hub, "t")
+        await until(lambda: late.over)
+        assert [each.raw for each in (*clients, late)] == [
+            b"= \nbye restart\n",
+            b"= \nbye restart\n",
+            b"bye restart\n",
+        ]
+        assert hub.listeners() == []
+        thread.join(5)
 
 
 # Rights.
