@@ -50,7 +50,9 @@ class StreamReader:
                 yield Received(event.event, json.loads(event.data), event.id, event.retry)
 
     async def next(self, seconds: float = 5.0) -> Received:
-        return await asyncio.wait_for(anext(self._events), seconds)
+        # Not wait_for: it would run the stream's first step in a task that ends with that step.
+        async with asyncio.timeout(seconds):
+            return await anext(self._events)
 
     async def until(self, type: str, seconds: float = 5.0) -> list[Received]:
         """The events up to and with the first of this type."""
