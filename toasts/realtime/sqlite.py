@@ -37,8 +37,8 @@ class SqliteBroker:
             BrokerError: another file stands at the path, or none.
             sqlite3.Error: the file can't be read.
         """
+        inode = self._inode()
         with contextlib.closing(self._connect()) as connection:
-            inode = self._inode()
             seen = _version(connection)
             wake(None)
             rounds = 0
