@@ -6,8 +6,19 @@ import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
+from django.contrib.auth.models import User
+
 from toasts.live import PREFIX
 from toasts.realtime.broker import Publish, Wake
+
+
+class Undo(Exception):
+    """Rolls a transaction back."""
+
+
+def topic(user: User) -> str:
+    """What is announced when this user has something new."""
+    return f"user:{user.pk}"
 
 
 class Recorder:
