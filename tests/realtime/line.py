@@ -1,0 +1,83 @@
+"""One NOTIFY channel of a real PostgreSQL, as a test speaks on it and sees who listens."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import psycopg
+
+from tests.conftest import until
+from toasts.realtime.postgres import CANARY, PostgresBroker
+
+NAME = "toasts listener"
+
+
+class Line:
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.channel = f"toasts {secrets.token_hex(4)}"
+        self.sent: list[str] = []
+        self.drops_canaries = False
+
+    def broker(self, conninfo: Any = None) -> PostgresBroker:
+        return PostgresBroker(conninfo or self.url, self.channel, self.notify)
+
+    def notify(self, channel: str, messages: Sequence[str]) -> None:
+        """What a host's connection does: one statement, in a transaction of its own."""
+        if self.drops_canaries:
+            messages = [message for message in messages if CANARY not in message]
+        self.sent += messages
+        self.sql("SELECT pg_notify(%s, m) FROM unnest(%s::text[]) m", channel, list(messages))
+
+    def sql(self, statement: str, *parameters: Any, role: str = "postgres") -> list[Any]:
+        with psycopg.connect(self.url, autocommit=True, user=role) as connection:
+            cursor = connection.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    async def run(self, statement: str, *parameters: Any) -> list[Any]:
+        return await asyncio.to_thread(self.sql, statement, *parameters)
+
+    async def listeners(self, columns: str = "pid") -> list[Any]:
+        """The listening connections to this database, as the server sees them."""
+        return await self.run(
+            f"SELECT {columns} FROM pg_stat_activity"
+            " WHERE application_name = %s AND datname = current_database()",
+            NAME,
+        )
+
+    async def publish(self, hints: Sequence[str]) -> None:
+        """What the hub lends the broker for its canaries."""
+        await asyncio.to_thread(self.broker().publish, hints)
+
+    @asynccontextmanager
+    async def listening(self, broker: PostgresBroker | None = None) -> AsyncIterator[Ear]:
+        ear = Ear(self, broker or self.broker())
+        try:
+            await until(lambda: ear.wakes or ear.task.done())
+            yield ear
+        finally:
+            await ear.end()
+
+
+class Ear:
+    """A broker's listen() under way, and what it heard."""
+
+    def __init__(self, line: Line, broker: PostgresBroker) -> None:
+        self.wakes: list[list[str] | None] = []
+        self.task = asyncio.create_task(broker.listen(self.wake, line.publish))
+
+    def wake(self, hints: Iterable[str] | None) -> None:
+        self.wakes.append(None if hints is None else list(hints))
+
+    @property
+    def heard(self) -> list[str]:
+        return [hint for hints in self.wakes for hint in hints or ()]
+
+    async def end(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await self.task

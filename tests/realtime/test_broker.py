@@ -1,0 +1,302 @@
+"""What every broker promises, shown on each of them; and the form in which hints travel."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.conftest import until
+from tests.realtime.line import Line
+from tests.realtime.memory import Client, Table, running
+from toasts.realtime.broker import HINTS_MAX_BYTES, Broker, LocalBroker, pack, unpack
+from toasts.realtime.sqlite import SqliteBroker
+
+GARBAGE = ["", "null", "{}", '{"a": 1}', "7", '"t"', "[", "[1, null, [], {}]", "[" * 7900, "\u2028"]
+GARBAGE += ['["", "!", "~", "~0-0", "!!"]', "9" * 7000, '["\\ud800"]', "NaN", "[NaN]", "\\"]
+
+PUBLISHER = """
+import psycopg, sys
+url, channel, message = sys.argv[1:]
+psycopg.connect(url, autocommit=True).execute("SELECT pg_notify(%s, %s)", [channel, message])
+"""
+
+
+class Site(Protocol):
+    """A broker, and the others who use the same way."""
+
+    broker: Broker
+
+    def say(self, hint: str) -> None:
+        """Somebody else has something new."""
+
+    def make_noise(self) -> None:
+        """Somebody says what no broker of ours would."""
+
+    async def traces(self) -> list[Any]:
+        """What a listener has open."""
+
+
+class LocalSite:
+    def __init__(self) -> None:
+        self.broker = LocalBroker()
+
+    def say(self, hint: str) -> None:
+        thread = threading.Thread(target=self.broker.publish, args=([hint],))
+        thread.start()
+        thread.join(10)
+
+    def make_noise(self) -> None:
+        self.broker.publish([])
+        self.broker.publish(GARBAGE)
+
+    async def traces(self) -> list[Any]:
+        return list(self.broker._listeners)
+
+
+class SqliteSite:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.broker = SqliteBroker(str(path))
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = wal")
+            connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+
+    def say(self, hint: str) -> None:
+        code = (
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
+            "c.execute('INSERT INTO t DEFAULT VALUES'); c.commit(); c.close()"
+        )
+        subprocess.run([sys.executable, "-c", code, str(self.path)], check=True, timeout=20)
+
+    def make_noise(self) -> None:
+        self.broker.publish(GARBAGE)
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            connection.execute("CREATE TABLE of_somebody_else (id INTEGER)")
+
+    async def traces(self) -> list[Any]:
+        with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as connection:
+            # Refused while anybody else has the file open.
+            mode = connection.execute("PRAGMA journal_mode = delete").fetchone()[0]
+            return [] if mode == "delete" else [mode]
+
+
+class PostgresSite:
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.broker = line.broker()
+
+    def say(self, hint: str) -> None:
+        arguments = [self.line.url, self.line.channel, json.dumps([hint])]
+        subprocess.run([sys.executable, "-c", PUBLISHER, *arguments], check=True, timeout=20)
+
+    def make_noise(self) -> None:
+        for message in GARBAGE:
+            self.line.sql("SELECT pg_notify(%s, %s)", self.line.channel, message)
+
+    async def traces(self) -> list[Any]:
+        return await self.line.listeners()
+
+
+@pytest.fixture(params=["local", "sqlite", "postgres"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
+    if request.param == "local":
+        return LocalSite()
+    if request.param == "sqlite":
+        return SqliteSite(tmp_path / "site.sqlite3")
+    return PostgresSite(request.getfixturevalue("line"))
+
+
+class Listener:
+    def __init__(self, broker: Broker) -> None:
+        self.wakes: list[Any] = []
+        self.task = asyncio.create_task(broker.listen(self.wakes.append, self.publish))
+        self.broker = broker
+
+    async def publish(self, hints: Sequence[str]) -> None:
+        await asyncio.to_thread(self.broker.publish, hints)
+
+    def heard(self, hint: str, since: int = 1) -> bool:
+        return any(wake is None or hint in wake for wake in self.wakes[since:])
+
+    async def leave(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+
+# The contract.
+
+
+async def test_a_listener_is_first_told_that_all_may_have_changed(site: Site) -> None:
+    listener = Listener(site.broker)
+    await until(lambda: listener.wakes)
+    assert listener.wakes[0] is None
+    await listener.leave()
+
+
+async def test_what_somebody_else_says_wakes(site: Site) -> None:
+    listener = Listener(site.broker)
+    await until(lambda: listener.wakes)
+    await asyncio.to_thread(site.say, "user:1")
+    await until(lambda: listener.heard("user:1"))
+    since = len(listener.wakes)
+    await asyncio.to_thread(site.say, "user:2")
+    await until(lambda: listener.heard("user:2", since))
+    await listener.leave()
+
+
+async def test_two_listeners_hear_the_same(site: Site) -> None:
+    listeners = [Listener(site.broker), Listener(site.broker)]
+    await until(lambda: all(each.wakes for each in listeners))
+    await asyncio.to_thread(site.say, "user:1")
+    await until(lambda: all(each.heard("user:1") for each in listeners))
+    await asyncio.gather(*(each.leave() for each in listeners))
+
+
+async def test_doubles_and_garbage_harm_nobody(site: Site) -> None:
+    table = Table()
+    table.put("user:1", 1)
+    async with running(table, site.broker) as hub:
+        client = Client(hub, "user:1")
+        await until(lambda: client.raw == b"= 1:1\n" and hub.listening)
+        await asyncio.to_thread(site.make_noise)
+        for _ in range(2):
+            await asyncio.to_thread(site.say, "user:1")
+        table.put("user:1", 2)
+        await asyncio.to_thread(site.say, "user:1")
+        await until(lambda: client.raw == b"= 1:1\n+ 2:1\n")
+        assert hub.listening
+
+
+async def test_a_hub_hears_what_somebody_else_says(site: Site) -> None:
+    table = Table()
+    async with running(table, site.broker) as hub:
+        client = Client(hub, "user:1")
+        await until(lambda: client.raw == b"= \n" and hub.listening)
+        table.put("user:1", 1)
+        await asyncio.to_thread(site.say, "user:1")
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+
+
+async def test_a_listener_that_is_cancelled_leaves_nothing_behind(site: Site) -> None:
+    before = asyncio.all_tasks()
+    listener = Listener(site.broker)
+    await until(lambda: listener.wakes)
+    await asyncio.wait_for(listener.leave(), 2)
+    heard = list(listener.wakes)
+    await until(lambda: asyncio.all_tasks() == before)
+
+    async def gone() -> bool:
+        return not await site.traces()
+
+    await until(gone)
+    await asyncio.to_thread(site.broker.publish, ["user:1"])
+    await asyncio.sleep(0)
+    assert listener.wakes == heard
+
+
+async def test_it_can_be_listened_to_again(site: Site) -> None:
+    for _ in range(2):
+        listener = Listener(site.broker)
+        await until(lambda: listener.wakes)  # noqa: B023
+        await asyncio.to_thread(site.say, "user:1")
+        await until(lambda: listener.heard("user:1"))  # noqa: B023
+        await listener.leave()
+
+
+async def test_publishing_without_a_listener_is_fine(site: Site) -> None:
+    await asyncio.to_thread(site.broker.publish, ["user:1"])
+    await asyncio.to_thread(site.broker.publish, [])
+
+
+async def test_two_hubs_of_one_site_hear_each_other(line: Line) -> None:
+    table = Table()
+    async with running(table, line.broker()) as here, running(table, line.broker()) as there:
+        clients = [Client(here, "user:1"), Client(there, "user:1")]
+        await until(
+            lambda: all(each.raw for each in clients) and here.listening and there.listening
+        )
+        table.put("user:1", 1)
+        here.announce(["user:1"])
+        await until(lambda: all(each.raw == b"= \n+ 1:1\n" for each in clients))
+
+
+# The local broker.
+
+
+def test_a_loop_that_was_closed_keeps_nobody_else_from_hearing() -> None:
+    broker = LocalBroker()
+    heard: list[Any] = []
+    closed, open_ = asyncio.new_event_loop(), asyncio.new_event_loop()
+    closed.close()
+    broker._listeners = {heard.append: closed, (lambda hints: heard.append(hints)): open_}
+    try:
+        broker.publish(["a"])
+        open_.run_until_complete(asyncio.sleep(0))
+    finally:
+        open_.close()
+    assert heard == [["a"]]
+
+
+# Packing.
+
+hints = st.lists(st.text(max_size=40) | st.text(min_size=200, max_size=1000), max_size=60)
+
+
+@given(hints)
+@example(["\0", "\ud800", "\U0001f600", '"', "\\", "\u2028", "~", "!"])
+@example([f"user:{number}" for number in range(5000)])
+def test_nothing_is_lost_on_the_way_and_the_order_is_kept(given: list[str]) -> None:
+    messages = pack(given)
+    received = [hint for message in messages for hint in unpack(message)]
+    # JSON joins two halves of a pair that stood side by side.
+    assert received == [json.loads(json.dumps(hint)) for hint in dict.fromkeys(given)]
+    assert all(len(message.encode()) <= HINTS_MAX_BYTES for message in messages)
+    assert all(message.isascii() for message in messages)
+
+
+@given(hints, st.integers(2, 300))
+def test_no_message_is_larger_than_its_bound(given: list[str], limit: int) -> None:
+    messages = pack(given, limit)
+    assert all(2 < len(message) <= limit for message in messages)
+    fitting = {hint for hint in given if len(json.dumps(hint)) + 2 <= limit}
+    assert {hint for message in messages for hint in unpack(message)} == {
+        json.loads(json.dumps(hint)) for hint in fitting
+    }
+
+
+def test_as_few_messages_as_fit() -> None:
+    assert pack([]) == []
+    assert pack(["a", "b", "a"]) == ['["a","b"]']
+    assert pack(["a", "b", "c"], 10) == ['["a","b"]', '["c"]']
+    assert len(pack(f"user:{number}" for number in range(3000))) == 5
+
+
+def test_a_hint_too_long_for_any_message_takes_no_other_along() -> None:
+    assert pack(["a", "x" * 7000, "b"]) == ['["a","b"]']
+
+
+@pytest.mark.parametrize("message", GARBAGE)
+def test_garbage_is_no_hint(message: str) -> None:
+    assert all(isinstance(hint, str) for hint in unpack(message))
+
+
+@given(st.text())
+def test_no_message_at_all_can_raise(message: str) -> None:
+    assert isinstance(unpack(message), list)
+
+
+def test_what_is_no_text_among_the_hints_is_left_out() -> None:
+    assert unpack('["a", 1, null, ["b"], {"c": 1}, "d"]') == ["a", "d"]
