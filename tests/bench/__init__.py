@@ -1,0 +1,1 @@
+"""Benchmarks over real servers, with baselines in the same run: ``python -m tests.bench``."""
