@@ -4,6 +4,8 @@ import pytest
 
 from tests.postgres import PostgresServer
 from tests.realtime.line import Line
+from tests.realtime.memory import Table
+from toasts.realtime import hub as hub_module
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +18,21 @@ def engine_database(postgres: PostgresServer) -> str:
 def line(engine_database: str) -> Line:
     """A channel that no other test uses."""
     return Line(engine_database)
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back-offs that a test can wait for."""
+    monkeypatch.setattr(hub_module, "BACKOFF_MIN", 0.01)
+    monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.02)
+
+
+@pytest.fixture
+def fast_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten ticks of the hub in each second."""
+    monkeypatch.setattr(hub_module, "TICK", 0.1)

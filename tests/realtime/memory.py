@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Hashable, Mappi
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from toasts.realtime.broker import Broker
+from toasts.realtime.broker import Broker, BrokerError, Publish, Wake
 from toasts.realtime.hub import Hub, Timing
 from toasts.realtime.subscription import Item, State, Stream
 
@@ -100,6 +100,44 @@ def make_stream(topic: str, resync: Callable[[Stream], None] | None = None, **mo
         **more,
     }
     return Stream(topic=topic, **options)
+
+
+class Telephone:
+    """A broker that the test breaks, holds or speaks through at will."""
+
+    name = "telephone"
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.broken: Exception | None = None
+        self.wake: Wake | None = None
+        self.sent: list[list[str]] = []
+        self._cut = asyncio.Event()
+
+    def publish(self, hints: Sequence[str]) -> None:
+        self.sent.append(list(hints))
+        if self.broken is not None:
+            raise self.broken
+
+    async def listen(self, wake: Wake, publish: Publish) -> None:
+        self.calls += 1
+        if self.broken is not None:
+            raise self.broken
+        self.wake = wake
+        wake(None)
+        self._cut = asyncio.Event()
+        await self._cut.wait()
+        raise self.broken or BrokerError("cut")
+
+    def cut(self, error: Exception) -> None:
+        self.broken = error
+        self._cut.set()
+
+
+def settled(hub: Hub) -> bool:
+    """Whether it hears, and nothing is under way."""
+    waiting = hub._woken or hub._all_woken or hub._full_read
+    return hub.listening and not hub._reading and not waiting
 
 
 class Client:

@@ -1,0 +1,349 @@
+"""The listener against a real PostgreSQL: its manners, and the ways in which it is cut off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import until
+from tests.postgres import PostgresServer
+from tests.realtime.line import Ear, Line
+from tests.realtime.memory import Client, Table, running
+from tests.realtime.middlebox import Middlebox, middlebox
+from toasts.realtime import hub as hub_module
+from toasts.realtime import postgres as module
+from toasts.realtime.broker import HINTS_MAX_BYTES, BrokerError
+from toasts.realtime.postgres import CANARY, PostgresBroker
+
+
+@pytest.fixture
+def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The canary's bounds, short enough to wait for."""
+    monkeypatch.setattr(module, "PREPARED_WITHIN", 0.5)
+    monkeypatch.setattr(module, "CANARY_WITHIN", 0.5)
+    monkeypatch.setattr(module, "CANARY_EVERY", 0.7)
+    monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
+
+
+# Speaking and hearing.
+
+
+async def test_three_thousand_hints_arrive_in_few_messages(line: Line) -> None:
+    hints = [f"user:{number}" for number in range(3000)]
+    async with line.listening() as ear:
+        await asyncio.to_thread(line.broker().publish, hints)
+        await until(lambda: len(ear.heard) >= 3000)
+        assert ear.heard == hints
+    spoken = [message for message in line.sent if CANARY not in message]
+    assert len(spoken) == 5
+    assert all(len(message.encode()) <= HINTS_MAX_BYTES for message in spoken)
+
+
+async def test_any_text_travels(line: Line) -> None:
+    hints = ["user:é", "\U0001f600", 'a"b\\c', "\u2028", "line\nbreak", "nul\0", "'; DROP TABLE x"]
+    async with line.listening() as ear:
+        await asyncio.to_thread(line.broker().publish, hints)
+        await until(lambda: len(ear.heard) >= len(hints))
+        assert ear.heard == hints
+
+
+async def test_nothing_to_say_opens_no_connection() -> None:
+    def notify(channel: str, messages: Sequence[str]) -> None:
+        raise AssertionError("called")
+
+    PostgresBroker("", "c", notify).publish([])
+
+
+async def test_other_channels_are_not_heard(line: Line) -> None:
+    async with line.listening() as ear:
+        await line.run("SELECT pg_notify('another', '[\"a\"]')")
+        await line.run("SELECT pg_notify(%s, '[\"b\"]')", line.channel)
+        await until(lambda: ear.heard)
+        assert ear.heard == ["b"]
+
+
+async def test_what_is_rolled_back_is_not_heard_and_what_is_committed_is(line: Line) -> None:
+    def speak() -> None:
+        with psycopg.connect(line.url) as connection:
+            connection.execute("SELECT pg_notify(%s, '[\"rolled back\"]')", [line.channel])
+            connection.rollback()
+            connection.execute("SELECT pg_notify(%s, '[\"committed\"]')", [line.channel])
+
+    async with line.listening() as ear:
+        await asyncio.to_thread(speak)
+        await until(lambda: ear.heard)
+        assert ear.heard == ["committed"]
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
+async def test_the_listener_takes_a_url(line: Line, scheme: str) -> None:
+    address = (
+        line.url.replace("postgres:", f"{scheme}:", 1) + "?application_name=own&sslmode=disable"
+    )
+    async with line.listening(line.broker(address)) as ear:
+        await asyncio.to_thread(line.broker().publish, ["a"])
+        await until(lambda: ear.heard == ["a"])
+        found = await line.run("SELECT 1 FROM pg_stat_activity WHERE application_name = 'own'")
+        assert found == [(1,)]
+
+
+async def test_the_listener_takes_keywords(line: Line) -> None:
+    keywords = psycopg.conninfo.conninfo_to_dict(line.url)
+    async with line.listening(line.broker(keywords)) as ear:
+        await asyncio.to_thread(line.broker().publish, ["a"])
+        await until(lambda: ear.heard == ["a"])
+
+
+async def test_a_channel_may_have_any_name(line: Line) -> None:
+    line.channel = 'Toasts "of" é; --'
+    async with line.listening() as ear:
+        await asyncio.to_thread(line.broker().publish, ["a"])
+        await until(lambda: ear.heard == ["a"])
+
+
+async def test_who_cannot_be_reached_is_an_error_at_once(line: Line) -> None:
+    address = psycopg.conninfo.make_conninfo(line.url, port=1)
+    with pytest.raises(psycopg.OperationalError):
+        await asyncio.wait_for(line.broker(address).listen(print, line.publish), 5)
+
+
+# The manners of a guest in the database.
+
+
+async def test_one_connection_listens_and_it_is_idle_outside_any_transaction(line: Line) -> None:
+    async with line.listening() as ear:
+        await until(lambda: line.sent)  # a canary went through
+        (row,) = await line.listeners("state, xact_start, backend_xmin")
+        assert row == ("idle", None, None)
+        await asyncio.to_thread(line.broker().publish, ["a"])
+        await until(lambda: ear.heard)
+        (row,) = await line.listeners("state, xact_start, backend_xmin")
+        assert row == ("idle", None, None)
+    await until_nobody_listens(line)
+
+
+async def until_nobody_listens(line: Line) -> None:
+    async def nobody() -> bool:
+        return not await line.listeners()
+
+    await until(nobody)
+
+
+async def test_the_servers_queue_is_not_held(line: Line) -> None:
+    """A listener in a transaction would keep every message of the cluster, until commits fail."""
+    message = '["' + "x" * 6000 + '"]'
+    async with line.listening() as ear:
+        await line.run(
+            "SELECT pg_notify(%s, %s || n) FROM generate_series(1, 2000) n", line.channel, message
+        )
+        await until(lambda: len(ear.wakes) > 2000)
+
+        async def empty() -> bool:
+            return await line.run("SELECT pg_notification_queue_usage()") == [(0.0,)]
+
+        await until(empty)
+
+
+async def test_the_listener_outlives_a_limit_on_idle_sessions(line: Line) -> None:
+    name = (await line.run("SELECT current_database()"))[0][0]
+    await line.run(f"ALTER DATABASE {name} SET idle_session_timeout = '100ms'")
+    try:
+        async with line.listening() as ear:
+            (before,) = await line.listeners("pid, state_change")
+            asyncio.get_running_loop().call_later(0.4, ear.wake, ["0.4 s are over"])
+            await until(lambda: ear.heard)
+            assert await line.listeners("pid, state_change") == [before]
+            assert not ear.task.done()
+    finally:
+        await line.run(f"ALTER DATABASE {name} RESET idle_session_timeout")
+
+
+async def test_whatever_an_unprivileged_role_says_the_same_connection_goes_on(line: Line) -> None:
+    await line.run("DROP ROLE IF EXISTS stranger")
+    await line.run("CREATE ROLE stranger LOGIN")
+    table = Table()
+    forged = ["[" * 7999, "null", '"x"', '{"a":1}', '[1,null,["x"]]', '["~0-0","~"]', "9" * 7999]
+    forged += ["", '["user:1", "!user:1", "!", "nobody"]' * 2, '["!user:1","user:1"]', "\\ud800"]
+    async with running(table, line.broker()) as hub:
+        client = Client(hub, "user:1")
+        await until(lambda: client.raw == b"= \n" and hub.listening)
+        before = await line.listeners()
+        for message in forged:
+            await asyncio.to_thread(
+                line.sql, "SELECT pg_notify(%s, %s)", line.channel, message, role="stranger"
+            )
+        table.put("user:1", 1)
+        await asyncio.to_thread(line.broker().publish, ["user:1"])
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+        assert await line.listeners() == before
+        assert hub.listeners() == [client.stream]
+
+
+# Cut off.
+
+
+async def test_a_connection_that_is_ended_is_an_error_at_once(line: Line) -> None:
+    async with line.listening() as ear:
+        await end_listeners(line)
+        with pytest.raises(psycopg.OperationalError):
+            await asyncio.wait_for(ear.task, 2)
+
+
+async def end_listeners(line: Line) -> None:
+    ended = await line.listeners("pg_terminate_backend(pid)")
+    assert ended == [(True,)]
+
+
+async def test_the_hub_connects_anew_and_looks_up_what_it_missed(line: Line) -> None:
+    table = Table()
+    async with running(table, line.broker()) as hub:
+        client = Client(hub, "user:1")
+        await until(lambda: client.raw == b"= \n" and hub.listening)
+        before = await line.listeners()
+        table.put("user:1", 1)  # and nobody says so
+        await end_listeners(line)
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+        await until(lambda: hub.listening)
+        after = await line.listeners()
+        assert len(after) == 1
+        assert after != before
+        table.put("user:1", 2)
+        await asyncio.to_thread(line.broker().publish, ["user:1"])
+        await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    server = PostgresServer().start()
+    yield server
+    server.remove()
+
+
+async def test_the_hub_comes_through_a_restart_of_the_server(
+    own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
+    line = Line(own_server.url("postgres"))
+    table = Table()
+    async with running(table, line.broker()) as hub:
+        client = Client(hub, "user:1")
+        await until(lambda: client.raw == b"= \n" and hub.listening)
+        await asyncio.to_thread(own_server.stop)
+        await until(lambda: not hub.listening)
+        # Nobody hears this; the hub goes on all the same.
+        hub.announce(["user:2"])
+        table.put("user:1", 1)
+        await asyncio.to_thread(own_server.start)
+        await until(lambda: hub.listening)
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+        table.put("user:1", 2)
+        await asyncio.to_thread(line.broker().publish, ["user:1"])
+        await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
+
+
+async def test_a_channel_that_carries_nothing_is_found_out(line: Line, short_bounds: None) -> None:
+    """So a pooler shows itself that gave our LISTEN to somebody else's session."""
+    line.drops_canaries = True
+    async with line.listening() as ear:
+        with pytest.raises(BrokerError, match=r"^the channel 'toasts .*' carries nothing to us$"):
+            await asyncio.wait_for(ear.task, 2)
+    await until_nobody_listens(line)
+
+
+async def test_a_channel_that_ceases_to_carry_is_found_out(line: Line, short_bounds: None) -> None:
+    async with line.listening() as ear:
+        await until(lambda: len(line.sent) >= 2)
+        line.drops_canaries = True
+        with pytest.raises(BrokerError, match="carries nothing to us"):
+            await asyncio.wait_for(ear.task, 3)
+
+
+async def test_canaries_go_on_for_ever_and_are_nobodys_hint(line: Line, short_bounds: None) -> None:
+    async with line.listening() as first, line.listening() as second:
+        await until(lambda: len(line.sent) >= 5)
+        assert not first.task.done()
+        assert not second.task.done()
+        assert first.heard == second.heard == []
+    assert len(set(line.sent)) == len(line.sent)
+
+
+async def test_a_publisher_that_fails_is_found_out_too(line: Line, short_bounds: None) -> None:
+    async def fails(hints: Sequence[str]) -> None:
+        raise OSError("away")
+
+    with pytest.raises(BrokerError, match="carries nothing to us"):
+        await asyncio.wait_for(line.broker().listen(lambda hints: None, fails), 2)
+
+
+@asynccontextmanager
+async def behind_middlebox(line: Line) -> AsyncIterator[tuple[Middlebox, Ear]]:
+    async with (
+        middlebox(line.url) as (box, address),
+        line.listening(line.broker(address)) as ear,
+    ):
+        yield box, ear
+
+
+async def test_a_middlebox_that_swallows_everything_is_found_out(
+    line: Line, short_bounds: None
+) -> None:
+    async with behind_middlebox(line) as (box, ear):
+        await asyncio.to_thread(line.broker().publish, ["a"])
+        await until(lambda: ear.heard == ["a"])
+        box.silent = True
+        with pytest.raises(BrokerError, match="carries nothing to us"):
+            await asyncio.wait_for(ear.task, 3)
+
+
+async def test_a_middlebox_that_falls_silent_before_we_listen_is_found_out(
+    line: Line, short_bounds: None
+) -> None:
+    async with middlebox(line.url) as (box, address):
+        box.answers = 1  # the greeting
+        task = asyncio.create_task(line.broker(address).listen(print, line.publish))
+        done, _ = await asyncio.wait([task], timeout=3)
+        assert done, "LISTEN was waited for without a bound"
+        assert box.silent
+        with pytest.raises(psycopg.OperationalError, match="closed"):
+            await task
+
+
+async def test_behind_a_silent_middlebox_a_listener_still_ends_at_once(
+    line: Line, short_bounds: None
+) -> None:
+    async with behind_middlebox(line) as (box, ear):
+        box.silent = True
+        started = asyncio.get_running_loop().time()
+        await ear.end()
+        assert ear.task.done()
+        assert asyncio.get_running_loop().time() - started < 1
+
+
+async def test_the_hub_finds_its_way_once_the_middlebox_speaks_again(
+    line: Line, short_bounds: None
+) -> None:
+    table = Table()
+    async with middlebox(line.url) as (box, address), running(table, line.broker(address)) as hub:
+        client = Client(hub, "user:1")
+        await until(lambda: client.raw == b"= \n" and hub.listening)
+        box.silent = True
+        await until(lambda: not hub.listening)
+        table.put("user:1", 1)
+        box.silent = False
+        await until(lambda: hub.listening)
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+
+
+def test_the_listeners_own_options_give_way_to_what_the_site_says() -> None:
+    options: dict[str, Any] = PostgresBroker(
+        "host=a,b connect_timeout=1 target_session_attrs=any", "c", lambda *args: None
+    )._options()
+    assert options["connect_timeout"] == "1"
+    assert options["target_session_attrs"] == "any"
+    assert options["application_name"] == "toasts listener"
+    assert options["tcp_user_timeout"] == 15000
