@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createAcks } from "../../toasts/client/ack.js";
+import { safeStorage } from "../../toasts/client/memory.js";
 import { memoryStorage, newWorld, status } from "./fakes.js";
 
 const KEY = "toasts:ack:/api/:1";
@@ -9,7 +10,7 @@ const KEY = "toasts:ack:/api/:1";
 function newAcks({ respond = () => status(200), content = {}, token = () => "tok" } = {}) {
   const world = newWorld({ respond });
   const storage = memoryStorage(content);
-  const acks = createAcks({ url: "/api/", headers: () => ({ "X-CSRFToken": token() }), storage, world });
+  const acks = createAcks({ url: "/api/", headers: async (refused) => ({ "X-CSRFToken": token(refused) }), storage, world });
   return { world, acks, content };
 }
 
@@ -18,8 +19,8 @@ test("a dismissal is posted with the token, and survives the page that sends it"
   acks.add("1");
   assert.ok(KEY in content);
   await world.pass(0);
-  const [{ url, method, keepalive, credentials, headers }] = world.requests;
-  assert.deepEqual([url, method, keepalive, credentials], ["/api/1/read/", "POST", true, "same-origin"]);
+  const [{ url, method, keepalive, headers }] = world.requests;
+  assert.deepEqual([url, method, keepalive], ["/api/1/read/", "POST", true]);
   assert.equal(headers["X-CSRFToken"], "tok");
   assert.deepEqual(content, {});
 });
@@ -68,12 +69,34 @@ test("what is gone, or refused twice, is not repeated", async () => {
   }
 });
 
-test("a token that a login has changed is read anew", async () => {
-  const tokens = ["old", "new"];
-  const { world, acks } = newAcks({ token: () => tokens.shift(), respond: (url, { headers }) => status(headers["X-CSRFToken"] === "new" ? 200 : 403) });
+test("after a refusal it is posted with another token", async () => {
+  const token = (refused) => (refused ? "new" : "old");
+  const { world, acks } = newAcks({ token, respond: (url, { headers }) => status(headers["X-CSRFToken"] === "new" ? 200 : 403) });
   acks.add("1");
   await world.pass(5_000);
   assert.deepEqual(world.requests.map(({ headers }) => headers["X-CSRFToken"]), ["old", "new"]);
+});
+
+test("without a token for want of a network it is tried again", async () => {
+  const tokens = [DOWN, () => "tok"];
+  const { world, acks, content } = newAcks({ token: () => tokens.shift()() });
+  acks.add("1");
+  await world.pass(5_000);
+  assert.equal(world.requests.length, 1);
+  assert.deepEqual(content, {});
+});
+
+test("a storage that is full or forbidden costs no dismissal while the page lasts", async () => {
+  const full = new Proxy({}, { set() { throw new DOMException("full", "QuotaExceededError"); } });
+  const denied = () => { throw new DOMException("denied", "SecurityError"); };
+  for (const open of [() => full, denied, () => null]) {
+    const world = newWorld({ respond: () => status(200) });
+    const acks = createAcks({ url: "/api/", headers: async () => ({}), storage: safeStorage(open), world });
+    acks.add("1");
+    assert.ok(acks.has("1"));
+    await world.pass(0);
+    assert.equal(world.requests.length, 1);
+  }
 });
 
 test("the next page sends what the last one could not", async () => {

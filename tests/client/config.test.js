@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { csrfHeaders, findScript, label, readConfig, readCookie } from "../../toasts/client/config.js";
+import { findScript, label, readConfig } from "../../toasts/client/config.js";
 
 const config = (dataset) => readConfig({ dataset });
 
@@ -37,12 +37,7 @@ test("the running script comes first, else the marked one", () => {
   assert.equal(findScript({ currentScript: null, querySelector: (query) => query === "script[data-toasts]" && marked }), marked);
 });
 
-test("the token comes from exactly its cookie, else from a form of the page", () => {
-  assert.equal(readCookie("xcsrftoken=no; csrftoken=a=b", "csrftoken"), "a=b");
-  assert.equal(readCookie("", "csrftoken"), "");
-  const settings = config({});
-  const page = (cookie, input) => ({ cookie, querySelector: () => input });
-  assert.deepEqual(csrfHeaders(settings, page("csrftoken=tok", { value: "form" })), { "X-CSRFToken": "tok" });
-  assert.deepEqual(csrfHeaders(settings, page("", { value: "form" })), { "X-CSRFToken": "form" });
-  assert.deepEqual(csrfHeaders(settings, page("", null)), {});
+test("a cookie out of a script's reach has no name, and gets none", () => {
+  assert.equal(config({ csrfCookie: "" }).csrfCookie, "");
+  assert.equal(config({}).csrfCookie, "csrftoken");
 });

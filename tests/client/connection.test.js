@@ -60,6 +60,27 @@ test("a snapshot without an end is shown all the same", async () => {
   assert.deepEqual(ids(), ["1"]);
 });
 
+test("a stream that is slow to come brings its snapshot as one change all the same", async () => {
+  const { world, stream, changes } = newConnection();
+  await world.pass(5_000);
+  stream().send("toast", wire(1));
+  stream().send("toast", wire(2));
+  stream().send("sync", { ids: [1, 2] });
+  assert.deepEqual(changes.map(({ origin }) => origin), ["snapshot"]);
+});
+
+test("a browser without streams, or whose policy forbids them, polls", async () => {
+  const world = newWorld({ respond: () => json({ toasts: [wire(1)], cursor: "1" }) });
+  world.EventSource = function () { throw new DOMException("policy", "SecurityError"); };
+  const { store, ids } = newStore();
+  const connection = createConnection({ streamUrl: "/stream/", poll: createPoll({ url: "/poll/", world }), heartbeat: 15_000,
+    world, inbox: newInbox(world, store), onState() {} });
+  connection.start();
+  await world.pass(5_000);
+  assert.equal(connection.state, "polling");
+  assert.deepEqual(ids(), ["1"]);
+});
+
 test("live events are shown at once, changed, dismissed and synchronised", async () => {
   const { stream, ids, store } = await connected();
   stream().send("toast", wire(1));

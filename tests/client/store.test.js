@@ -109,3 +109,13 @@ test("whoever unsubscribes hears no more", () => {
   store.receive([toast(2)]);
   assert.equal(heard, 1);
 });
+
+test("a restored page knows what later pages of its tab have hidden", () => {
+  const tab = {};
+  const restored = createHidden(memoryStorage(tab));
+  createHidden(memoryStorage(tab)).add("1", 5);
+  restored.reload();
+  restored.add("2", 5);
+  const next = createHidden(memoryStorage(tab));
+  assert.deepEqual(["1", "2"].map((id) => next.has(id, 5)), [true, true]);
+});

@@ -25,13 +25,15 @@ test("a long text stays as long as reading it takes", () => {
 test("a given duration is in seconds, and zero stays", () => {
   assert.equal(lifetime(toast(1, { duration: 2.5 })), 2_500);
   assert.equal(lifetime(toast(1, { duration: 0 })), Infinity);
-  assert.equal(lifetime(toast(1, { duration: 1e9 })), Infinity); // setTimeout would overflow and fire at once
 });
 
-test("errors, toasts with actions and work under way never go by themselves", () => {
-  assert.equal(lifetime(toast(1, { level: "error", duration: 1 })), Infinity);
-  assert.equal(lifetime(toast(1, { actions: [{ name: "undo", label: "Undo", url: "" }], duration: 1 })), Infinity);
-  assert.equal(lifetime(toast(1, { progress: 99 })), Infinity);
+test("errors, toasts with actions and work under way stay, unless told how long", () => {
+  const actions = [{ name: "undo", label: "Undo", url: "" }];
+  for (const stays of [{ level: "error" }, { actions }, { progress: 0 }, { progress: 99 }]) {
+    assert.equal(lifetime(toast(1, stays)), Infinity);
+    assert.equal(lifetime(toast(1, { ...stays, duration: 1 })), 1_000);
+    assert.equal(lifetime(toast(1, { ...stays, duration: 0 })), Infinity);
+  }
   assert.notEqual(lifetime(toast(1, { progress: 100 })), Infinity);
 });
 
@@ -77,5 +79,52 @@ test("a restart gives the whole time again, a stop ends it", async () => {
 test("what stays sets no timer", () => {
   const { world, timers } = newTimers();
   timers.restart("1", Infinity);
+  assert.equal(world.timers, 0);
+});
+
+test("a time longer than any timer of the browser is waited for in steps", async () => {
+  const { world, ended, timers } = newTimers();
+  const delays = [];
+  const set = world.set;
+  world.set = (callback, delay) => delays.push(delay) && set(callback, delay);
+  timers.restart("1", 3_000_000_000);
+  await world.pass(3_000);
+  assert.deepEqual(ended, []);
+  assert.ok(delays.every((delay) => delay <= 1_000));
+});
+
+test("a machine that slept showed nobody anything meanwhile", async () => {
+  const { world, ended, timers } = newTimers();
+  timers.restart("1", 6_000);
+  await world.pass(2_000);
+  world.sleep(3_600_000);
+  timers.pause("pointer", true);
+  timers.pause("pointer", false);
+  await world.pass(2_999);
+  assert.deepEqual(ended, []);
+  await world.pass(1_001);
+  assert.deepEqual(ended, ["1"]);
+});
+
+test("a clock that is set back prolongs nothing beyond its step", async () => {
+  const { world, ended, timers } = newTimers();
+  timers.restart("1", 2_000);
+  const now = world.now;
+  world.now = () => now() - 3_600_000;
+  await world.pass(3_000);
+  assert.deepEqual(ended, ["1"]);
+});
+
+test("toasts that end together are all told, and may be followed by others at once", async () => {
+  const world = newWorld();
+  const ended = [];
+  const timers = createTimers({ world, onEnd(id) {
+    ended.push(id);
+    if (id === "1") timers.restart("3", 500);
+  } });
+  timers.restart("1", 1_000);
+  timers.restart("2", 1_000);
+  await world.pass(1_500);
+  assert.deepEqual(ended, ["1", "2", "3"]);
   assert.equal(world.timers, 0);
 });

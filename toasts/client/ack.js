@@ -11,7 +11,7 @@ const REFUSALS = 2; // 403: once more with a fresh CSRF token, then no more
 const SETTLING = 5_000; // milliseconds in which an event from before the answer may still arrive
 
 /**
- * @param headers () => the CSRF header, read anew for each attempt.
+ * @param headers (refused) => a promise of the CSRF header; `refused`: the last one was turned down.
  * @param storage a safeStorage.
  */
 export function createAcks({ url, headers, storage, world }) {
@@ -37,7 +37,7 @@ export function createAcks({ url, headers, storage, world }) {
 
   async function send(id, entry) {
     entry.busy = true;
-    const response = await post(id);
+    const response = await post(id, entry.refused > 0);
     entry.busy = false;
     if (isFinal(response, entry)) {
       finish(id);
@@ -47,12 +47,11 @@ export function createAcks({ url, headers, storage, world }) {
     }
   }
 
-  async function post(id) {
+  async function post(id, refused) {
     try {
       return await world.fetch(`${url}${encodeURIComponent(id)}/read/`, {
         method: "POST",
-        headers: { Accept: "application/json", ...headers() },
-        credentials: "same-origin",
+        headers: await headers(refused),
         keepalive: true,
       });
     } catch {

@@ -2,8 +2,8 @@
 
 import { createAcks } from "./ack.js";
 import { createAnnouncer } from "./announcer.js";
-import { csrfHeaders } from "./config.js";
 import { createConnection } from "./connection.js";
+import { createCsrf } from "./csrf.js";
 import { keepOnTop } from "./dialog.js";
 import { tellChanges, tellState } from "./events.js";
 import { createInbox } from "./inbox.js";
@@ -25,7 +25,7 @@ const INSTALLED = Symbol.for("django-live-toasts");
 
 /** Starts the client, or gives the one that runs a chance to look again (a login without a reload). */
 export function boot(config) {
-  if (window[INSTALLED]) window[INSTALLED].again();
+  if (window[INSTALLED]) window[INSTALLED].again?.();
   else window[INSTALLED] = install(config);
 }
 
@@ -33,11 +33,12 @@ function install(config) {
   const session = safeStorage(() => sessionStorage);
   const acks = createAcks({
     url: config.apiUrl,
-    headers: () => csrfHeaders(config, document),
+    headers: createCsrf({ config, page: document, world }),
     storage: safeStorage(() => localStorage),
     world,
   });
-  const store = createStore({ hidden: createHidden(session), pending: acks });
+  const hidden = createHidden(session);
+  const store = createStore({ hidden, pending: acks });
   const dismiss = (id) => {
     if (!store.get(id)) return;
     acks.add(id); // first: a snapshot that arrives meanwhile must not bring it back
@@ -45,8 +46,8 @@ function install(config) {
   };
   const dismissAll = () => store.list().forEach((toast) => dismiss(toast.id));
   const region = buildPage({ store, config, dismiss, dismissAll, session });
-  const connection = connect({ region, store, config });
-  watchPage({ store, connection, acks });
+  const connection = connect({ region, store, config, acks });
+  watchPage({ store, connection, acks, hidden });
   acks.wake();
   window.toasts = publicApi({ store, dismiss, dismissAll, connection });
   return connection;
@@ -64,7 +65,7 @@ function buildPage({ store, config, dismiss, dismissAll, session }) {
   return region;
 }
 
-function connect({ region, store, config }) {
+function connect({ region, store, config, acks }) {
   const connection = createConnection({
     streamUrl: config.streamUrl,
     poll: createPoll({ url: config.pollUrl, world }),
@@ -74,6 +75,7 @@ function connect({ region, store, config }) {
     onState(state, previous) {
       region.dataset.connection = state;
       region.toggleAttribute("data-leader", state === "connected");
+      if (state === "connected") acks.wake();
       tellState(state, previous);
     },
   });

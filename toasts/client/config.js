@@ -29,7 +29,7 @@ export function readConfig(script) {
     streamUrl: data.streamUrl || "/toasts/stream/",
     pollUrl: data.pollUrl || "/toasts/poll/",
     apiUrl: data.apiUrl || "/toasts/api/toasts/",
-    csrfCookie: data.csrfCookie || "csrftoken",
+    csrfCookie: data.csrfCookie ?? "csrftoken", // "": out of a script's reach
     csrfHeader: data.csrfHeader || "X-CSRFToken",
     heartbeat: (Number(data.heartbeat) || 15) * 1000,
     limit: Number(data.limit) || 3,
@@ -50,22 +50,4 @@ function parse(json) {
 /** `label("+{n} more", {n: 3})` is `+3 more`. */
 export function label(template, values) {
   return template.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
-}
-
-/**
- * Django's CSRF token, read anew each time because a login changes it: from the cookie, else from a
- * form of the page (CSRF_COOKIE_HTTPONLY, CSRF_USE_SESSIONS).
- */
-export function csrfHeaders(config, document) {
-  const token =
-    readCookie(document.cookie, config.csrfCookie) ||
-    document.querySelector("input[name=csrfmiddlewaretoken]")?.value;
-  return token ? { [config.csrfHeader]: token } : {};
-}
-
-export function readCookie(cookies, name) {
-  for (const cookie of cookies.split("; ")) {
-    if (cookie.startsWith(`${name}=`)) return cookie.slice(name.length + 1);
-  }
-  return "";
 }

@@ -60,7 +60,11 @@ export function createConnection({ streamUrl, poll, heartbeat, world, inbox, onS
     if (!running || stream) return;
     closeProbe();
     inbox.open();
-    stream = openStream({ url: streamUrl, heartbeat, world, onUp, onDown, onEvent });
+    try {
+      stream = openStream({ url: streamUrl, heartbeat, world, onUp, onDown, onEvent });
+    } catch {
+      onDown(false); // no EventSource here, or one that a policy forbids: as good as a stream that fails
+    }
   }
 
   function later(delay) {

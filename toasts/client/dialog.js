@@ -6,10 +6,13 @@
 
 export function keepOnTop(region) {
   const modals = new Set();
+  const style = document.querySelector("link[data-toasts]");
 
   function place(dialogs) {
     for (const dialog of dialogs) if (isModal(dialog)) modals.add(dialog);
     for (const dialog of modals) if (!isModal(dialog)) modals.delete(dialog);
+    // Swapped away with the body that it came in.
+    if (style && !style.isConnected) document.head.append(style);
     const home = [...modals].pop() ?? document.documentElement;
     if (region.parentNode !== home || !region.isConnected) home.append(region);
   }

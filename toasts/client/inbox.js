@@ -2,7 +2,7 @@
 
 import { list, readToast } from "./wire.js";
 
-/** Milliseconds that a snapshot may take; after it the toasts are shown as they came. */
+/** Milliseconds that a snapshot may take, from its first toast; then they are shown as they came. */
 const PATIENCE = 1_000;
 
 /**
@@ -16,6 +16,7 @@ export function createInbox({ store, world, base }) {
 
   function release() {
     world.clear(timer);
+    timer = null;
     const toasts = [...(held?.values() ?? [])];
     held = null;
     return toasts;
@@ -25,13 +26,13 @@ export function createInbox({ store, world, base }) {
     open() {
       release();
       held = new Map();
-      timer = world.set(() => store.receive(release()), PATIENCE);
     },
     close: () => void release(),
     toast(raw) {
       const toasts = read([raw]);
-      if (held) toasts.forEach((toast) => held.set(toast.id, toast));
-      else store.receive(toasts);
+      if (!held) return store.receive(toasts);
+      toasts.forEach((toast) => held.set(toast.id, toast));
+      timer ??= world.set(() => store.receive(release()), PATIENCE);
     },
     dismiss(data) {
       const ids = readIds(data);

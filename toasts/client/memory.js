@@ -31,8 +31,12 @@ export function safeStorage(open) {
  * snapshot brings them, and shown again only when they change.
  */
 export function createHidden(storage, limit = 500) {
-  const entries = load(storage);
+  let entries = load(storage);
   return {
+    /** The page was restored: later pages of this tab have written meanwhile. */
+    reload() {
+      entries = load(storage);
+    },
     has: (id, fingerprint) => entries.get(id) === fingerprint,
     add(id, fingerprint) {
       entries.delete(id); // so that it counts as the newest

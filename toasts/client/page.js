@@ -3,7 +3,7 @@
 import { on } from "./dom.js";
 
 /** Ends the connection with the page and starts it anew when the page is restored. */
-export function watchPage({ store, connection, acks }) {
+export function watchPage({ store, connection, acks, hidden }) {
   let left = false;
   const wake = () => {
     acks.wake();
@@ -16,7 +16,10 @@ export function watchPage({ store, connection, acks }) {
     store.clear("suspended");
   });
   on(window, "pageshow", () => {
-    if (left) connection.start();
+    if (left) {
+      hidden.reload();
+      connection.start();
+    }
     left = false;
     acks.wake();
   });

@@ -21,8 +21,6 @@ export function createPoll({ url, world }) {
       return await read(
         await world.fetch(address(url, wait, cursor), {
           headers: { Accept: "application/json" },
-          credentials: "same-origin",
-          cache: "no-store",
           signal: AbortSignal.any([signal, AbortSignal.timeout((wait + SLACK) * 1000)]),
         }),
       );
@@ -34,8 +32,7 @@ export function createPoll({ url, world }) {
 
 function address(url, wait, cursor) {
   if (!wait && !cursor) return url;
-  const query = new URLSearchParams({ ...(wait && { wait }), ...(cursor && { cursor }) });
-  return `${url}${url.includes("?") ? "&" : "?"}${query}`;
+  return `${url}?${new URLSearchParams({ ...(wait && { wait }), ...(cursor && { cursor }) })}`;
 }
 
 async function read(response) {

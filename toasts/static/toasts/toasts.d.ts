@@ -22,7 +22,7 @@ export interface Toast {
   readonly key: string;
   /** 0 to 100, or null when there is none. */
   readonly progress: number | null;
-  /** Seconds on screen; null: from the length of the text; 0: until dismissed. */
+  /** Seconds on screen; null: from the length of the text, errors and actions until dismissed; 0: that too. */
   readonly duration: number | null;
   readonly data: unknown;
   /** ISO 8601. */
