@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from django.contrib.auth.models import User
+from django.db import connection, connections
+
+from tests.conftest import until
+from toasts import release
+from toasts.release import release_request
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
+
+
+def _work() -> tuple[threading.Thread, Any]:
+    """What a request does in its thread: a query."""
+    User.objects.count()
+    return threading.current_thread(), connection.connection
+
+
+def _closed(driver: Any) -> bool:
+    if connection.vendor == "postgresql":
+        return bool(driver.closed)
+    try:
+        driver.total_changes  # noqa: B018  (what of sqlite3 tells it without a statement)
+    except Exception as error:
+        return "closed" in str(error)
+    return False
+
+
+async def test_a_released_request_has_neither_thread_nor_connection() -> None:
+    async with ThreadSensitiveContext() as context:
+        thread, driver = await sync_to_async(_work)()
+        assert thread.is_alive()
+        await release_request()
+        assert context not in SyncToAsync.context_to_thread_executor
+        await until(lambda: not thread.is_alive())
+        assert _closed(driver)
+
+
+async def test_what_comes_after_the_release_has_a_thread_until_the_request_ends() -> None:
+    async with ThreadSensitiveContext():
+        first, _ = await sync_to_async(_work)()
+        await release_request(lambda: None)
+        second, _ = await sync_to_async(_work)()
+        third, _ = await sync_to_async(_work)()
+        assert second is third is not first
+        await release_request()
+        await until(lambda: not second.is_alive())
+        fourth, _ = await sync_to_async(_work)()
+        await sync_to_async(connections.close_all)()
+    await until(lambda: not fourth.is_alive())
+
+
+async def test_a_release_without_anything_to_release_is_none() -> None:
+    async with ThreadSensitiveContext():
+        await release_request()
+        await release_request()
+
+
+async def test_outside_of_a_request_only_the_connections_go() -> None:
+    heard: list[None] = []
+    await sync_to_async(_work)()
+    await release_request(lambda: heard.append(None))
+    await sync_to_async(_work)()
+    assert heard == []
+
+
+@pytest.mark.parametrize("works_on", [False, True], ids=["idle", "after more work"])
+async def test_it_tells_on_its_own_loop_when_the_request_has_ended(works_on: bool) -> None:
+    heard: list[threading.Thread] = []
+    async with ThreadSensitiveContext():
+        await release_request(lambda: heard.append(threading.current_thread()))
+        if works_on:
+            await sync_to_async(_work)()
+            await sync_to_async(connections.close_all)()
+        await asyncio.sleep(0)
+        assert heard == []
+    await until(lambda: heard)
+    assert heard == [threading.current_thread()]
+
+
+async def test_it_tells_a_task_of_the_request_that_the_request_was_cancelled() -> None:
+    heard = asyncio.Event()
+    released = asyncio.Event()
+
+    async def response() -> None:
+        await release_request(heard.set)
+        released.set()
+        await heard.wait()
+
+    async def request() -> None:
+        async with ThreadSensitiveContext():
+            tasks.append(asyncio.create_task(response()))
+            await asyncio.wait(tasks)
+
+    tasks: list[asyncio.Task[None]] = []
+    running = asyncio.create_task(request())
+    await released.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    await asyncio.wait_for(tasks[0], 5)
+
+
+async def test_who_is_told_too_late_is_not_told() -> None:
+    async def other() -> Any:
+        return release._UntilEnd(lambda: pytest.fail("its loop is closed"))
+
+    stand_in = await asyncio.to_thread(asyncio.run, other())
+    stand_in.shutdown()
+
+
+async def test_with_another_asgiref_the_thread_stays_and_nothing_breaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with ThreadSensitiveContext():
+        thread, driver = await sync_to_async(_work)()
+        monkeypatch.setattr(release, "SyncToAsync", object)
+        await release_request(lambda: None)
+        assert thread.is_alive()
+        assert _closed(driver)
+        monkeypatch.undo()
+        assert isinstance(
+            next(iter(SyncToAsync.context_to_thread_executor.values())), ThreadPoolExecutor
+        )
