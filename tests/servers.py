@@ -44,7 +44,9 @@ class Site:
             **environment,
         }
         self.servers: list[Server] = []
-        self.run("from django.core.management import call_command\ncall_command('migrate', verbosity=0)")
+        self.run(
+            "from django.core.management import call_command\ncall_command('migrate', verbosity=0)"
+        )
 
     def spawn(self, code: str, *arguments: str) -> subprocess.Popen[str]:
         """Start another process of the same project: a plain script with django.setup()."""
@@ -126,6 +128,15 @@ class Server:
     def threads(self) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text()
         return int(status.split("Threads:")[1].split()[0])
+
+    def memory(self) -> int:
+        """Kilobytes of its own (PSS)."""
+        rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
+        return int(rollup.split("Pss:")[1].split()[0])
+
+    def sockets(self) -> int:
+        links = Path(f"/proc/{self.pid}/fd").iterdir()
+        return sum(link.is_symlink() and "socket:" in os.readlink(link) for link in links)
 
     def kill(self, how: int = signal.SIGKILL) -> None:
         """End it with its workers: some servers serve from a child process."""

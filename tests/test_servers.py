@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -121,7 +122,9 @@ SILENT_ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", SILENT_ENDINGS)
-async def test_the_sweep_finds_what_no_signal_told(postgres: PostgresServer, tmp_path: Any, ending: str) -> None:
+async def test_the_sweep_finds_what_no_signal_told(
+    postgres: PostgresServer, tmp_path: Any, ending: str
+) -> None:
     site = Site(postgres.create(f"sweep_{tmp_path.name}"), TOASTS_SWEEP="1")
     site.users("alice")
     cookies = site.sessions("alice")
@@ -143,14 +146,19 @@ async def test_the_sweep_finds_what_no_signal_told(postgres: PostgresServer, tmp
 async def test_told_to_stop_it_says_goodbye_and_ends_within_two_seconds(
     tmp_path: Any, kind: str, handler: str
 ) -> None:
-    site = Site(f"sqlite:///{tmp_path}/site.sqlite3", TEST_HANDLER=handler, TOASTS_MAX_STREAMS_PER_USER="100")
+    site = Site(
+        f"sqlite:///{tmp_path}/site.sqlite3",
+        TEST_HANDLER=handler,
+        TOASTS_MAX_STREAMS_PER_USER="100",
+    )
     site.users("alice")
     cookies = site.sessions("alice")
     server = site.serve(kind)
     try:
         async with contextlib.AsyncExitStack() as opened:
             streams = [
-                await opened.enter_async_context(stream(server, cookies["alice"])) for _ in range(50)
+                await opened.enter_async_context(stream(server, cookies["alice"]))
+                for _ in range(50)
             ]
             for mine in streams:
                 await until_event(mine, "sync")
@@ -248,7 +256,9 @@ async def test_a_long_poll_answers_when_something_changes(site: Site) -> None:
     ids = site.users("alice")
     cookies = site.sessions("alice")
     server = site.serve()
-    async with httpx.AsyncClient(base_url=server.url, cookies=cookies["alice"], timeout=30) as client:
+    async with httpx.AsyncClient(
+        base_url=server.url, cookies=cookies["alice"], timeout=30
+    ) as client:
         first = (await client.get("/toasts/poll/")).json()
         assert first["toasts"] == []
         waiting = asyncio.create_task(
@@ -262,3 +272,76 @@ async def test_a_long_poll_answers_when_something_changes(site: Site) -> None:
         answer = (await asyncio.wait_for(waiting, 10)).json()
         assert [toast["message"] for toast in answer["toasts"]] == ["news"]
         assert answer["cursor"] != first["cursor"]
+
+
+# Two hundred kilobytes with each round, at a pace at which no two rounds become one.
+FLOOD = """
+import sys, time
+from toasts import create_toast
+from toasts.api import announce
+from toasts.models import Toast
+user = int(sys.argv[1])
+for number in range(30):
+    create_toast("start", user, data="x" * 7000)
+for round in range(int(sys.argv[2])):
+    Toast.objects.update(message=f"round {round}")
+    announce(user)
+    time.sleep(0.03)
+"""
+
+
+# Django's own handler can't bound it on daphne, whose `send` never waits: one more reason for ours.
+@pytest.mark.parametrize(
+    ("kind", "handler"), [("daphne", "toasts"), ("uvicorn", "toasts"), ("uvicorn", "django")]
+)
+async def test_a_client_that_does_not_read_costs_little_and_catches_up(
+    tmp_path: Any, kind: str, handler: str
+) -> None:
+    site = Site(f"sqlite:///{tmp_path}/site.sqlite3", TEST_HANDLER=handler)
+    ids = site.users("alice")
+    cookies = site.sessions("alice")
+    server = site.serve(kind)
+    try:
+        reader, writer = await _raw_stream(server, cookies["alice"]["sessionid"])
+        await reader.readuntil(b"event: sync")
+        before = server.memory()
+        await asyncio.to_thread(site.run, FLOOD, str(ids["alice"]), "120")  # 24 MB, none of it read
+        # What one stream may cost, and what the process takes for its work by the way.
+        assert server.memory() - before < 1024 + 2048
+        async with asyncio.timeout(20):
+            while b'"message":"round 119"' not in await reader.readuntil(b"event: "):
+                pass
+        writer.close()
+    finally:
+        site.close()
+
+
+@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
+async def test_a_client_that_never_reads_is_cut_off(tmp_path: Any, kind: str) -> None:
+    site = Site(f"sqlite:///{tmp_path}/site.sqlite3", TOASTS_PATIENCE="1")
+    ids = site.users("alice")
+    cookies = site.sessions("alice")
+    server = site.serve(kind)
+    try:
+        reader, writer = await _raw_stream(server, cookies["alice"]["sessionid"])
+        await reader.readuntil(b"event: sync")
+        open_before = server.sockets()
+        await asyncio.to_thread(site.run, FLOOD, str(ids["alice"]), "60")
+        await until(lambda: server.sockets() < open_before, 10)
+        writer.close()
+    finally:
+        site.close()
+
+
+async def _raw_stream(
+    server: Server, session: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A stream over a socket whose buffers are small, so that not reading is soon felt."""
+    link = socket.socket()
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    link.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(link, ("127.0.0.1", server.port))
+    reader, writer = await asyncio.open_connection(sock=link, limit=2**14)
+    head = f"GET /toasts/stream/ HTTP/1.1\r\nHost: localhost\r\nCookie: sessionid={session}\r\n\r\n"
+    writer.write(head.encode())
+    return reader, writer

@@ -38,7 +38,7 @@ from .sessions import Grant, standing_of
 
 logger = logging.getLogger("toasts")
 BATCH = 200
-SESSION_ENGINES = ("django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db")
+SESSION_ENGINES = tuple(f"django.contrib.sessions.backends.{name}" for name in ("db", "cached_db"))
 DECIDING = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -160,6 +160,7 @@ class Signed(NamedTuple):
 
     def grant(self) -> Grant:
         standing = standing_of(self.user)
+        assert standing is not None  # a row of the user model's own has one
         held = Grant(self.user.pk, standing)
         held.lean_on(self.session, self.user.pk, standing)
         held.remember(self.session.text)
@@ -198,7 +199,7 @@ def _stands(signed: Signed) -> bool:
     if user is None or path not in conf.authentication_backends:
         return False
     backend = load_backend(path)
-    if type(backend).get_user is not ModelBackend.get_user:
+    if not isinstance(backend, ModelBackend) or type(backend).get_user is not ModelBackend.get_user:
         return False
     fits = constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
     return bool(fits and backend.user_can_authenticate(user))

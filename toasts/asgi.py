@@ -9,12 +9,12 @@ In a project's ``asgi.py``::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.core.asgi import get_asgi_application as django_application
 
 if TYPE_CHECKING:
-    from .entrance import Entrance
+    from .entrance import Application, Entrance
 
 
 def get_asgi_application() -> Entrance:
@@ -22,4 +22,4 @@ def get_asgi_application() -> Entrance:
     django = django_application()
     from .entrance import Entrance  # its models exist only once Django is set up
 
-    return Entrance(django)
+    return Entrance(cast("Application", django))

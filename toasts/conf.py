@@ -59,6 +59,11 @@ class Settings:
         return float(least), float(most)
 
     @property
+    def patience(self) -> float:
+        """Seconds that a client may leave unread what was sent, before it is cut off."""
+        return float(_get("PATIENCE", 30.0))
+
+    @property
     def max_streams_per_user(self) -> int:
         """Open streams of one user in one process; the oldest above it is told ``superseded``."""
         return int(_get("MAX_STREAMS_PER_USER", 20))
@@ -85,7 +90,7 @@ class Settings:
 
     @property
     def harmless_middleware(self) -> tuple[str, ...]:
-        """Dotted paths of the site's own middleware that neither names nor refuses a stream's user."""
+        """The site's own middleware, dotted, that neither names nor refuses a stream's user."""
         return tuple(_get("HARMLESS_MIDDLEWARE", ()))
 
     @property

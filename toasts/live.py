@@ -40,8 +40,6 @@ from .realtime.subscription import Item, Poll, State, Stream
 logger = logging.getLogger("toasts")
 
 PREFIX = "user:"
-PATIENCE = 30.0
-"""Seconds that a client may leave unread what was sent."""
 RETRY = (1000, 5000)
 """Milliseconds between which a browser's first reconnect is spread."""
 
@@ -320,7 +318,7 @@ class Manners:
         self._hub = hub
         self.source = source
         self.heartbeat = conf.heartbeat
-        self.patience = PATIENCE
+        self.patience = conf.patience
         self.ping = json_event("ping", {})
 
     @property

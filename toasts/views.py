@@ -86,8 +86,8 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
 
     With ``?csrf=1`` the answer has a token in its ``X-CSRFToken`` header, for pages whose cookie
     is out of reach (CSRF_COOKIE_HTTPONLY, CSRF_USE_SESSIONS) or not set yet; other origins can't
-    read it. With ``?wait=25&cursor=...`` it answers once the state is another one, or after the wait, in
-    seconds; under WSGI always at once.
+    read it. With ``?wait=25&cursor=...`` it answers once the state is another one, or after the
+    wait, in seconds; under WSGI always at once.
 
     Returns:
         200 ``{"toasts": [...], "cursor": "..."}``; 204 to who is signed out; 400 with field errors;

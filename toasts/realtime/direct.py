@@ -12,6 +12,7 @@ import types
 from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from typing import Any, Protocol
 
+from .servers import abort, consumer
 from .subscription import State
 
 Message = MutableMapping[str, Any]
@@ -49,8 +50,8 @@ class DirectStream:
     """
 
     __slots__ = (
-        "_deadline", "_known", "_lacks_state", "_last_write", "_manners", "_over", "_send",
-        "_sending", "ended", "grant", "opened", "topic",
+        "_deadline", "_known", "_lacks_state", "_last_write", "_manners", "_over", "_paused",
+        "_send", "_sending", "ended", "grant", "opened", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -76,11 +77,18 @@ class DirectStream:
         self._lacks_state = True
         self._last_write = opened
         self._sending: asyncio.Task[None] | None = None
+        self._paused = False
+        if (server := consumer(send)) is not None:
+            server.registerProducer(self, True)
+
+    @property
+    def _blocked(self) -> bool:
+        return self._paused or self._sending is not None
 
     def deliver(self, state: State, delta: bytes) -> None:
         if self.ended:
             return
-        if self._sending is not None:
+        if self._blocked:
             self._lacks_state = self._lacks_state or bool(delta)
         elif self._lacks_state:
             self._lacks_state = False
@@ -92,8 +100,9 @@ class DirectStream:
     def tick(self, now: float) -> None:
         if self.ended:
             return
-        if self._sending is not None:
+        if self._blocked:
             if now - self._last_write > self._manners.patience:
+                abort(self._send)
                 self._give_up()
         elif now > self._deadline:
             self.end(self._manners.rotation)
@@ -103,6 +112,7 @@ class DirectStream:
     def end(self, last: bytes) -> None:
         if self.ended:
             return
+        self._release()
         if self._sending is None:
             self._write(last, more=False)
         if self._sending is None:
@@ -115,9 +125,32 @@ class DirectStream:
     def close(self) -> None:
         """The client is gone: nothing more is sent. Idempotent."""
         self.ended = True
+        self._release()
         if self._sending is not None:
             self._sending.cancel()
             self._sending = None
+
+    # Twisted's IPushProducer, by its names: on daphne `send` never waits, and this is how its
+    # transport says that the client does not read.
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        if self._lacks_state and not self.ended:
+            self._manners.resync(self.topic)
+
+    def stopProducing(self) -> None:
+        """The connection is lost; the application hears of it in its own way."""
+
+    def _release(self) -> None:
+        server = consumer(self._send)
+        if server is None or server.producer is not self:
+            return
+        if server.channel is not None:
+            server.unregisterProducer()
+        server.producer = None  # no ring of references where the connection is gone already
 
     def _give_up(self) -> None:
         self.close()
