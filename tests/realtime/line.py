@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 
 from tests.conftest import until
-from toasts.realtime.postgres import CANARY, PostgresBroker
+from toasts.realtime.canary import CANARY
+from toasts.realtime.postgres import PostgresBroker
 
 NAME = "toasts listener"
 

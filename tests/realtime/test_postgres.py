@@ -15,18 +15,20 @@ from tests.postgres import PostgresServer
 from tests.realtime.line import Ear, Line
 from tests.realtime.memory import Client, Table, running
 from tests.realtime.middlebox import Middlebox, middlebox
+from toasts.realtime import canary
 from toasts.realtime import hub as hub_module
 from toasts.realtime import postgres as module
 from toasts.realtime.broker import HINTS_MAX_BYTES, BrokerError
-from toasts.realtime.postgres import CANARY, PostgresBroker
+from toasts.realtime.canary import CANARY
+from toasts.realtime.postgres import PostgresBroker
 
 
 @pytest.fixture
 def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The canary's bounds, short enough to wait for."""
     monkeypatch.setattr(module, "PREPARED_WITHIN", 0.5)
-    monkeypatch.setattr(module, "CANARY_WITHIN", 0.5)
-    monkeypatch.setattr(module, "CANARY_EVERY", 0.7)
+    monkeypatch.setattr(canary, "WITHIN", 0.5)
+    monkeypatch.setattr(canary, "EVERY", 0.7)
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
 
 

@@ -7,22 +7,18 @@ until that transaction's commit is on disk.
 from __future__ import annotations
 
 import asyncio
-import itertools
-import secrets
+import functools
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from psycopg import AsyncConnection, Notify, sql
+from psycopg import AsyncConnection, sql
 from psycopg.conninfo import conninfo_to_dict
 
-from .broker import BrokerError, Publish, Wake, pack, unpack
+from . import canary
+from .broker import Publish, Wake, pack
 
-CANARY = "~"
-"""A hint that begins so is a listener's own, sent to see whether the channel still carries."""
 PREPARED_WITHIN = 5.0
-CANARY_WITHIN = 5.0
-CANARY_EVERY = 15.0
 
 LISTENER_OPTIONS = {
     "application_name": "toasts listener",
@@ -71,9 +67,6 @@ class PostgresBroker:
     async def listen(self, wake: Wake, publish: Publish) -> None:
         """Hear hints; a canary through the channel shows every 15 s that it still carries.
 
-        A ping would not: it passes a pooler that gives LISTEN to another session, and a middlebox
-        that acknowledges what it no longer forwards.
-
         Raises:
             BrokerError: the canary did not come back within 5 s.
             psycopg.Error: the connection failed.
@@ -82,7 +75,8 @@ class PostgresBroker:
         try:
             await self._within(PREPARED_WITHIN, connection, self._prepare(connection))
             wake(None)
-            await self._receive(connection, wake, publish)
+            receive = functools.partial(self._receive, connection)
+            await canary.listen(receive, wake, publish, self.channel)
         finally:
             # Not close(), which first asks the server to cancel: a dead peer would never answer.
             connection.pgconn.finish()
@@ -112,37 +106,11 @@ class PostgresBroker:
         )
 
     async def _receive(
-        self, connection: AsyncConnection[Any], wake: Wake, publish: Publish
-    ) -> None:
-        node = f"{CANARY}{secrets.token_hex(4)}-"
-        for number in itertools.count():
-            canary = f"{node}{number}"
-            sending = asyncio.create_task(self._send_canary(publish, canary))
-            try:
-                if not await self._hear(connection, wake, CANARY_WITHIN, canary):
-                    raise BrokerError(f"the channel {self.channel!r} carries nothing to us")
-            finally:
-                sending.cancel()
-            await self._hear(connection, wake, CANARY_EVERY - CANARY_WITHIN, None)
-
-    @staticmethod
-    async def _send_canary(publish: Publish, canary: str) -> None:
-        # Whatever hinders it, the canary's absence says so.
-        await asyncio.gather(publish([canary]), return_exceptions=True)
-
-    async def _hear(
-        self, connection: AsyncConnection[Any], wake: Wake, seconds: float, canary: str | None
-    ) -> bool:
-        """Pass hints on for some seconds; whether the canary was among them."""
-        heard = False
+        self, connection: AsyncConnection[Any], seconds: float
+    ) -> AsyncGenerator[str, None]:
         async for notify in connection.notifies(timeout=seconds):
-            hints = self._hints(notify)
-            heard = heard or canary in hints
-            wake([hint for hint in hints if not hint.startswith(CANARY)])
-        return heard
-
-    def _hints(self, notify: Notify) -> list[str]:
-        return unpack(notify.payload) if notify.channel == self.channel else []
+            if notify.channel == self.channel:
+                yield notify.payload
 
 
 def _hang_up(connection: AsyncConnection[Any]) -> None:
