@@ -17,7 +17,13 @@ from django.utils.decorators import async_only_middleware
 from tests.calls import Call
 from tests.conftest import signed_in, until
 from tests.streams import StreamReader
-from toasts import async_create_toast, async_create_toasts, async_dismiss_toast, async_update_toast
+from toasts import (
+    async_create_toast,
+    async_create_toasts,
+    async_dismiss_toast,
+    async_update_toast,
+    release,
+)
 from toasts import live as toasts_live
 from toasts.models import Toast
 from toasts.sessions import Grant, Standing
@@ -684,6 +690,19 @@ async def test_a_send_that_fails_ends_the_stream(alice: User) -> None:
     with pytest.raises(OSError, match="gone"):
         await asyncio.wait_for(call.application, 5)
     call.handler.body_file.close()
+    assert here().listeners() == []
+
+
+@pytest.mark.parametrize("blocked", [False, True], ids=["waiting", "in send"])
+async def test_without_asgirefs_help_the_streams_own_task_tells_of_its_end(
+    alice: User, monkeypatch: pytest.MonkeyPatch, blocked: bool
+) -> None:
+    monkeypatch.setattr(release, "SyncToAsync", object)
+    client = await signed_in(alice)
+    call = await _opened(client, on_body=asyncio.Event().wait if blocked else None)
+    await until(lambda: here().listeners())
+    call.disconnect()
+    await asyncio.wait_for(call.application, 5)
     assert here().listeners() == []
 
 
