@@ -79,7 +79,7 @@ class Population:
 
 @contextlib.contextmanager
 def postgres(**settings: Any) -> Iterator[PostgresServer]:
-    server = PostgresServer(max_connections=200, **settings)
+    server = PostgresServer(**{"max_connections": 200, **settings})
     try:
         yield server.start()
     finally:
