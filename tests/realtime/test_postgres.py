@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -274,12 +275,16 @@ async def test_canaries_go_on_for_ever_and_are_nobodys_hint(line: Line, short_bo
     assert len(set(line.sent)) == len(line.sent)
 
 
-async def test_a_publisher_that_fails_is_found_out_too(line: Line, short_bounds: None) -> None:
+async def test_a_publisher_that_fails_is_found_out_too(
+    line: Line, short_bounds: None, caplog: pytest.LogCaptureFixture
+) -> None:
     async def fails(hints: Sequence[str]) -> None:
         raise OSError("away")
 
     with pytest.raises(BrokerError, match="carries nothing to us"):
         await asyncio.wait_for(line.broker().listen(lambda hints: None, fails), 2)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 @asynccontextmanager
