@@ -23,6 +23,7 @@ install: .venv/.dev .state/secret-key ## .venv with everything for development a
 
 test: install client ## every test; ARGS='-k name' goes to pytest
 	.ci/need chromium
+	.ci/need redis
 	.venv/bin/python -m pytest $(ARGS)
 	npm test
 

@@ -6,7 +6,7 @@ ALLOWED_HOSTS   Host names, separated by commas. Default: this machine's own nam
 DATABASE_URL    postgresql://user@host/name or sqlite:////path. Default: db.sqlite3 by manage.py.
 HTTPS           1: served behind a proxy that ends TLS and sets X-Forwarded-Proto. Default: 0.
 TOASTS_BROKER   How processes tell each other of new toasts. Default: auto, by the database.
-REDIS_URL       For brokers that need one. Default: empty.
+REDIS_URL       For the broker redis: redis://host:6379, or redis+cluster://. Default: empty.
 LOG_LEVEL       The least level of what is logged. Default: INFO.
 """
 
@@ -71,6 +71,7 @@ DATABASES = {"default": _database()}
 REDIS_URL = os.environ.get("REDIS_URL", "")
 
 TOASTS_BROKER = os.environ.get("TOASTS_BROKER") or "auto"
+TOASTS_REDIS_URL = REDIS_URL
 
 INSTALLED_APPS = [
     "daphne",  # first, so that `runserver` serves ASGI

@@ -19,7 +19,7 @@ class Settings:
 
     @property
     def broker(self) -> str:
-        """``auto``, ``local``, ``sqlite``, ``postgres`` or the dotted path of a broker factory."""
+        """``auto``, ``local``, ``sqlite``, ``postgres``, ``redis`` or a factory's dotted path."""
         return str(_get("BROKER", "auto"))
 
     @property
@@ -28,8 +28,14 @@ class Settings:
         return str(_get("LISTEN_DSN", ""))
 
     @property
+    def redis_url(self) -> str:
+        """For the broker ``redis``: ``redis://``, ``rediss://``, ``unix://``; a cluster's begins
+        with ``redis+cluster://`` or ``rediss+cluster://``."""
+        return str(_get("REDIS_URL", ""))
+
+    @property
     def channel(self) -> str:
-        """The NOTIFY channel; two sites on one database need two names."""
+        """The channel of hints; two sites on one database or Redis need two names."""
         return str(_get("CHANNEL", "toasts"))
 
     @property

@@ -198,7 +198,8 @@ def make_broker() -> Broker:
     """The broker that the settings choose.
 
     Raises:
-        ImportError: the dotted path in TOASTS_BROKER, or psycopg, can't be imported.
+        ImportError: the dotted path in TOASTS_BROKER, or psycopg or redis, can't be imported.
+        ValueError: TOASTS_REDIS_URL is no URL of a Redis.
     """
     kind = conf.broker if conf.broker != "auto" else _fitting()
     if kind == "local":
@@ -207,6 +208,8 @@ def make_broker() -> Broker:
         return SqliteBroker(str(connections[database()].settings_dict["NAME"]))
     if kind == "postgres":
         return _postgres()
+    if kind == "redis":
+        return _redis(conf.redis_url, conf.channel)
     broker: Broker = import_string(kind)()
     return broker
 
@@ -229,6 +232,13 @@ def _postgres() -> Broker:
         conf.channel,
         functools.partial(_notify, alias),
     )
+
+
+@functools.cache  # one pool of connections, whoever announces
+def _redis(url: str, channel: str) -> Broker:
+    from .realtime import redis  # an extra
+
+    return redis.make(url, channel)
 
 
 def _connection_keywords(alias: str) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.postgres import PostgresServer
 from tests.realtime.line import Line
 from tests.realtime.memory import Table
+from tests.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
 
 
@@ -36,3 +39,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def fast_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten ticks of the hub in each second."""
     monkeypatch.setattr(hub_module, "TICK", 0.1)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    server = RedisServer().start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[RedisCluster]:
+    cluster = RedisCluster().start()
+    yield cluster
+    cluster.remove()

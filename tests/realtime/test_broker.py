@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sqlite3
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -20,7 +22,10 @@ from hypothesis import strategies as st
 from tests.conftest import until
 from tests.realtime.line import Line
 from tests.realtime.memory import Client, Table, running
+from tests.redis_server import RedisCluster, RedisServer
+from toasts.realtime import redis
 from toasts.realtime.broker import HINTS_MAX_BYTES, Broker, LocalBroker, pack, unpack
+from toasts.realtime.redis import RedisBroker
 from toasts.realtime.sqlite import SqliteBroker
 
 GARBAGE = ["", "null", "{}", '{"a": 1}', "7", '"t"', "[", "[1, null, [], {}]", "[" * 7900, "\u2028"]
@@ -30,6 +35,13 @@ PUBLISHER = """
 import psycopg, sys
 url, channel, message = sys.argv[1:]
 psycopg.connect(url, autocommit=True).execute("SELECT pg_notify(%s, %s)", [channel, message])
+"""
+
+
+REDIS_PUBLISHER = """
+import redis, sys
+port, *command = sys.argv[1:]
+redis.Redis(port=int(port)).execute_command(*command)
 """
 
 
@@ -109,12 +121,56 @@ class PostgresSite:
         return await self.line.listeners()
 
 
-@pytest.fixture(params=["local", "sqlite", "postgres"])
+class RedisSite:
+    verb = "PUBLISH"
+
+    def __init__(self, nodes: list[RedisServer], broker: RedisBroker) -> None:
+        self.nodes = nodes
+        self.broker = broker
+
+    def place(self, hint: str) -> tuple[RedisServer, str]:
+        return self.nodes[0], self.broker.channel
+
+    def say(self, hint: str) -> None:
+        node, channel = self.place(hint)
+        words = [str(node.port), self.verb, channel, json.dumps([hint])]
+        subprocess.run([sys.executable, "-c", REDIS_PUBLISHER, *words], check=True, timeout=20)
+
+    def make_noise(self) -> None:
+        node, channel = self.place("")
+        for message in [*GARBAGE, b"\xff\x00", b'["\xc3"]', "x" * 1_000_000]:
+            node.command(self.verb, channel, message)
+
+    async def traces(self) -> list[Any]:
+        found = await asyncio.gather(*(asyncio.to_thread(node.listeners) for node in self.nodes))
+        return [client for clients in found for client in clients]
+
+
+class ClusterSite(RedisSite):
+    verb = "SPUBLISH"
+
+    def __init__(self, cluster: RedisCluster, broker: RedisBroker) -> None:
+        super().__init__(cluster.nodes, broker)
+        self.cluster = cluster
+
+    def place(self, hint: str) -> tuple[RedisServer, str]:
+        channel = f"{self.broker.channel}:{{{zlib.crc32(hint.encode()) % 16}}}"
+        return self.cluster.owner(channel), channel
+
+
+@pytest.fixture(params=["local", "sqlite", "postgres", "redis", "redis-cluster"])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
     if request.param == "local":
         return LocalSite()
     if request.param == "sqlite":
         return SqliteSite(tmp_path / "site.sqlite3")
+    channel = f"toasts {secrets.token_hex(4)}"
+    if request.param == "redis":
+        server = request.getfixturevalue("redis_server")
+        return RedisSite([server], redis.make(server.url, channel))
+    if request.param == "redis-cluster":
+        cluster = request.getfixturevalue("redis_cluster")
+        return ClusterSite(cluster, redis.make(cluster.url, channel))
     return PostgresSite(request.getfixturevalue("line"))
 
 

@@ -1,4 +1,4 @@
-"""Checks of the broker and the database it stands on: E002, E003, W007, W008, W009."""
+"""Checks of the broker and what it stands on: E002, E003, W007, W008, W009, E014."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from .. import live
+from .. import live, state
 from ..conf import conf
 from .site import names_asgi
 
-BROKERS = ("auto", "local", "sqlite", "postgres")
+BROKERS = ("auto", "local", "sqlite", "postgres", "redis")
 LEAST_PSYCOPG = (3, 2, 4)
+LEAST_REDIS = (5,)
 LEAST_POOL = 3
 
 
@@ -31,14 +32,14 @@ def check_broker(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     hint = (
         f"Did you mean {close[0]!r}?"
         if close and close[0] != broker
-        else 'Set it to "auto", which fits the database, or to "local", "sqlite", "postgres"'
-        " or the dotted path of a callable that makes a broker."
+        else 'Set it to "auto", which fits the database, or to "local", "sqlite", "postgres",'
+        ' "redis" or the dotted path of a callable that makes a broker.'
     )
     return [Error(f"TOASTS_BROKER is {broker!r}: {wrong}.", hint=hint, id="toasts.E002")]
 
 
 def _misfit(broker: str) -> str:
-    connection = connections[live.database()]
+    connection = connections[state.database()]
     if broker == "postgres" and connection.vendor != "postgresql":
         return f"toasts are kept in a database of kind {connection.vendor}"
     if broker == "sqlite" and connection.vendor != "sqlite":
@@ -78,9 +79,46 @@ def check_psycopg(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register("toasts")
+def check_redis(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E014: the broker "redis" without redis-py, or without a URL that it can use."""
+    if conf.broker != "redis":
+        return []
+    if wrong := _wrong_redis():
+        hint = 'Install "django-live-toasts[redis]", or "redis>=5".'
+    elif wrong := _wrong_redis_url():
+        hint = (
+            'Set TOASTS_REDIS_URL to "redis://host:6379", "rediss://..." or "unix://...";'
+            ' of a cluster, "redis+cluster://host:6379" or "rediss+cluster://...".'
+        )
+    else:
+        return []
+    return [Error(f'TOASTS_BROKER is "redis": {wrong}.', hint=hint, id="toasts.E014")]
+
+
+def _wrong_redis() -> str:
+    try:
+        found = metadata.version("redis")
+    except metadata.PackageNotFoundError:
+        return "the package redis is not installed"
+    if tuple(map(int, re.findall(r"\d+", found)[:3])) < LEAST_REDIS:
+        return f"the package redis must be 5 or later, and this is {found}"
+    return ""
+
+
+def _wrong_redis_url() -> str:
+    if not conf.redis_url:
+        return "TOASTS_REDIS_URL is not set"
+    try:
+        live.make_broker()
+    except ValueError:  # whose text may have a piece of the password in it
+        return "TOASTS_REDIS_URL is not the URL of a Redis"
+    return ""
+
+
 def _listens_to_postgres() -> bool:
     if conf.broker == "auto":
-        return connections[live.database()].vendor == "postgresql"
+        return connections[state.database()].vendor == "postgresql"
     return conf.broker == "postgres"
 
 
@@ -105,7 +143,7 @@ def check_persistent_connections(app_configs: Any, **kwargs: Any) -> list[CheckM
 @register("toasts")
 def check_sqlite(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """W008: SQLite whose readers and writers keep each other out."""
-    connection = connections[live.database()]
+    connection = connections[state.database()]
     if connection.vendor != "sqlite" or connection.is_in_memory_db():  # type: ignore[attr-defined]
         return []
     options = connection.settings_dict["OPTIONS"]
@@ -129,7 +167,7 @@ def check_sqlite(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register("toasts")
 def check_pool(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """W009: a connection pool that the reader of toasts nearly or wholly uses up."""
-    connection = connections[live.database()]
+    connection = connections[state.database()]
     pool = connection.settings_dict["OPTIONS"].get("pool")
     if connection.vendor != "postgresql" or not isinstance(pool, dict):
         return []  # True stands for psycopg_pool's defaults: four

@@ -67,8 +67,9 @@ def _is_inject(value: Any) -> bool:
 
 
 RULES = {
-    "BROKER": Rule("a string: auto, local, sqlite, postgres or a dotted path", _is_text),
+    "BROKER": Rule("a string: auto, local, sqlite, postgres, redis or a dotted path", _is_text),
     "LISTEN_DSN": Rule("a string: a PostgreSQL connection string, or empty", _is_text),
+    "REDIS_URL": Rule("a string: the URL of a Redis, or empty", _is_text),
     "CHANNEL": Rule("a string of 1 to 63 bytes", _is_channel),
     "MAX_ACTIVE": Rule("a whole number of toasts, 1 or more", _is_count),
     "HEARTBEAT": Rule(
@@ -103,7 +104,8 @@ def check_values(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 def _shown(name: str) -> str:
     value = getattr(settings, PREFIX + name)
     # A connection string holds a password, and checks are printed into logs.
-    return f"of type {type(value).__name__}" if name == "LISTEN_DSN" else repr(value)
+    secret = name in ("LISTEN_DSN", "REDIS_URL")
+    return f"of type {type(value).__name__}" if secret else repr(value)
 
 
 @register("toasts")
