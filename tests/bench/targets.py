@@ -49,7 +49,6 @@ class Target:
 
 BASELINES = "tests.bench.baselines"
 TOASTS = Target("toasts", "tests.asgi", "tests.settings", "/toasts/stream/")
-COUNTED = Target("toasts (counted)", "tests.bench.counted", "tests.settings", "/toasts/stream/")
 BARE = Target("bare ASGI app", f"{BASELINES}.bare", "tests.settings", "/stream/#")
 EVENTSTREAM = Target(
     "django-eventstream",

@@ -1,0 +1,159 @@
+"""What connects and disconnects, in every phase of a stream's life, leave behind in a server."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.bench import report
+from tests.bench.load import Load, Stats
+from tests.bench.machine import Meter
+from tests.bench.report import Table
+from tests.bench.sites import Population, populated, postgres
+from tests.bench.targets import TOASTS, Served
+from tests.servers import Server
+
+COUNTED = replace(TOASTS, application="tests.bench.counted")
+USERS, FAT_USERS = 500, 10
+FAT = {"toasts": 200, "length": 2000}
+"""A snapshot of some 450 KB: no socket takes it while its client does not read."""
+WARM = 0.2
+"""The share that goes before the first census, so that pools and arenas have grown."""
+SETTLES_WITHIN = 45.0
+"""Seconds; a client that does not read is cut after 30."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """When a client leaves: half of them with a FIN, half with a RST.
+
+    Args:
+        name: of load.c.
+        ms: within that many milliseconds, at random.
+        share: of all connects.
+    """
+
+    name: str
+    ms: int
+    share: float
+    fat: bool = False
+
+
+PHASES = (
+    Phase("early", 20, 0.3),  # asked, perhaps not answered yet
+    Phase("head", 0, 0.3),  # answered, the state still being read
+    Phase("live", 50, 0.3),  # told the state
+    Phase("stalled", 100, 0.1, fat=True),  # in the middle of a write that can't go on
+)
+
+
+@dataclass(frozen=True)
+class Size:
+    connects: int = 10_000
+    servers: tuple[str, ...] = ("uvicorn", "daphne")
+
+
+QUICK = Size(connects=200, servers=("uvicorn",))
+FULL = Size(connects=100_000)
+
+
+def run(size: Size) -> Iterator[Table]:
+    with postgres() as server, populated(server.create("churn"), USERS) as people:
+        people.worker.call("fatten", user_ids=people.user_ids[:FAT_USERS], **FAT)
+        rows = [row for kind in size.servers for row in _churned(people, kind, size)]
+    yield Table("Churn: what is alive in the server's process", rows, NOTES)
+    yield Table("Churn: bars", report.against(_bars(rows)))
+
+
+NOTES = (
+    "Left before the answer, at its head, live, and in the middle of a write; FIN and RST.",
+    "threads to objects: after a warm-up, and again after so many connects; memory: PSS in KB.",
+    "tasks, objects: of asyncio and of the garbage collector, counted in the process itself.",
+)
+COUNTS = ("threads", "files", "tasks", "memory", "objects")
+
+
+def _bars(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float]]:
+    for before, after in zip(rows[::2], rows[1::2], strict=True):
+        for name in COUNTS:
+            more = 100 * (after[name] / before[name] - 1)
+            yield f"{after['server']}: {name} more, %", more, 2.0
+
+
+def _churned(people: Population, kind: str, size: Size) -> Iterator[dict[str, Any]]:
+    with Served(people.url, COUNTED) as served:
+        server = served.serve(kind)
+        _churn(people, server, int(size.connects * WARM))
+        before = _census(server, None)
+        yield {"server": kind, "when": "before", **before}
+        started, cpu = time.monotonic(), Meter(server.pid).cpu()
+        counted = _churn(people, server, size.connects)
+        seconds, cpu = time.monotonic() - started, Meter(server.pid).cpu() - cpu
+        after = _census(server, before)
+        cost = {"connects/s": size.connects / seconds, "CPU ms each": 1000 * cpu / size.connects}
+        yield {"server": kind, "when": "after", **after, **counted, **cost}
+
+
+def _churn(people: Population, server: Server, connects: int) -> dict[str, int]:
+    """All phases side by side; how many connects there were, and how many the server ended."""
+    with contextlib.ExitStack() as stack:
+        loads = [_leaving(stack, people, server, phase, connects) for phase in PHASES]
+        stats = [load.until(_is_done, 800, step=0.05) for load in loads]
+    return {
+        name: sum(one[counter] for one in stats)
+        for name, counter in {
+            "connects": "launched", "left": "left", "ended by it": "ended",
+            "failed": "failed", "refused": "refused",
+        }.items()
+    }  # fmt: skip
+
+
+def _leaving(
+    stack: contextlib.ExitStack, people: Population, server: Server, phase: Phase, connects: int
+) -> Load:
+    cookies = _cookies(people.cookies, phase.fat)
+    load = stack.enter_context(Load(server.port, COUNTED.path, cookies, 64))
+    load.command("rate", 1000, 12)
+    load.command("phase", phase.name, phase.ms)
+    load.command("open", max(1, int(connects * phase.share)))
+    return load
+
+
+def _cookies(every: Path, fat: bool) -> Path:
+    lines = every.read_text().splitlines()
+    chosen = every.with_name("cookies-fat" if fat else "cookies-lean")
+    if not chosen.exists():
+        chosen.write_text("\n".join(lines[:FAT_USERS] if fat else lines[FAT_USERS:]) + "\n")
+    return chosen
+
+
+def _is_done(stats: Stats) -> bool:
+    return not (stats["wanted"] or stats["awaiting"] or stats["open"])
+
+
+def _census(server: Server, before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is alive once nothing more goes away, or as little as before."""
+    deadline = time.monotonic() + SETTLES_WITHIN
+    found = _count(server)
+    while time.monotonic() < deadline:
+        time.sleep(1)
+        last, found = found, _count(server)
+        quiet = all(found[name] >= last[name] for name in ("threads", "files", "tasks"))
+        if quiet and (before is None or found["files"] <= before["files"]):
+            break
+    return found
+
+
+def _count(server: Server) -> dict[str, Any]:
+    answer = httpx.get(f"{server.url}/-/census", timeout=30).json()
+    meter = Meter(server.pid)
+    return {
+        "threads": meter.threads(), "files": meter.files(), "tasks": answer["tasks"],
+        "memory": meter.memory(), "objects": answer["objects"],
+    }  # fmt: skip
