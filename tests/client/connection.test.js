@@ -238,6 +238,24 @@ test("no network is offline, and the network's return is noticed at once", async
   assert.equal(opened(), before + 1);
 });
 
+test("when the browser says that the network is gone, the stream is not waited for", async () => {
+  let respond = DOWN;
+  const { world, connection, stream, opened } = await connected((...request) => respond(...request));
+  connection.doubt();
+  assert.ok(world.streams[0].closed);
+  await world.pass(1_000);
+  stream().fail();
+  await world.pass(0);
+  assert.equal(connection.state, "offline");
+  connection.wake();
+  stream().send("sync", { ids: [] });
+  assert.equal(connection.state, "connected");
+  connection.stop();
+  connection.doubt();
+  await world.pass(60_000);
+  assert.equal(opened(), 3);
+});
+
 test("a server in trouble is asked with growing pauses for ever, and as it wishes", async () => {
   const { world, connection, stream } = newConnection(() => status(503, { "Retry-After": "60" }));
   stream().fail();

@@ -15,7 +15,8 @@ const ATTEMPTS = 3;
 const STREAM_AGAIN = 60_000;
 const HEALTHY = 10_000;
 /** Milliseconds over which a farewell's reconnects are spread. */
-const SPREAD = { rotate: 1_000, auth: 1_000, restart: 3_000 };
+const SPREAD = 1_000;
+const SPREAD_RESTART = 3_000;
 
 /**
  * @param onState called as (state, previous); states are those of `data-connection`.
@@ -153,7 +154,7 @@ export function createConnection({ streamUrl, poll, heartbeat, world, inbox, onS
     }
     if (reason === "auth") inbox.clear("signed-out");
     if (reason !== "rotate") set("connecting"); // a rotation is nobody's business
-    later(penalty() + world.random() * (SPREAD[reason] ?? SPREAD.restart));
+    later(penalty() + world.random() * (reason === "restart" ? SPREAD_RESTART : SPREAD));
   }
 
   /** The network or the user is back: look now instead of when the timers say. */
@@ -164,10 +165,16 @@ export function createConnection({ streamUrl, poll, heartbeat, world, inbox, onS
     else if (retry !== null) connect();
   }
 
+  /** The network is gone, says the browser: a stream may then be dead for long without an error. */
+  function doubt() {
+    if (stream) onDown(state === "connected");
+  }
+
   return {
     start,
     stop,
     wake,
+    doubt,
     /** The page was swapped or restored: whoever was signed out may be signed in now. */
     again: () => (running ? wake() : start()),
     get state() {

@@ -5,8 +5,8 @@ import { on } from "./dom.js";
 export function createKeyboard(region, dismiss) {
   let origin = null; // where the focus was before it came here
 
-  const focused = () => (region.contains(document.activeElement) ? document.activeElement : null);
-  const newest = () => region.querySelector("[data-state=visible]");
+  const focused = () => region.contains(document.activeElement) && document.activeElement;
+  const visible = () => [...region.querySelectorAll("[data-state=visible]")];
 
   function goBack() {
     if (origin?.isConnected) origin.focus({ preventScroll: true });
@@ -14,8 +14,9 @@ export function createKeyboard(region, dismiss) {
   }
 
   function jump(event) {
+    const [newest] = visible();
     if (focused()) goBack();
-    else if (newest()) newest().focus();
+    else if (newest) newest.focus();
     else return; // nothing to reach: the key is the browser's
     event.preventDefault();
   }
@@ -25,7 +26,7 @@ export function createKeyboard(region, dismiss) {
     const plain = !event.ctrlKey && !event.metaKey;
     if (plain && (event.key === "F6" || (event.altKey && event.code === "KeyT"))) return jump(event);
     if (event.key !== "Escape") return;
-    const toast = focused()?.closest("[data-toast-id]");
+    const toast = focused() && document.activeElement.closest("[data-toast-id]");
     if (!toast) return;
     event.preventDefault();
     dismiss(toast.dataset.toastId);
@@ -40,7 +41,7 @@ export function createKeyboard(region, dismiss) {
     /** A toast is about to go: when it has the focus, the next one gets it, else the place it came from. */
     release(element) {
       if (!element.contains(document.activeElement)) return;
-      const others = [...region.querySelectorAll("[data-state=visible]")];
+      const others = visible();
       const index = others.indexOf(element);
       const next = others[index + 1] ?? others[index - 1];
       if (next) next.focus({ preventScroll: true });

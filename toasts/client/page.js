@@ -24,6 +24,7 @@ export function watchPage({ store, connection, acks, hidden }) {
     acks.wake();
   });
   on(window, "online", wake);
+  on(window, "offline", connection.doubt);
   on(document, "visibilitychange", () => document.hidden || wake());
 }
 

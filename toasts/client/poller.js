@@ -20,7 +20,6 @@ export function createPoll({ url, world }) {
     try {
       return await read(
         await world.fetch(address(url, wait, cursor), {
-          headers: { Accept: "application/json" },
           signal: AbortSignal.any([signal, AbortSignal.timeout((wait + SLACK) * 1000)]),
         }),
       );

@@ -16,16 +16,15 @@ export function createRegion(config) {
       "data-toasts-region": "",
       "data-connection": "connecting",
       "data-position": config.position,
-      role: "region",
       "aria-label": config.labels.region,
     },
-    element("div", { class: "toasts-say toasts-hidden", role: "status" }),
+    element("div", { class: "toasts-hidden", role: "status" }),
     element("div", { class: "toasts-list", role: "list" }),
     element(
       "div",
       { class: "toasts-bar", hidden: "" },
       element("button", { type: "button", class: "toasts-more" }),
-      element("button", { type: "button", class: "toasts-clear", hidden: "" }, config.labels.clear),
+      element("button", { type: "button", class: "toasts-clear" }, config.labels.clear),
     ),
   );
 }

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright, expect
+
+from tests.browser.host import Host
+from tests.browser.pages import Visitor
+from tests.postgres import PostgresServer
+from tests.servers import Server
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = [
+    "--no-sandbox",  # the tests may run as root
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ADVICE = (
+    f"No Chromium on PATH (looked for {', '.join(NAMES)}). Run `make test`, or install it: "
+    "`apt-get install chromium`, `brew install --cask chromium`."
+)
+expect.set_options(timeout=10_000)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    assert path, ADVICE
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture(scope="session")
+def host_on(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Host]]:
+    """The project over a database of this kind; one for all tests, which have users of their own."""
+    hosts: dict[str, Host] = {}
+
+    def host_on(database: str) -> Host:
+        if database not in hosts:
+            if database == "postgres":
+                url = postgres.create("browser")
+            else:
+                url = f"sqlite:///{tmp_path_factory.mktemp('browser')}/site.sqlite3"
+            hosts[database] = Host(url)
+        return hosts[database]
+
+    yield host_on
+    for host in hosts.values():
+        host.close()
+
+
+@pytest.fixture(scope="session")
+def server_of(host_on: Callable[[str], Host]) -> Callable[[str, str], Server]:
+    """A server that runs as long as the tests do."""
+    servers: dict[tuple[str, str], Server] = {}
+
+    def server_of(database: str, kind: str) -> Server:
+        if (database, kind) not in servers:
+            servers[database, kind] = host_on(database).serve(kind)
+        return servers[database, kind]
+
+    return server_of
+
+
+@pytest.fixture
+def host(host_on: Callable[[str], Host]) -> Host:
+    return host_on("sqlite")
+
+
+@pytest.fixture
+def server(server_of: Callable[[str, str], Server]) -> Server:
+    return server_of("sqlite", "daphne")
+
+
+@pytest.fixture
+def own_server(host: Host) -> Iterator[Server]:
+    """One that a test may kill."""
+    server = host.serve("uvicorn")
+    yield server
+    server.kill()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(browser: Browser) -> AsyncIterator[Visitor]:
+    visitor = Visitor(browser)
+    yield visitor
+    await visitor.leave()

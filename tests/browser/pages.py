@@ -1,0 +1,107 @@
+"""Browsers of people, their pages, and what is to be seen there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+
+from tests.browser.host import Person
+from tests.servers import Server
+
+COUNT_APPEARANCES = """
+window.appearances = {};
+new MutationObserver((records) => {
+  for (const { addedNodes } of records)
+    for (const { dataset } of addedNodes)
+      if (dataset?.toastId) appearances[dataset.toastId] = (appearances[dataset.toastId] ?? 0) + 1;
+}).observe(document, { childList: true, subtree: true });
+"""
+DISTURBANCES = ("Failed to load resource", "EventSource's response has a MIME type")
+"""What Chromium's console says by itself of a server that is down or refuses."""
+
+
+class Visitor:
+    """Opens pages; at the end none of them may have had an error of the client's own."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._contexts: list[BrowserContext] = []
+        self.errors: list[str] = []
+        self.console: list[str] = []
+
+    async def context(self, server: Server, person: Person | None, **options: Any) -> BrowserContext:
+        """A browser of its own, signed in as this person."""
+        context = await self._browser.new_context(base_url=server.url, **options)
+        self._contexts.append(context)
+        context.set_default_timeout(10_000)
+        await context.add_init_script(COUNT_APPEARANCES)
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("console", self._hear)
+        if person is not None:
+            cookie = {"name": "sessionid", "value": person.session, "url": server.url}
+            await context.add_cookies([cookie])  # type: ignore[list-item]
+        return context
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.console.append(message.text)
+
+    async def open(
+        self, server: Server, person: Person | None, path: str = "/", **options: Any
+    ) -> Page:
+        """A page in a browser of its own, connected."""
+        return await tab(await self.context(server, person, **options), path, person is not None)
+
+    async def leave(self) -> None:
+        for context in self._contexts:
+            await context.close()
+        assert self.errors == []
+        assert [text for text in self.console if not text.startswith(DISTURBANCES)] == []
+
+
+async def tab(context: BrowserContext, path: str = "/", connects: bool = True) -> Page:
+    page = await context.new_page()
+    await page.goto(path)
+    if connects:
+        await expect_connection(page, "connected")
+    return page
+
+
+def region(page: Page) -> Locator:
+    return page.locator("[data-toasts-region]")
+
+
+def toast(page: Page, pk: int) -> Locator:
+    return region(page).locator(f'[data-toast-id="{pk}"]')
+
+
+def close_button(page: Page, pk: int) -> Locator:
+    return toast(page, pk).locator("[data-toast-close]")
+
+
+async def expect_connection(page: Page, state: str, seconds: float = 10) -> None:
+    await expect(region(page)).to_have_attribute("data-connection", state, timeout=seconds * 1000)
+
+
+async def expect_shown(page: Page, pk: int, message: str) -> None:
+    await expect(toast(page, pk).locator("[data-toast-message]")).to_have_text(message)
+    await expect(toast(page, pk)).to_have_attribute("data-state", "visible")
+
+
+async def expect_gone(page: Page, pk: int) -> None:
+    await expect(toast(page, pk)).to_have_count(0)
+
+
+async def appearances(page: Page) -> dict[str, int]:
+    found: dict[str, int] = await page.evaluate("window.appearances")
+    return found
+
+
+async def soon(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for what no page shows, with a bound."""
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.05)

@@ -1,0 +1,47 @@
+"""The pages of tests.urls, some more, and the client's files."""
+
+from django.contrib.staticfiles.views import serve
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.urls import path
+
+from tests import urls
+from toasts.html import snippet
+
+STRICT = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+
+def document(body: str, **headers: str) -> HttpResponse:
+    return HttpResponse(
+        f'<!doctype html><html lang="en"><head><title>Page</title></head><body>{body}</body></html>',
+        headers=headers,
+    )
+
+
+async def form(request: HttpRequest) -> HttpResponse:
+    return document(
+        '<p><a href="/">Another page</a></p><form method="post" action="/logout/">'
+        f'<input type="hidden" name="csrfmiddlewaretoken" value="{get_token(request)}">'
+        "<button>Sign out</button></form>"
+    )
+
+
+async def strict(request: HttpRequest) -> HttpResponse:
+    return document("<h1>Strict</h1>", **{"Content-Security-Policy": STRICT})
+
+
+async def twice(request: HttpRequest) -> HttpResponse:
+    return document(snippet() + "<h1>Twice</h1>" + snippet())
+
+
+urlpatterns = [
+    path("form/", form),
+    path("strict/", strict),
+    path("twice/", twice),
+    path("static/<path:path>", serve, {"insecure": True}),
+    *urls.urlpatterns,
+]
