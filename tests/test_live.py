@@ -35,6 +35,7 @@ from toasts import (
     create_toast,
     dismiss_toast,
     live,
+    state,
     update_toast,
 )
 from toasts.models import Toast
@@ -287,10 +288,10 @@ def _test_database_url() -> str:
 def test_a_cursor_is_the_same_in_every_process(alice: User) -> None:
     create_toast("text", alice, data={"b": 1, "a": [None, "é"]}, duration=2.5)
     create_toast("more", alice)
-    here = live.cursor(live.read_state(alice.pk))
+    here = state.cursor(live.read_state(alice.pk))
     code = (
-        "import django, sys\ndjango.setup()\nfrom toasts import live\n"
-        "print(live.cursor(live.read_state(int(sys.argv[1]))))"
+        "import django, sys\ndjango.setup()\nfrom toasts import live, state\n"
+        "print(state.cursor(live.read_state(int(sys.argv[1]))))"
     )
     for seed in ("1", "2"):
         there = subprocess.run(
@@ -312,21 +313,21 @@ def test_a_cursor_is_the_same_in_every_process(alice: User) -> None:
 )
 def test_a_cursor_tells_every_change(alice: User, change: dict[str, Any]) -> None:
     toast = create_toast("a", alice)
-    before = live.cursor(live.read_state(alice.pk))
-    assert live.cursor(live.read_state(alice.pk)) == before
+    before = state.cursor(live.read_state(alice.pk))
+    assert state.cursor(live.read_state(alice.pk)) == before
     update_toast(toast, **change)
-    assert live.cursor(live.read_state(alice.pk)) != before
+    assert state.cursor(live.read_state(alice.pk)) != before
 
 
 def test_a_cursor_tells_what_is_new_and_what_is_gone(alice: User, bob: User) -> None:
-    marks = [live.cursor(live.read_state(alice.pk))]
+    marks = [state.cursor(live.read_state(alice.pk))]
     for _ in range(2):
         toast = create_toast("the same", alice)
-        marks.append(live.cursor(live.read_state(alice.pk)))
+        marks.append(state.cursor(live.read_state(alice.pk)))
     create_toast("his", bob)
-    assert live.cursor(live.read_state(alice.pk)) == marks[-1]
+    assert state.cursor(live.read_state(alice.pk)) == marks[-1]
     dismiss_toast(toast)
-    assert live.cursor(live.read_state(alice.pk)) == marks[1]
+    assert state.cursor(live.read_state(alice.pk)) == marks[1]
     assert len(set(marks)) == 3
 
 

@@ -13,7 +13,7 @@ import asyncio
 import contextvars
 import logging
 import re
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from importlib import import_module
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -26,9 +26,9 @@ from django.contrib.auth import (
     load_backend,
 )
 from django.contrib.auth.backends import ModelBackend
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, ValidationError
 from django.core.handlers.asgi import ASGIRequest
-from django.http.cookie import parse_cookie
+from django.db import DatabaseError, connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -76,7 +76,7 @@ class _Session(dict[str, Any]):
 class Doorkeeper:
     """Looks up, on the hub's thread, all sessions that came since the last look."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Callable[[], Hub]) -> None:
         self._hub = hub
         self._waiting: dict[str, list[asyncio.Future[Grant | None]]] = {}
         self._serving: asyncio.Task[None] | None = None
@@ -86,7 +86,6 @@ class Doorkeeper:
         answer: asyncio.Future[Grant | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(answer)
         if self._serving is None:
-            self._hub.start()
             self._serving = asyncio.create_task(self._serve(), context=contextvars.Context())
         return await answer
 
@@ -94,14 +93,19 @@ class Doorkeeper:
         while self._waiting:
             keys = list(self._waiting)[:BATCH]
             asked = {key: self._waiting.pop(key) for key in keys}
-            try:
-                users = await self._hub.run(admit, keys)
-            except Exception:  # the middleware's own look will say what is wrong
-                logger.warning("sessions could not be looked up together", exc_info=True)
-                users = {}
+            users = await self._look_up(keys)
             for key, answers in asked.items():
                 self._answer(users.get(key), answers)
         self._serving = None
+
+    async def _look_up(self, keys: list[str]) -> dict[str, Signed]:
+        here = self._hub()
+        here.start()
+        try:
+            return await here.run(admit, keys)
+        except Exception:  # the middleware's own look will say what is wrong
+            logger.warning("sessions could not be looked up together", exc_info=True)
+            return {}
 
     @staticmethod
     def _answer(found: Signed | None, answers: list[asyncio.Future[Grant | None]]) -> None:
@@ -114,9 +118,10 @@ def stock_site() -> bool:
     """Whether nothing but Django's own session and authentication says who a request is."""
     harmless = {*HARMLESS, *conf.harmless_middleware}
     chain = conf.middleware
+    in_order = [name for name in chain if name in DECIDING] == [*DECIDING]
     return (
         conf.session_engine in SESSION_ENGINES
-        and all(name in chain for name in DECIDING)
+        and in_order  # else Django says what is wrong
         and all(name in harmless for name in chain)
     )
 
@@ -127,23 +132,28 @@ def session_key(scope: MutableMapping[str, Any]) -> str | None:
     Plain is a GET from the site itself, to an allowed host, by the allowed scheme, with nothing to
     check but the session's cookie.
     """
-    if scope["method"] != "GET" or scope["query_string"]:
+    if scope["method"] != "GET" or scope.get("query_string"):
         return None
-    headers = dict(scope["headers"])
-    if len(headers) != len(scope["headers"]) or not _UNUSUAL.isdisjoint(headers):
-        return None
-    if headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
-        return None
-    cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
-    key = cookies.get(conf.session_cookie_name, "")
-    return key if _KEY.fullmatch(key) and _reaches_the_view(scope) else None
-
-
-_UNUSUAL = {b"authorization", b"last-event-id", b"x-requested-with"}
-
-
-def _reaches_the_view(scope: MutableMapping[str, Any]) -> bool:
     request = ASGIRequest(scope, BytesIO())
+    said = request.META
+    if said.get("HTTP_SEC_FETCH_SITE", "none") not in ("same-origin", "none"):
+        return None
+    key = request.COOKIES.get(conf.session_cookie_name, "")
+    if not _KEY.fullmatch(key) or not _UNUSUAL.isdisjoint(said) or _is_unwelcome(said):
+        return None
+    return key if _reaches_the_view(request) else None
+
+
+_UNUSUAL = {"HTTP_AUTHORIZATION", "HTTP_LAST_EVENT_ID"}
+
+
+def _is_unwelcome(said: Mapping[str, Any]) -> bool:
+    """What CommonMiddleware looks for."""
+    agent = said.get("HTTP_USER_AGENT", "")
+    return any(pattern.search(agent) for pattern in conf.disallowed_user_agents)
+
+
+def _reaches_the_view(request: ASGIRequest) -> bool:
     try:
         host = request.get_host()
     except DisallowedHost:
@@ -169,13 +179,27 @@ class Signed(NamedTuple):
 
 def admit(keys: Sequence[str]) -> dict[str, Signed]:
     """Who of these sessions' bearers is signed in beyond doubt. Blocks; two queries."""
-    sessions = _sessions(keys)
-    users = get_user_model()._default_manager.in_bulk(
-        {session[SESSION_KEY] for session in sessions if SESSION_KEY in session}
-    )
-    by_name = {str(pk): user for pk, user in users.items()}
-    found = (Signed(by_name.get(session.get(SESSION_KEY, "")), session) for session in sessions)
-    return {signed.session.session_key: signed for signed in found if _stands(signed)}
+    try:
+        return {signed.session.session_key: signed for signed in _found(keys) if _stands(signed)}
+    except DatabaseError:
+        # It stays with the hub's thread, so a broken one would fail the next time, too.
+        for connection in connections.all(initialized_only=True):
+            connection.close_if_unusable_or_obsolete()
+        raise
+
+
+def _found(keys: Sequence[str]) -> list[Signed]:
+    sessions = [(session, _user_id(session)) for session in _sessions(keys)]
+    named = {user_id for _, user_id in sessions if user_id is not None}
+    users = get_user_model()._default_manager.in_bulk(named)
+    return [Signed(users.get(user_id), session) for session, user_id in sessions]
+
+
+def _user_id(session: _Session) -> Any:
+    try:
+        return get_user_model()._meta.pk.to_python(session.get(SESSION_KEY))
+    except ValidationError:
+        return None
 
 
 def _sessions(keys: Sequence[str]) -> list[_Session]:
@@ -184,12 +208,24 @@ def _sessions(keys: Sequence[str]) -> list[_Session]:
     rows = store.get_model_class()._default_manager.filter(
         session_key__in=keys, expire_date__gt=timezone.now()
     )
+    cached = _cached(decoder, keys)
     found = []
     for key, text in rows.values_list("session_key", "session_data"):
         session = _Session(decoder.decode(text))
         session.session_key, session.text = key, text
-        found.append(session)
+        # The cache has the first word; where a transaction was rolled back it may differ.
+        if cached.get(key, session) == session:
+            found.append(session)
     return found
+
+
+def _cached(store: Any, keys: Sequence[str]) -> dict[str, Any]:
+    """What the store's cache, if it has one, knows of these sessions."""
+    prefix = getattr(store, "cache_key_prefix", None)
+    if prefix is None:
+        return {}
+    known = store._cache.get_many([prefix + key for key in keys])
+    return {name.removeprefix(prefix): data for name, data in known.items()}
 
 
 def _stands(signed: Signed) -> bool:
@@ -201,5 +237,11 @@ def _stands(signed: Signed) -> bool:
     backend = load_backend(path)
     if not isinstance(backend, ModelBackend) or type(backend).get_user is not ModelBackend.get_user:
         return False
-    fits = constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
-    return bool(fits and backend.user_can_authenticate(user))
+    return _hash_fits(signed) and backend.user_can_authenticate(user) and user.is_authenticated
+
+
+def _hash_fits(signed: Signed) -> bool:
+    stored = signed.session.get(HASH_SESSION_KEY)
+    if not stored or not hasattr(signed.user, "get_session_auth_hash"):
+        return False
+    return constant_time_compare(stored, signed.user.get_session_auth_hash())

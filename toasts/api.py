@@ -17,7 +17,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from . import content, live
+from . import content, live, state
 from .conf import conf
 from .models import Toast, wire
 
@@ -70,7 +70,7 @@ def create_toast(
             visible_from=visible_from, data=data,
         ),
     )  # fmt: skip
-    toast.save(force_insert=True, using=live.database())
+    toast.save(force_insert=True, using=state.database())
     _announce([toast.user_id])
     return toast
 
@@ -96,9 +96,9 @@ def create_toasts(message: Any, users: Iterable[Any], **fields: Any) -> int:
     """
     toast = _content(message=message, **fields)
     told: list[Any] = []
-    with transaction.atomic(using=live.database()):
+    with transaction.atomic(using=state.database()):
         for user_ids in _chunks(_user_ids(users)):
-            Toast.objects.using(live.database()).bulk_create(
+            Toast.objects.using(state.database()).bulk_create(
                 Toast(user_id=user_id, **toast) for user_id in user_ids
             )
             told += user_ids
@@ -124,7 +124,7 @@ def update_toast(toast: Toast, **changes: Any) -> Toast:
     values = _aware(content.clean(changes))
     if values.get("visible_from", True) is None:
         values["visible_from"] = Now()
-    current = Toast.objects.using(live.database()).get(pk=toast.pk)
+    current = Toast.objects.using(state.database()).get(pk=toast.pk)
     check_size({**current.__dict__, **values})
     _write(toast, {**values, "updated_at": Now()})
     return toast
@@ -153,8 +153,8 @@ async def async_dismiss_toast(toast: Toast) -> Toast:
 
 def dismiss_all(toasts: models.QuerySet[Toast]) -> int:
     """Mark all toasts of a queryset read, in two statements; returns how many were unread."""
-    unread = toasts.using(live.database()).filter(read_at__isnull=True).order_by()
-    with transaction.atomic(using=live.database()):
+    unread = toasts.using(state.database()).filter(read_at__isnull=True).order_by()
+    with transaction.atomic(using=state.database()):
         user_ids = list(unread.values_list("user_id", flat=True).distinct())
         count = unread.update(read_at=Now(), updated_at=Now())
         if user_ids:
@@ -168,19 +168,19 @@ def announce(*users: Any) -> None:
 
 
 def _announce(user_ids: list[Any]) -> None:
-    connection = transaction.get_connection(live.database())
+    connection = transaction.get_connection(state.database())
     if not (connection.in_atomic_block or connection.get_autocommit()):
         return  # the caller commits by hand, and nobody can tell when: streams look within seconds
-    transaction.on_commit(functools.partial(live.announce, user_ids), using=live.database())
+    transaction.on_commit(functools.partial(live.announce, user_ids), using=state.database())
 
 
 def _write(toast: Toast, values: dict[str, Any], only_unread: bool = False) -> None:
-    rows = Toast.objects.using(live.database()).filter(pk=toast.pk)
-    with transaction.atomic(using=live.database()):
+    rows = Toast.objects.using(state.database()).filter(pk=toast.pk)
+    with transaction.atomic(using=state.database()):
         changed = (rows.unread() if only_unread else rows).update(**values)
         if changed:
             _announce([toast.user_id])
-        toast.refresh_from_db(using=live.database(), fields=list(values))
+        toast.refresh_from_db(using=state.database(), fields=list(values))
 
 
 def _content(**fields: Any) -> dict[str, Any]:
@@ -261,7 +261,7 @@ def _existing(users: list[Any]) -> list[Any]:
     keys = {_key(user): isinstance(user, models.Model) for user in users}
     bare = [key for key, is_instance in keys.items() if not is_instance]
     if bare:
-        manager = get_user_model()._default_manager.using(live.database())
+        manager = get_user_model()._default_manager.using(state.database())
         missing = set(bare) - set(manager.filter(pk__in=bare).values_list("pk", flat=True))
         if missing:
             raise ValueError(f"user: there is none with the primary key {_some(missing)}.")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import hashlib
-import json
 import logging
 import os
 import random
@@ -16,26 +14,23 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
 from django.db import (
     DatabaseError,
-    DataError,
     InterfaceError,
-    OperationalError,
     connections,
     models,
-    router,
     transaction,
 )
 from django.db.models.signals import post_delete, post_save
 from django.utils.module_loading import import_string
 
-from . import sessions
+from . import sessions, state
 from .conf import conf
-from .models import Row, Toast, wire
 from .realtime.broker import Broker, LocalBroker
 from .realtime.direct import DirectStream, Send
 from .realtime.hub import RECHECK, Hub, Timing
 from .realtime.sqlite import SqliteBroker
 from .realtime.sse import json_event
-from .realtime.subscription import Item, Poll, State, Stream
+from .realtime.subscription import Poll, Stream
+from .state import State, cursor, database
 
 logger = logging.getLogger("toasts")
 
@@ -53,22 +48,14 @@ def _user_id(name: str) -> Any:
     return get_user_model()._meta.pk.to_python(name[len(PREFIX) :])
 
 
-def database() -> str:
-    """The alias that toasts are written to. They are read there too: a replica may lag behind."""
-    return router.db_for_write(Toast)
-
-
 class ToastSource:
     """The toasts of users, as the engine asks for them."""
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State]:
-        """The active toasts of these topics' users. Blocks."""
-        states: dict[str, dict[Hashable, Item]] = {name: {} for name in topics}
-        user_ids = [_user_id(name) for name in topics]
+        """The active toasts of these topics' users who have any. Blocks."""
         with _fresh_connection():
-            for row in _rows(user_ids):
-                states[topic(row.user_id)][row.id] = Item(hash(row), row)
-        return states
+            found = state.read([_user_id(name) for name in topics])
+        return {topic(user_id): active for user_id, active in found.items()}
 
     def revoked(self, grants: Collection[sessions.Grant]) -> Collection[sessions.Grant]:
         with _fresh_connection():
@@ -77,12 +64,8 @@ class ToastSource:
     def close(self) -> None:
         connections.close_all()
 
-    def changed(self, item: Item) -> bytes:
-        try:
-            return json_event("toast", wire(item.content))
-        except Exception:
-            _leave_out(item.content.id)
-            return b""
+    def changed(self, key: Any, content: Any) -> bytes:
+        return content.event(key)  # type: ignore[no-any-return]
 
     def removed(self, keys: Collection[Hashable]) -> bytes:
         return json_event("dismiss", {"ids": list(keys)})
@@ -90,57 +73,13 @@ class ToastSource:
     def bye(self, reason: str) -> bytes:
         return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
 
-    def snapshot(self, state: State, known: str | None = None) -> bytes:
+    def snapshot(self, active: State, known: str | None = None) -> bytes:
         """All that is active, then the list of it; only the list for who knows this very state."""
-        mark = cursor(state)
-        parts = [] if known == mark else [self.changed(item) for item in state.values()]
+        mark = cursor(active)
+        parts = [] if known == mark else [self.changed(*item) for item in active.items()]
         retry = random.randint(*RETRY)
-        parts.append(json_event("sync", {"ids": list(state)}, id=mark, retry=retry))
+        parts.append(json_event("sync", {"ids": list(active)}, id=mark, retry=retry))
         return b"".join(parts)
-
-
-# Plain SQL may have written what no rule of ours has seen: one bad row must not end the stream of
-# its user, let alone keep the others' toasts from being read.
-
-
-@functools.lru_cache(maxsize=1000)  # once for each: the reconciler meets it again and again
-def _leave_out(toast_id: Any) -> None:
-    logger.exception("toast %s can't be read or sent; it is left out", toast_id)
-
-
-def _rows(user_ids: Sequence[Any]) -> list[Row]:
-    """The active toasts of these users; in halves, down to the rows that can't be read."""
-    toasts = Toast.objects.using(database())
-    try:
-        return list(toasts.newest_active(user_ids, conf.max_active))
-    except Exception as error:
-        if not _is_about_a_value(error):
-            raise
-    if len(user_ids) > 1:
-        half = len(user_ids) // 2
-        return _rows(user_ids[:half]) + _rows(user_ids[half:])
-    newest = toasts.active().filter(user_id__in=user_ids).order_by("-id")
-    keys = newest.values_list("pk", flat=True)[: conf.max_active]
-    return [row for key in reversed(keys) if (row := _row(key)) is not None]
-
-
-def _row(toast_id: Any) -> Row | None:
-    rows = Toast.objects.using(database()).defer("visible_from", "updated_at")
-    try:
-        toast = rows.filter(pk=toast_id).first()
-        return toast.row() if toast is not None else None
-    except Exception as error:
-        if not _is_about_a_value(error):
-            raise
-        _leave_out(toast_id)
-        return None
-
-
-def _is_about_a_value(error: Exception) -> bool:
-    # PostgreSQL's 'infinity' is no datetime; SQLite keeps any text, of any encoding, as a date.
-    if isinstance(error, OperationalError):
-        return "decode" in str(error)
-    return isinstance(error, DataError | ValueError | TypeError)
 
 
 class _fresh_connection:
@@ -157,33 +96,9 @@ class _fresh_connection:
                     connection.close()
 
 
-def cursor(state: State) -> str:
-    """A name for exactly this state, the same in every process."""
-    digest = hashlib.blake2b(digest_size=12)
-    for item in state.values():
-        digest.update(repr(tuple(item.content)).encode("utf-8", "backslashreplace"))
-    return digest.hexdigest()
-
-
-def as_json(state: State) -> list[dict[str, Any]]:
-    """The toasts of a state as the poll view answers them, oldest first."""
-    return [sent for item in state.values() if (sent := _sendable(item.content)) is not None]
-
-
-def _sendable(row: Row) -> dict[str, Any] | None:
-    try:
-        sent = wire(row)
-        json.dumps(sent, allow_nan=False)
-    except Exception:
-        _leave_out(row.id)
-        return None
-    return sent
-
-
 def read_state(user_id: Any) -> State:
     """A user's active toasts now. Blocks, on the caller's own connection."""
-    name = topic(user_id)
-    return ToastSource().read([name])[name]
+    return state.read([user_id]).get(user_id, {})
 
 
 # Brokers.
@@ -335,8 +250,8 @@ class Manners:
     def rotation(self) -> bytes:
         return self.source.bye("rotate")
 
-    def snapshot(self, state: State, known: str | None) -> bytes:
-        return self.source.snapshot(state, known)
+    def snapshot(self, active: Any, known: str | None) -> bytes:
+        return self.source.snapshot(active, known)
 
     def resync(self, topic: str) -> None:
         self._hub.wake([topic])
@@ -361,7 +276,7 @@ async def wait_for_news(held: sessions.Grant, known: State, seconds: float) -> S
     loop = asyncio.get_running_loop()
     mark = cursor(known)
     answer: asyncio.Future[State | None] = loop.create_future()
-    poll = Poll(topic(held.user_id), held, loop.time(), lambda state: cursor(state) != mark, answer)
+    poll = Poll(topic(held.user_id), held, loop.time(), lambda now: cursor(now) != mark, answer)
     here = hub()
     here.subscribe(poll)
     try:

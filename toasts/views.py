@@ -25,6 +25,7 @@ from .conf import conf
 from .realtime.sse import HEADERS, UNCACHED, known_event_id
 from .release import release_request
 from .sessions import Grant, detach, grant
+from .state import as_json, cursor
 
 
 @login_not_required  # signed out is 204 here: a redirect to a login page would be read as a stream
@@ -104,13 +105,13 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
     if held is None:
         return _nothing()
     state = await sync_to_async(live.read_state)(held.user_id)
-    if seconds and known == live.cursor(state) and isinstance(request, ASGIRequest):
+    if seconds and known == cursor(state) and isinstance(request, ASGIRequest):
         await release_request()
         news = await live.wait_for_news(held, state, seconds)
         if news is None:
             return _nothing()
         state = news
-    answer = {"toasts": live.as_json(state), "cursor": live.cursor(state)}
+    answer = {"toasts": as_json(state), "cursor": cursor(state)}
     response = JsonResponse(answer, headers=UNCACHED)
     if "csrf" in request.GET:
         response["X-CSRFToken"] = get_token(request)

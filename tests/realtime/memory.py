@@ -10,14 +10,14 @@ from typing import Any
 
 from toasts.realtime.broker import Broker, BrokerError, Publish, Wake
 from toasts.realtime.hub import Hub, Timing
-from toasts.realtime.subscription import Item, State, Stream
+from toasts.realtime.subscription import State, Stream
 
 PING = b"ping\n"
 ROTATION = b"bye rotate\n"
 
 
 def snapshot(state: State) -> bytes:
-    return f"= {' '.join(f'{key}:{item.version}' for key, item in state.items())}\n".encode()
+    return f"= {' '.join(f'{key}:{version}' for key, version in state.items())}\n".encode()
 
 
 def replay(stream: bytes) -> dict[int, int] | None:
@@ -55,19 +55,13 @@ class Table:
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State]:
         self.reads.append(list(topics))
-        found = {
-            name: {key: Item(version, None) for key, version in self.rows.get(name, {}).items()}
-            for name in topics
-        }
+        found = {name: dict(self.rows.get(name, {})) for name in topics}
         # What was found is old by the time it is handed over: as with a database.
         self.reading.set()
         assert self.go_on.wait(10)
         if self.failing is not None:
             raise self.failing
-        return {
-            name: {key: Item(item.version, f"{key}:{item.version}") for key, item in state.items()}
-            for name, state in found.items()
-        }
+        return found
 
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
         self.checks += 1
@@ -78,8 +72,8 @@ class Table:
     def close(self) -> None:
         self.closed_in.append(threading.current_thread().name)
 
-    def changed(self, item: Item) -> bytes:
-        return f"+ {item.content}\n".encode()
+    def changed(self, key: Hashable, version: Hashable) -> bytes:
+        return f"+ {key}:{version}\n".encode()
 
     def removed(self, keys: Collection[Hashable]) -> bytes:
         return f"- {' '.join(map(str, keys))}\n".encode()

@@ -14,13 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from tests.conftest import until
 from tests.realtime.memory import PING, ROTATION, make_stream, replay, snapshot
 from toasts.realtime import subscription
-from toasts.realtime.subscription import Item, Poll, State, Stream
+from toasts.realtime.subscription import Poll, State, Stream
 
 T = TypeVar("T")
 
 
 def state(*versions: int) -> State:
-    return {key: Item(version, None) for key, version in enumerate(versions, 1)}
+    return dict(enumerate(versions, 1))
 
 
 def now() -> float:
@@ -356,7 +356,7 @@ class SlowReader(RuleBasedStateMachine):
         delta += "".join(f"+ {row}\n" for row in new)
         self.told = dict(self.rows)
         before = self.written
-        found = {key: Item(version, None) for key, version in self.rows.items()}
+        found = dict(self.rows)
         self.stream.deliver(found, delta.encode())
         if self.written == before:
             self.written += delta.encode()

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from .. import live
+from .. import live, state
 from ..conf import conf
 from .site import names_asgi
 
@@ -39,7 +39,7 @@ def check_broker(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _misfit(broker: str) -> str:
-    connection = connections[live.database()]
+    connection = connections[state.database()]
     if broker == "postgres" and connection.vendor != "postgresql":
         return f"toasts are kept in a database of kind {connection.vendor}"
     if broker == "sqlite" and connection.vendor != "sqlite":
@@ -118,7 +118,7 @@ def _wrong_redis_url() -> str:
 
 def _listens_to_postgres() -> bool:
     if conf.broker == "auto":
-        return connections[live.database()].vendor == "postgresql"
+        return connections[state.database()].vendor == "postgresql"
     return conf.broker == "postgres"
 
 
@@ -143,7 +143,7 @@ def check_persistent_connections(app_configs: Any, **kwargs: Any) -> list[CheckM
 @register("toasts")
 def check_sqlite(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """W008: SQLite whose readers and writers keep each other out."""
-    connection = connections[live.database()]
+    connection = connections[state.database()]
     if connection.vendor != "sqlite" or connection.is_in_memory_db():  # type: ignore[attr-defined]
         return []
     options = connection.settings_dict["OPTIONS"]
@@ -167,7 +167,7 @@ def check_sqlite(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register("toasts")
 def check_pool(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """W009: a connection pool that the reader of toasts nearly or wholly uses up."""
-    connection = connections[live.database()]
+    connection = connections[state.database()]
     pool = connection.settings_dict["OPTIONS"].get("pool")
     if connection.vendor != "postgresql" or not isinstance(pool, dict):
         return []  # True stands for psycopg_pool's defaults: four

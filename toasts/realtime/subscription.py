@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,16 +11,8 @@ BUFFER_EVENTS = 64
 BUFFER_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing of a topic's state: its version tells of a change; content is the source's."""
-
-    version: Hashable
-    content: Any
-
-
-State = Mapping[Hashable, Item]
-"""All that is active in a topic by key, oldest first."""
+State = Mapping[Any, Any]
+"""All that is active in a topic: contents by key, oldest first; equal contents need no telling."""
 
 
 class Subscription(Protocol):
