@@ -31,7 +31,7 @@ def test_every_number_is_in_the_reference_and_the_other_way_round() -> None:
     source = "".join(file.read_text() for file in (ROOT / "toasts/checks").glob("*.py"))
     reference = (ROOT / "docs/reference/checks.md").read_text()
     numbers = set(re.findall(r'id="toasts\.([EW]\d{3})"', source))
-    assert len(numbers) == 13
+    assert len(numbers) == 14
     assert set(re.findall(r"^\| `toasts\.([EW]\d{3})` \|", reference, re.MULTILINE)) == numbers
 
 
@@ -85,6 +85,7 @@ def test_every_setting_has_a_rule_that_its_default_keeps() -> None:
     {
         "BROKER": [None, 1, b"auto"],
         "LISTEN_DSN": [None, {"host": "db"}],
+        "REDIS_URL": [None, 6379],
         "CHANNEL": ["", "x" * 64, "é" * 32, "a\0b", None, 1],
         "MAX_ACTIVE": [0, -1, 1.5, "200", True, None],
         "HEARTBEAT": [0, -1, 56, "15", True, None, float("nan"), float("inf")],
@@ -92,6 +93,9 @@ def test_every_setting_has_a_rule_that_its_default_keeps() -> None:
         "SWEEP": [-1, "5", None],
         "ROTATE": [300, (300,), (600, 300), (0, 300), ("300", "600"), (1, 2, 3), None],
         "MAX_STREAMS_PER_USER": [0, "20", None],
+        "PATIENCE": [0, "30", None],
+        "MAX_ADMISSIONS": [0, 1.5, None],
+        "HARMLESS_MIDDLEWARE": ["a.b.C", [None], None],
         "MAX_WAIT": [-1, "55", None],
         "ALLOW_SAME_SITE": ["False", 0, None],
         "INJECT": ["sometimes", "", None, 2],
@@ -125,8 +129,9 @@ def test_a_setting_at_its_limits_is_fine(settings: Any, name: str, value: Any) -
     assert ids(options.check_values) == []
 
 
-def test_a_connection_string_is_not_printed(settings: Any) -> None:
-    settings.TOASTS_LISTEN_DSN = b"postgresql://toasts:secret@db/site"
+@pytest.mark.parametrize("name", ["LISTEN_DSN", "REDIS_URL"])
+def test_a_connection_string_is_not_printed(settings: Any, name: str) -> None:
+    setattr(settings, f"TOASTS_{name}", b"scheme://toasts:secret@host/site")
     number, message, _ = told(options.check_values)
     assert number == "toasts.E011"
     assert message.endswith("it is of type bytes.")

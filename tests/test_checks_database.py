@@ -1,3 +1,4 @@
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,16 +101,14 @@ def test_a_broker_for_the_database_is_accepted(
 @pytest.fixture
 def psycopg_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Install the metadata of a psycopg in front of the real one."""
+    return functools.partial(install, "psycopg", tmp_path, monkeypatch)
 
-    def install(version: str) -> None:
-        folder = tmp_path / f"psycopg-{version}.dist-info"
-        folder.mkdir()
-        (folder / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: psycopg\nVersion: {version}\n"
-        )
-        monkeypatch.syspath_prepend(str(tmp_path))
 
-    return install
+def install(name: str, path: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    folder = path / f"{name}-{version}.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    monkeypatch.syspath_prepend(str(path))
 
 
 @pytest.mark.parametrize("version", ["3.2.3", "3.2", "3.1.20", "2.9.10"])
@@ -146,6 +145,92 @@ def test_no_psycopg_is_needed_on_sqlite(
     keep_in("sqlite3")
     monkeypatch.setattr(sys, "path", [])
     assert ids(database.check_psycopg) == []
+
+
+# E014
+
+
+@pytest.fixture
+def redis_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Install the metadata of a redis-py in front of the real one."""
+    return functools.partial(install, "redis", tmp_path, monkeypatch)
+
+
+NO_URL = (
+    "toasts.E014",
+    'TOASTS_BROKER is "redis": TOASTS_REDIS_URL is not set.',
+    'Set TOASTS_REDIS_URL to "redis://host:6379", "rediss://..." or "unix://..."; of a cluster,'
+    ' "redis+cluster://host:6379" or "rediss+cluster://...".',
+)
+
+
+def test_redis_without_a_url_is_an_error(settings: Any) -> None:
+    settings.TOASTS_BROKER = "redis"
+    assert told(database.check_redis) == NO_URL
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:6379",
+        "http://localhost",
+        "redis://:pass/word@host:6379",
+        "redis://host:port",
+        "redis+cluster://",
+        "redis+cluster://one,",
+        "http+cluster://one",
+        "redis+cluster://one:port",
+        "unix+cluster:///run/redis.sock",
+    ],
+)
+def test_a_url_that_is_none_of_a_redis_is_an_error_that_keeps_its_password(
+    settings: Any, url: str
+) -> None:
+    settings.TOASTS_BROKER = "redis"
+    settings.TOASTS_REDIS_URL = url
+    number, message, hint = told(database.check_redis)
+    assert (number, hint) == (NO_URL[0], NO_URL[2])
+    assert message == 'TOASTS_BROKER is "redis": TOASTS_REDIS_URL is not the URL of a Redis.'
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://host",
+        "rediss://user:secret@host:6380/3?client_name=site",
+        "unix:///run/redis.sock",
+        "redis+cluster://one,two:7001,[::1]:7002",
+        "rediss+cluster://user:secret@one:7000",
+    ],
+)
+def test_the_urls_of_redis_are_accepted_and_nothing_connects(settings: Any, url: str) -> None:
+    settings.TOASTS_BROKER = "redis"
+    settings.TOASTS_REDIS_URL = url
+    assert ids(database.check_redis) == ids(database.check_broker) == []
+
+
+def test_an_old_redis_is_an_error(settings: Any, redis_is: Any) -> None:
+    settings.TOASTS_BROKER = "redis"
+    settings.TOASTS_REDIS_URL = "redis://host"
+    redis_is("4.6.0")
+    assert told(database.check_redis) == (
+        "toasts.E014",
+        'TOASTS_BROKER is "redis": the package redis must be 5 or later, and this is 4.6.0.',
+        'Install "django-live-toasts[redis]", or "redis>=5".',
+    )
+
+
+def test_no_redis_is_an_error(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.TOASTS_BROKER = "redis"
+    settings.TOASTS_REDIS_URL = "redis://host"
+    monkeypatch.setattr(sys, "path", [])
+    _, message, _ = told(database.check_redis)
+    assert message == 'TOASTS_BROKER is "redis": the package redis is not installed.'
+
+
+def test_no_redis_is_needed_otherwise(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [])
+    assert ids(database.check_redis) == []
 
 
 # W007

@@ -58,6 +58,10 @@ def _is_range(value: Any) -> bool:
     )
 
 
+def _is_paths(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(map(_is_text, value))
+
+
 def _is_flag(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -80,6 +84,9 @@ RULES = {
     "SWEEP": Rule("a number of seconds above 0", _is_period),
     "ROTATE": Rule("two numbers of seconds above 0, the least first", _is_range),
     "MAX_STREAMS_PER_USER": Rule("a whole number of streams, 1 or more", _is_count),
+    "PATIENCE": Rule("a number of seconds above 0", _is_period),
+    "MAX_ADMISSIONS": Rule("a whole number of requests, 1 or more", _is_count),
+    "HARMLESS_MIDDLEWARE": Rule("a list or tuple of dotted paths", _is_paths),
     "MAX_WAIT": Rule("a number of seconds, 0 or more", _is_wait),
     "ALLOW_SAME_SITE": Rule("True or False", _is_flag),
     "INJECT": Rule('"always", "session" or "never"', _is_inject),
