@@ -5,6 +5,7 @@ This is the only reader of ``django.conf.settings`` in the package.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from django.conf import settings
@@ -119,6 +120,15 @@ class Settings:
     @property
     def prepend_www(self) -> bool:
         return bool(settings.PREPEND_WWW)
+
+    @property
+    def disallowed_user_agents(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(settings.DISALLOWED_USER_AGENTS)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The codes of the languages that a request may choose from."""
+        return tuple(code for code, _ in settings.LANGUAGES) if settings.USE_I18N else ()
 
     @property
     def session_engine(self) -> str:

@@ -8,13 +8,14 @@ the request is freed. What stays is one waiting call, and the hub that owns ``se
 from __future__ import annotations
 
 import asyncio
-import weakref
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from django.urls import NoReverseMatch, reverse
+from django.core.handlers.asgi import get_script_prefix
 
 from . import live
+from .addresses import stream_addresses
 from .admission import Doorkeeper, session_key, stock_site
 from .conf import conf
 from .realtime.sse import HEADERS
@@ -29,11 +30,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 HANDOVER = "toasts.handover"
 """Where the stream view finds, in the scope, what takes its stream over."""
 MARK = b"x-toasts-handover"
-_START = {
-    "type": "http.response.start",
-    "status": 200,
-    "headers": [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()],
-}
+_HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 
 
 class Entrance:
@@ -41,60 +38,71 @@ class Entrance:
 
     def __init__(self, django: Application) -> None:
         self._django = django
-        self._doors: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Door] = (
-            weakref.WeakKeyDictionary()
-        )
-        try:
-            self._path = reverse("toasts:stream")
-        except NoReverseMatch:  # a check says so
-            self._path = ""
+        self._doors: dict[asyncio.AbstractEventLoop, Door] = {}
+        self._addresses = stream_addresses()
         self._stock = stock_site()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != self._path or scope.get("root_path"):
+        if scope["type"] != "http" or (path := _path_info(scope)) not in self._addresses:
             await self._django(scope, receive, send)
             return
-        grant, known = await self._admit(scope, receive, send)
+        key = session_key(scope) if self._stock and self._addresses[path] else None
+        door = self._door()
+        grant, known = (await door.keeper.ask(key) if key is not None else None), None
+        if grant is not None:
+            await send(_start())
+        else:
+            grant, known = await self._long_way(door, scope, receive, send)
         if grant is not None:
             await _stream(grant, known, receive, send)
 
-    async def _admit(
-        self, scope: Scope, receive: Receive, send: Send
+    async def _long_way(
+        self, door: Door, scope: Scope, receive: Receive, send: Send
     ) -> tuple[Grant | None, str | None]:
-        """Have the request answered up to its body; a grant, if that is a stream."""
-        door = self._door()
-        key = session_key(scope) if self._stock else None
-        if key is not None and (grant := await door.keeper.ask(key)) is not None:
-            await send(dict(_START))
-            return grant, None
-        # A storm of reconnects must not take all threads and connections of the site.
-        async with door.width:
-            handover = scope[HANDOVER] = Handover(receive, send)
+        """Have Django answer the request up to its body; a grant, if that is a stream."""
+        first = await receive()
+        handover = scope[HANDOVER] = Handover(first, receive, send)
+        # A storm of reconnects must not take all threads and connections of the site. Who is slow
+        # to send a body has no right to one of the few places, and takes no thread meanwhile.
+        async with contextlib.nullcontext() if first.get("more_body") else door.width:
             await self._django(scope, handover.receive, handover.send)
-            del scope[HANDOVER]
+        del scope[HANDOVER]
         return (handover.grant, handover.known) if handover.holds else (None, None)
 
     def _door(self) -> Door:
         loop = asyncio.get_running_loop()
         if loop not in self._doors:
+            for closed in [other for other in self._doors if other.is_closed()]:
+                del self._doors[closed]
             self._doors[loop] = Door()
         return self._doors[loop]
+
+
+def _path_info(scope: Scope) -> str:
+    path: str = scope["path"]
+    return path.removeprefix(get_script_prefix(scope))
+
+
+def _start() -> Message:
+    # Anew each time: an application around this one may add headers of its own to the list.
+    return {"type": "http.response.start", "status": 200, "headers": list(_HEADERS)}
 
 
 class Door:
     """The entrance of one event loop."""
 
     def __init__(self) -> None:
-        self.keeper = Doorkeeper(live.hub())
+        self.keeper = Doorkeeper(live.hub)
         self.width = asyncio.Semaphore(conf.max_admissions)
 
 
 class Handover:
     """One request on its way through Django; takes the stream over if the view says so."""
 
-    __slots__ = ("_receive", "_send", "gone", "grant", "known", "started")
+    __slots__ = ("_first", "_receive", "_send", "gone", "grant", "known", "started")
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, first: Message, receive: Receive, send: Send) -> None:
+        self._first: Message | None = first
         self._receive = receive
         self._send = send
         self.grant: Grant | None = None
@@ -108,7 +116,8 @@ class Handover:
         self.known = known
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        message, self._first = self._first, None
+        message = message or await self._receive()
         # Django listens too, while it works: it may be the one who hears that the client left.
         self.gone = self.gone or message["type"] == "http.disconnect"
         return message
@@ -137,15 +146,23 @@ async def _stream(grant: Grant, known: str | None, receive: Receive, send: Send)
     """Wait for the client to leave, while the hub writes."""
     task = asyncio.current_task()
     assert task is not None
-    stream = live.direct_stream(grant, known, send, over=task.cancel)
+    over = False
+
+    def end() -> None:
+        nonlocal over
+        over = True
+        if asyncio.current_task() is not task:  # else it is not waiting yet, and sees for itself
+            task.cancel()
+
+    stream = live.direct_stream(grant, known, send, over=end)
     here = live.hub()
     here.subscribe(stream)
     try:
-        while (await receive())["type"] != "http.disconnect":
+        while not over and (await receive())["type"] != "http.disconnect":
             pass
     except asyncio.CancelledError:
         # The hub ended the stream by cancelling this wait; anybody else's cancel goes on.
-        if not stream.ended or task.uncancel():
+        if not over or task.uncancel():
             raise
     finally:
         here.unsubscribe(stream)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import types
+from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Awaitable, Callable, Generator, MutableMapping
 from typing import Any, Protocol
 
@@ -17,6 +18,10 @@ from .subscription import State
 
 Message = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
+
+
+PARTING = 1.0
+"""Seconds that a client has to take its parting bytes."""
 
 
 class Manners(Protocol):
@@ -50,8 +55,8 @@ class DirectStream:
     """
 
     __slots__ = (
-        "_deadline", "_known", "_lacks_state", "_last_write", "_manners", "_over", "_paused",
-        "_send", "_sending", "ended", "grant", "opened", "topic",
+        "_deadline", "_host", "_known", "_lacks_state", "_last_write", "_manners", "_over",
+        "_paused", "_send", "_sending", "ended", "grant", "opened", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -73,7 +78,8 @@ class DirectStream:
         self._manners = manners
         self._deadline = deadline
         self._known = known
-        self._over = over
+        self._over: Callable[[], object] | None = over
+        self._host = asyncio.current_task()
         self._lacks_state = True
         self._last_write = opened
         self._sending: asyncio.Task[None] | None = None
@@ -102,8 +108,7 @@ class DirectStream:
             return
         if self._blocked:
             if now - self._last_write > self._manners.patience:
-                abort(self._send)
-                self._give_up()
+                self._cut()
         elif now > self._deadline:
             self.end(self._manners.rotation)
         elif now - self._last_write >= self._manners.heartbeat:
@@ -112,19 +117,41 @@ class DirectStream:
     def end(self, last: bytes) -> None:
         if self.ended:
             return
+        self.ended = True
         self._release()
-        if self._sending is None:
-            self._write(last, more=False)
+        self._part(last)
+        if self._over is not None:
+            # Short: a server that is told to stop waits for this, and a right may have ended.
+            asyncio.get_running_loop().call_later(PARTING, self._cut)
+
+    def _part(self, last: bytes) -> None:
+        """Send the parting bytes, as soon as the client takes any, and be done."""
+        if self._over is None:
+            return
+        if self._sending is not None:
+            self._sending.add_done_callback(lambda done: self._part(last))
+            return
+        self._write(last, more=False)
         if self._sending is None:
             self._give_up()
-        else:  # it has `patience` to take the parting bytes, if any were handed over
-            self.ended = True
-            self._sending.add_done_callback(lambda done: self._over())
-            asyncio.get_running_loop().call_later(self._manners.patience, self._over)
+        else:
+            self._sending.add_done_callback(lambda done: self._give_up())
+
+    def _cut(self) -> None:
+        if self._over is not None:
+            abort(self._send)
+            self._give_up()
+
+    def _give_up(self) -> None:
+        over = self._over
+        self.close()
+        if over is not None:
+            over()
 
     def close(self) -> None:
-        """The client is gone: nothing more is sent. Idempotent."""
+        """The application is done: nothing more is sent, nobody told. Idempotent."""
         self.ended = True
+        self._over = None
         self._release()
         if self._sending is not None:
             self._sending.cancel()
@@ -152,39 +179,58 @@ class DirectStream:
             server.unregisterProducer()
         server.producer = None  # no ring of references where the connection is gone already
 
-    def _give_up(self) -> None:
-        self.close()
-        self._over()
-
     def _write(self, data: bytes, more: bool = True) -> None:
         message = {"type": "http.response.body", "body": data, "more_body": more}
-        self._last_write = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        self._last_write = loop.time()
         try:
-            rest = start(self._send(message))
-        except Exception:  # the server's own, of a connection that is gone
-            self.ended = True
-            self._over()
+            rest = start(self._send(message), self._host)
+        except (
+            Exception,
+            asyncio.CancelledError,
+        ):  # the server's own, of a connection that is gone
+            self._give_up()
             return
         if rest is not None:
-            self._sending = asyncio.get_running_loop().create_task(rest)
+            self._sending = loop.create_task(rest)
             self._sending.add_done_callback(self._sent)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending = None
         if task.cancelled() or task.exception() is not None:
-            if not self.ended:
-                self._give_up()
+            self._give_up()
         elif self._lacks_state and not self.ended:
             self._manners.resync(self.topic)
 
 
-def start(awaitable: Awaitable[None]) -> Any:
+def start(awaitable: Awaitable[None], host: asyncio.Task[Any] | None = None) -> Any:
     """Run an awaitable up to its first wait, without a task.
+
+    Args:
+        awaitable: what a server's ``send`` returned.
+        host: the task that it is to find itself in meanwhile. A ``send`` that is wrapped in a
+            timeout would, when the time is up, cancel the task that it began in: that must not be
+            the hub's.
 
     Returns:
         None when it ended at once; else a coroutine that is the rest of it, for a task.
     """
     steps = awaitable.__await__()
+    guest = asyncio.current_task()
+    if host is None or guest is None or host is guest:
+        return _first(steps)
+    # asyncio's documentation has these for whoever runs the steps of coroutines himself.
+    loop = asyncio.get_running_loop()
+    _leave_task(loop, guest)
+    _enter_task(loop, host)
+    try:
+        return _first(steps)
+    finally:
+        _leave_task(loop, host)
+        _enter_task(loop, guest)
+
+
+def _first(steps: Generator[Any, Any, None]) -> Any:
     try:
         waited_for = next(steps)
     except StopIteration:
@@ -198,6 +244,17 @@ def _rest(steps: Generator[Any, Any, None], waited_for: Any) -> Generator[Any, A
     try:
         yield waited_for
     except BaseException as error:
-        steps.throw(error)
+        yield from _interrupted(steps, error)
+    else:
+        yield from steps
+
+
+def _interrupted(
+    steps: Generator[Any, Any, None], error: BaseException
+) -> Generator[Any, Any, None]:
+    """Go on with what an error does to the steps: they may have more to wait for, or outlive it."""
+    try:
+        waited_for = steps.throw(error)
+    except StopIteration:
         return
-    yield from steps
+    yield from _rest(steps, waited_for)
