@@ -37,9 +37,11 @@ def site(request: Any, tmp_path: Any) -> Iterator[Site]:
 @contextlib.asynccontextmanager
 async def stream(server: Server, cookies: dict[str, str]) -> AsyncIterator[Any]:
     """The events of a stream, through httpx-sse, its snapshot already read."""
-    async with httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=20) as client:
-        async with aconnect_sse(client, "GET", "/toasts/stream/") as source:
-            yield events(source)
+    async with (
+        httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=20) as client,
+        aconnect_sse(client, "GET", "/toasts/stream/") as source,
+    ):
+        yield events(source)
 
 
 async def events(source: EventSource) -> AsyncIterator[tuple[str, Any]]:
@@ -65,7 +67,8 @@ async def test_another_process_reaches_the_stream_of_its_user_alone(site: Site, 
         assert await until_event(his, "sync") == {"ids": []}
         site.run(
             "import sys\nfrom toasts import create_toast\n"
-            "create_toast('for alice', int(sys.argv[1]))\ncreate_toast('for bob', int(sys.argv[2]))",
+            "create_toast('for alice', int(sys.argv[1]))\n"
+            "create_toast('for bob', int(sys.argv[2]))",
             str(ids["alice"]), str(ids["bob"]),
         )  # fmt: skip
         assert (await until_event(hers, "toast"))["message"] == "for alice"
@@ -76,8 +79,10 @@ ENDINGS = {
     "logout": "from django.test import Client\nclient = Client()\n"
     "client.cookies['sessionid'] = sys.argv[1]\n"
     "client.post('/logout/')",
-    "deactivation": "user = User.objects.get(username='alice')\nuser.is_active = False\nuser.save()",
-    "password change": "user = User.objects.get(username='alice')\nuser.set_password('new')\nuser.save()",
+    "deactivation": "user = User.objects.get(username='alice')\n"
+    "user.is_active = False\nuser.save()",
+    "password change": "user = User.objects.get(username='alice')\n"
+    "user.set_password('new')\nuser.save()",
     "deletion": "User.objects.get(username='alice').delete()",
 }
 
@@ -133,7 +138,8 @@ async def test_the_sweep_finds_what_no_signal_told(
         async with stream(server, cookies["alice"]) as hers:
             await until_event(hers, "sync")
             site.run(
-                f"import sys\nfrom django.contrib.auth.models import User\n{SILENT_ENDINGS[ending]}",
+                "import sys\nfrom django.contrib.auth.models import User\n"
+                f"{SILENT_ENDINGS[ending]}",
                 cookies["alice"]["sessionid"],
             )
             assert await until_event(hers, "bye", 10) == {"reason": "auth"}
@@ -242,7 +248,8 @@ async def test_a_stream_outlives_a_restart_of_postgres(tmp_path: Any) -> None:
                 await until_event(hers, "sync")
                 own.restart()
                 site.run(
-                    "import sys\nfrom toasts import create_toast\ncreate_toast('after', int(sys.argv[1]))",
+                    "import sys\nfrom toasts import create_toast\n"
+                    "create_toast('after', int(sys.argv[1]))",
                     str(ids["alice"]),
                 )
                 assert (await until_event(hers, "toast", 20))["message"] == "after"
