@@ -76,7 +76,10 @@ class RedisServer:
 
     def command(self, *words: Any) -> Any:
         """What a stranger's client gets from the server."""
-        with redis.Redis(port=self.port, protocol=2, socket_timeout=10) as client:
+        password = self.settings.get("requirepass")
+        with redis.Redis(
+            port=self.port, password=password, protocol=2, socket_timeout=10
+        ) as client:
             return client.execute_command(*words)
 
     def listeners(self) -> list[dict[str, str]]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
+import time
 import zlib
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any
@@ -18,6 +20,7 @@ import redis.asyncio.cluster
 import redis.asyncio.retry
 import redis.cluster
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from . import canary
@@ -32,13 +35,17 @@ QUEUE = 1000
 """Messages that wait for the event loop; beyond it they wait in Redis' own bounded buffer."""
 CONNECTIONS = 8
 """Of the publishing threads of a process; further threads wait for one."""
+PATIENCE = 1.0
+"""Seconds for each step of publishing: who publishes has just committed, and waits."""
+SPENT_ON_FAILURES = 2.0
+"""Seconds after which a failing publisher lets the rest of its hints go."""
 _CLUSTER = "+cluster"
+_FAILURES = (redis.RedisError, RedisClusterException)
 
 # RESP 2: every server speaks it, and on it nothing but what was subscribed to comes unasked.
 _COMMON: Mapping[str, Any] = {"protocol": 2, "socket_keepalive": True}
-# Whoever publishes has just committed and waits: a hint is not worth more than a second.
-_PUBLISHER = {**_COMMON, "socket_timeout": 1.0, "socket_connect_timeout": 1.0}
-_POOL = {"max_connections": CONNECTIONS, "timeout": 1.0}
+_PUBLISHER = {**_COMMON, "socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
+_POOL = {"max_connections": CONNECTIONS, "timeout": PATIENCE}
 
 
 class RedisBroker:
@@ -55,8 +62,8 @@ class RedisBroker:
     def __init__(self, url: str, channel: str) -> None:
         self.url = url
         self.channel = channel
-        self._client: Any = None
-        self._client_of: int | None = None
+        self._clients: dict[int, Any] = {}
+        self._locks: dict[int, threading.Lock] = {}
 
     def publish(self, hints: Sequence[str]) -> None:
         """Send the hints in as few messages as fit.
@@ -72,10 +79,19 @@ class RedisBroker:
                 pipeline.execute()
 
     def _publisher(self) -> Any:
-        # A forked child must not talk on its parent's sockets, nor wait for its parent's locks.
-        if self._client_of != os.getpid():
-            self._client, self._client_of = self._make_publisher(), os.getpid()
-        return self._client
+        # By process: a forked child must neither talk on its parent's sockets nor wait for a lock
+        # that a thread of its parent holds.
+        process = os.getpid()
+        if process not in self._clients:
+            lock = self._locks.setdefault(process, threading.Lock())
+            if not lock.acquire(timeout=PATIENCE):
+                raise BrokerError("another thread still tries to reach Redis")
+            try:
+                if process not in self._clients:
+                    self._clients = {process: self._make_publisher()}
+            finally:
+                lock.release()
+        return self._clients[process]
 
     def _make_publisher(self) -> Any:
         # Tried twice: the first may find a connection that the server has closed meanwhile.
@@ -128,15 +144,23 @@ class ClusterBroker(RedisBroker):
         """Send each hint to its shard.
 
         Raises:
-            redis.RedisError: a shard can't be reached, or refuses; the others have heard.
+            redis.RedisError: a shard can't be reached, or refuses. The others have heard, unless
+                seconds have passed with those that can't.
+            redis.exceptions.RedisClusterException: no node can be reached.
         """
+        shards = self._by_shard(hints)
+        if not shards:
+            return
+        publisher, deadline = self._publisher(), time.monotonic() + SPENT_ON_FAILURES
         failure: Exception | None = None
-        for shard, some in self._by_shard(hints).items():
+        for shard, some in shards.items():
             try:
                 for message in pack(some):
-                    self._publisher().spublish(self._channel(shard), message)
-            except redis.RedisError as error:
+                    publisher.spublish(self._channel(shard), message)
+            except _FAILURES as error:
                 failure = error
+                if time.monotonic() > deadline:
+                    break
         if failure is not None:
             raise failure
 
