@@ -9,23 +9,25 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from tests.conftest import until
 from toasts.realtime.canary import CANARY
 from toasts.realtime.postgres import PostgresBroker
-
-NAME = "toasts listener"
 
 
 class Line:
     def __init__(self, url: str) -> None:
         self.url = url
         self.channel = f"toasts {secrets.token_hex(4)}"
+        # Its listeners are told from those of the test before, which the server may still see.
+        self.name = f"listener of {self.channel}"
         self.sent: list[str] = []
         self.drops_canaries = False
 
     def broker(self, conninfo: Any = None) -> PostgresBroker:
-        return PostgresBroker(conninfo or self.url, self.channel, self.notify)
+        conninfo = conninfo or make_conninfo(self.url, application_name=self.name)
+        return PostgresBroker(conninfo, self.channel, self.notify)
 
     def notify(self, channel: str, messages: Sequence[str]) -> None:
         """What a host's connection does: one statement, in a transaction of its own."""
@@ -43,11 +45,9 @@ class Line:
         return await asyncio.to_thread(self.sql, statement, *parameters)
 
     async def listeners(self, columns: str = "pid") -> list[Any]:
-        """The listening connections to this database, as the server sees them."""
+        """This channel's listening connections, as the server sees them."""
         return await self.run(
-            f"SELECT {columns} FROM pg_stat_activity"
-            " WHERE application_name = %s AND datname = current_database()",
-            NAME,
+            f"SELECT {columns} FROM pg_stat_activity WHERE application_name = %s", self.name
         )
 
     async def publish(self, hints: Sequence[str]) -> None:
