@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import importlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -24,6 +25,8 @@ SCENARIOS = {
     "churn": "what connects and disconnects leave behind",
     "storm": "how soon all are back after the server was killed",
 }
+BUSY = 0.5
+"""Of a core, on average of a minute, before we start."""
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -57,7 +60,9 @@ def size_of(scenario: Any, options: argparse.Namespace) -> Any:
 def told(size: Any) -> str:
     """A scenario's parameters, those that are numbers."""
     values = dataclasses.asdict(size).items()
-    return ", ".join(f"{name} {value:g}" for name, value in values if isinstance(value, int | float))
+    return ", ".join(
+        f"{name} {value:g}" for name, value in values if isinstance(value, int | float)
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -65,6 +70,8 @@ def main(arguments: list[str]) -> int:
     raise_limits()
     report = Report(describe())
     report.show_machine()
+    if os.getloadavg()[0] > BUSY * (os.cpu_count() or 1):
+        print("This machine is busy with other things: expect noise.\n", flush=True)
     for name in options.names or SCENARIOS:
         scenario = importlib.import_module(f"tests.bench.{name}")
         size, started = size_of(scenario, options), time.monotonic()

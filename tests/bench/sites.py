@@ -18,9 +18,7 @@ from tests.servers import ROOT, Site
 class Worker:
     """A process that does the jobs of tests.bench.worker, one at a time."""
 
-    def __init__(
-        self, site: Site, module: str = "tests.bench.worker", **environment: str
-    ) -> None:
+    def __init__(self, site: Site, module: str = "tests.bench.worker", **environment: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
@@ -99,7 +97,5 @@ def populated(url: str, users: int) -> Iterator[Population]:
 def connections(server: PostgresServer, url: str) -> int:
     """The database's connections but our own."""
     name = url.rpartition("/")[2]
-    [(count,)] = server.execute(
-        f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'"
-    )
+    [(count,)] = server.execute(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'")
     return int(count)

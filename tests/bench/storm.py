@@ -63,7 +63,11 @@ def _storm(people: Population, kind: str, size: Size) -> dict[str, Any]:
         with Load(server.port, TOASTS.path, people.cookies, size.streams + 1) as load:
             load.command("rate", 1000, 32)
             load.open(size.streams, TOASTS.ready, 600)
-            return {"server": kind, "streams": size.streams, **_restarted(load, server, people, size)}
+            return {
+                "server": kind,
+                "streams": size.streams,
+                **_restarted(load, server, people, size),
+            }
 
 
 def _restarted(load: Load, server: Server, people: Population, size: Size) -> dict[str, Any]:

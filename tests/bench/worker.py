@@ -194,7 +194,8 @@ def _like_a_toast(message: str) -> dict[str, Any]:
 JOBS: dict[str, Callable[..., Any]] = {
     job.__name__: job
     for job in (
-        ready, key_of, populate, fatten, broadcast, forget, paced, one_by_one, publish, publish_paced,
+        ready, key_of, populate, fatten, broadcast, forget, paced, one_by_one,
+        publish, publish_paced,
     )
 }  # fmt: skip
 

@@ -133,9 +133,7 @@ def many(how: str, user_ids: list[int]) -> float:
     if how == "create_toasts":
         create_toasts("hello", users)
     else:
-        Toast.objects.bulk_create(
-            [Toast(user_id=pk, message="hello") for pk in user_ids], 1000
-        )
+        Toast.objects.bulk_create([Toast(user_id=pk, message="hello") for pk in user_ids], 1000)
     seconds = time.perf_counter() - started
     Toast.objects.all()._raw_delete("default")
     return seconds
