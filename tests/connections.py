@@ -1,0 +1,129 @@
+"""Connections to an ASGI application by hand, as a server would have them, faults included."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from django.core.handlers.asgi import ASGIHandler
+from httpx_sse._decoders import SSEDecoder
+
+from tests.calls import Handler
+from toasts.entrance import Entrance
+
+STREAM = "/toasts/stream/"
+
+
+class Counted(Handler):
+    """Django's handler, counting what reaches it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = self.now = self.most = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.calls += 1
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.now -= 1
+
+
+def entrance(fast: bool = True, django: ASGIHandler | None = None) -> Entrance:
+    """The application as `get_asgi_application` makes it, its short way closed on demand."""
+    made = Entrance(django or Counted())
+    made._stock = made._stock and fast
+    return made
+
+
+def calls(application: Entrance) -> int:
+    """How many requests came to Django's handler."""
+    django = application._django
+    assert isinstance(django, Counted)
+    return django.calls
+
+
+class Connection:
+    """One request; `application` is the task that a server would have for it.
+
+    Args:
+        app: the ASGI application.
+        session: the session cookie's value; None: no cookie.
+        headers: further ones, as ASGI has them.
+        scope: further keys of the scope.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        session: str | None = None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        **scope: Any,
+    ) -> None:
+        cookie = [] if session is None else [(b"cookie", f"sessionid={session}".encode())]
+        self.app = app
+        self.scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
+            "scheme": "http", "path": STREAM, "query_string": b"", "root_path": "",
+            "server": ("testserver", 80), "client": ("127.0.0.1", 5),
+            "headers": [(b"host", b"testserver"), *cookie, *headers], **scope,
+        }  # fmt: skip
+        self.sent: list[Any] = []
+        self.on_send: Callable[[Any], Awaitable[None]] | None = None
+        """What `send` does with each message before it is taken: wait, raise."""
+        self.events: asyncio.Queue[Any] = asyncio.Queue()
+        self.events.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+
+    def start(self) -> Connection:
+        call = self.app(self.scope, self.events.get, self.send)
+        self.application = asyncio.ensure_future(call)
+        return self
+
+    async def send(self, message: Any) -> None:
+        if self.on_send is not None:
+            await self.on_send(message)
+        self.sent.append(message)
+
+    def disconnect(self) -> None:
+        self.events.put_nowait({"type": "http.disconnect"})
+
+    async def done(self, seconds: float = 5.0) -> None:
+        """Wait for the application to return; raises what it raises."""
+        await asyncio.wait_for(asyncio.shield(self.application), seconds)
+
+    async def leave(self) -> None:
+        self.disconnect()
+        await self.done()
+
+    @property
+    def status(self) -> int | None:
+        return self.sent[0]["status"] if self.sent else None
+
+    def header(self, name: bytes) -> list[bytes]:
+        return [value for key, value in self.sent[0]["headers"] if key.lower() == name]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent[1:])
+
+    @property
+    def complete(self) -> bool:
+        return bool(self.sent[1:]) and not self.sent[-1].get("more_body", False)
+
+    def received(self) -> list[tuple[str, Any]]:
+        """The whole events that came, parsed."""
+        if not self.sent or self.header(b"content-type") != [b"text/event-stream"]:
+            return []
+        decoder = SSEDecoder()
+        found = (decoder.decode(line) for line in self.body.decode().split("\n")[:-1])
+        return [(event.event, json.loads(event.data)) for event in found if event is not None]
+
+    def kinds(self) -> list[str]:
+        return [kind for kind, _ in self.received()]
+
+    def messages(self) -> list[str]:
+        return [data["message"] for kind, data in self.received() if kind == "toast"]

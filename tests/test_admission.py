@@ -1,0 +1,271 @@
+"""The short way in answers as the whole chain of Django's middleware would, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import (
+    SESSION_KEY,
+)
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import OperationalError
+from django.db.backends.signals import connection_created
+from django.test import override_settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.admissions import AUTHENTICATION, CASES, SESSION, WHOLE, Ask, Case, World, sign_in, store
+from tests.conftest import until
+from tests.connections import Connection, Counted, calls, entrance
+from toasts import live as toasts_live
+from toasts.admission import admit, session_key, stock_site
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
+
+
+@dataclass
+class Answer:
+    status: int | None
+    cookies: dict[str, bool]
+    """By name: whether the browser is told to forget it."""
+    location: list[bytes]
+    messages: list[str]
+
+
+async def _answer(ask: Ask, fast: bool) -> tuple[Answer, bool]:
+    """What the application answers, and whether Django's handler was left out."""
+    app = entrance(fast)
+    replaced = ask.pop("scope_headers", None)
+    request = Connection(app, **ask)
+    if replaced is not None:
+        request.scope["headers"] = replaced
+    request.start()
+    await until(lambda: request.application.done() or "sync" in request.kinds())
+    if not request.application.done():
+        request.disconnect()
+    await request.done()
+    cookies = [value.decode() for value in request.header(b"set-cookie")]
+    forgotten = {text.partition("=")[0]: "Max-Age=0" in text for text in cookies}
+    messages = request.messages() if request.status == 200 else []
+    location = request.header(b"location")
+    return Answer(request.status, forgotten, location, messages), not calls(app)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+async def test_the_short_way_answers_as_the_whole_chain_does(case: Case) -> None:
+    with override_settings(**case.settings):
+        ask = await sync_to_async(case.ask)(await sync_to_async(World)())
+        by_the_chain, _ = await _answer(ask, fast=False)
+        await asyncio.gather(*(hub.stop() for hub in toasts_live._hubs.values()))
+        ask = await sync_to_async(case.ask)(await sync_to_async(World)())
+        answer, was_fast = await _answer(ask, fast=True)
+    if not case.whose:
+        answer.messages = by_the_chain.messages = []
+    assert answer == by_the_chain
+    assert was_fast is case.fast
+    if case.status is not None:
+        assert answer.status == case.status
+    if case.whose and answer.status == 200 and ask.get("method") != "HEAD":
+        assert answer.messages == [f"for {case.whose}"]
+
+
+# Together.
+
+
+async def _asked(count: int) -> list[str]:
+    def prepare() -> list[str]:
+        users = User.objects.bulk_create(User(username=f"user{n}") for n in range(count))
+        return [sign_in(user) for user in users]
+
+    return await sync_to_async(prepare)()
+
+
+async def _all_synced(app: Any, keys: list[str]) -> list[Connection]:
+    requests = [Connection(app, key).start() for key in keys]
+    await until(lambda: all("sync" in request.kinds() for request in requests))
+    return requests
+
+
+async def test_a_hundred_that_come_at_once_cost_a_handful_of_queries() -> None:
+    keys = await _asked(100)
+    app = entrance()
+    with Queries() as queries:
+        requests = await _all_synced(app, keys)
+    assert calls(app) == 0
+    assert [request.status for request in requests] == [200] * 100
+    asked = [sql for sql in queries.said if "django_session" in sql or "auth_user" in sql]
+    assert 2 <= len(asked) <= 8  # where they come in two turns, or the sweep looks already
+    await asyncio.gather(*(request.leave() for request in requests))
+    assert toasts_live.hub().listeners() == []
+
+
+class Queries:
+    """What every connection of this process asks its database."""
+
+    def __enter__(self) -> Queries:
+        self.said: list[str] = []
+        connection_created.connect(self._watch)
+        return self
+
+    def _watch(self, connection: Any, **rest: Any) -> None:
+        connection.execute_wrappers.append(self._note)
+
+    def _note(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        self.said.append(sql)
+        return execute(sql, params, many, context)
+
+    def __exit__(self, *error: object) -> None:
+        connection_created.disconnect(self._watch)
+
+
+async def test_the_tabs_of_one_session_have_a_right_each() -> None:
+    [key] = await _asked(1)
+    requests = await _all_synced(entrance(), [key] * 5)
+    grants = {listener.grant for listener in toasts_live.hub().listeners()}
+    assert len(grants) == 5
+    await asyncio.gather(*(request.leave() for request in requests))
+
+
+async def test_one_that_is_odd_does_not_send_the_others_the_long_way() -> None:
+    def spoil(keys: list[str]) -> None:
+        odd = SessionStore(keys[1])
+        odd[SESSION_KEY] = "x"
+        odd.save()
+        store(keys[2], "x")
+        Session.objects.filter(session_key=keys[3]).delete()
+
+    keys = await _asked(8)
+    await sync_to_async(spoil)(keys)
+    found = await sync_to_async(admit)(keys)
+    assert set(found) == {keys[0], *keys[4:]}
+
+
+async def test_an_asker_who_leaves_does_not_keep_the_others_from_their_answers() -> None:
+    keys = await _asked(3)
+    app = entrance()
+    first, gone, last = (Connection(app, key).start() for key in keys)
+    await asyncio.sleep(0)
+    gone.application.cancel()
+    await until(lambda: "sync" in first.kinds() and "sync" in last.kinds())
+    assert gone.application.cancelled()
+    assert len(toasts_live.hub().listeners()) == 2
+    await asyncio.gather(first.leave(), last.leave())
+
+
+async def test_a_look_that_fails_leaves_the_answer_to_the_whole_chain(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    [key] = await _asked(1)
+
+    def broken(execute: Any, sql: str, *rest: Any) -> Any:
+        if "django_session" in sql and " IN " in sql:
+            raise OperationalError("gone")
+        return execute(sql, *rest)
+
+    def break_new(connection: Any, **rest: Any) -> None:
+        connection.execute_wrappers.append(broken)
+
+    app = entrance()
+    connection_created.connect(break_new)
+    try:
+        [request] = await _all_synced(app, [key])
+    finally:
+        connection_created.disconnect(break_new)
+    assert (request.status, calls(app)) == (200, 1)
+    assert "sessions could not be looked up together" in caplog.text
+    await request.leave()
+
+
+async def test_a_hub_that_stopped_is_not_asked_but_the_new_one() -> None:
+    keys = await _asked(2)
+    app = entrance()
+    [request] = await _all_synced(app, keys[:1])
+    await request.leave()
+    await toasts_live.hub().stop()
+    toasts_live._hubs.clear()
+    [request] = await _all_synced(app, keys[1:])
+    assert (calls(app), len(toasts_live.hub().listeners())) == (0, 1)
+    await request.leave()
+
+
+# What decides about the way.
+
+
+def _scope(**changes: Any) -> Any:
+    request = Connection(None, "a" * 32)
+    return {**request.scope, **changes}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(cookie=st.binary(max_size=200))
+def test_whatever_the_cookie_is_the_key_is_one_that_django_would_look_for(cookie: bytes) -> None:
+    cookie = b"a=b; sessionid=" + cookie
+    scope = _scope(headers=[(b"host", b"testserver"), (b"cookie", cookie)])
+    key = session_key(scope)
+    django = Counted.request_class(scope, BytesIO()).COOKIES.get("sessionid")
+    assert key in (None, django)
+    if key is not None:
+        assert re.fullmatch("[A-Za-z0-9]{8,64}", key)
+
+
+def test_a_scope_of_the_least_that_asgi_asks_for_is_enough() -> None:
+    scope = _scope()
+    for name in ("query_string", "root_path", "scheme", "server", "client"):
+        del scope[name]
+    assert session_key(scope) == "a" * 32
+
+
+@pytest.mark.parametrize("name", ["is_authenticated", "get_session_auth_hash"])
+async def test_a_user_model_with_a_say_of_its_own_has_it(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [key] = await _asked(1)
+    assert list(await sync_to_async(admit)([key])) == [key]
+    if name == "is_authenticated":
+        monkeypatch.setattr(User, name, False)
+    else:
+        monkeypatch.delattr(AbstractBaseUser, name)
+    assert await sync_to_async(admit)([key]) == {}
+
+
+STOCK = {"MIDDLEWARE": [SESSION, AUTHENTICATION]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "stock"),
+    [
+        ({}, True),
+        ({"MIDDLEWARE": WHOLE}, True),
+        ({"MIDDLEWARE": [SESSION]}, False),
+        ({"MIDDLEWARE": [AUTHENTICATION]}, False),
+        ({"MIDDLEWARE": [AUTHENTICATION, SESSION]}, False),
+        ({"MIDDLEWARE": [SESSION, AUTHENTICATION, AUTHENTICATION]}, False),
+        ({"MIDDLEWARE": [*WHOLE, "site.middleware.Own"]}, False),
+        (
+            {
+                "MIDDLEWARE": [*WHOLE, "site.middleware.Own"],
+                "TOASTS_HARMLESS_MIDDLEWARE": ["site.middleware.Own"],
+            },
+            True,
+        ),
+        ({"MIDDLEWARE": [*WHOLE, "django.contrib.auth.middleware.RemoteUserMiddleware"]}, False),
+        ({"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}, True),
+        ({"SESSION_ENGINE": "django.contrib.sessions.backends.cache"}, False),
+        ({"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"}, False),
+        ({"SESSION_ENGINE": "site.sessions"}, False),
+    ],
+)
+def test_only_where_djangos_own_middleware_decides_there_is_a_short_way(
+    changes: dict[str, Any], stock: bool
+) -> None:
+    with override_settings(**{**STOCK, **changes}):
+        assert stock_site() is stock
