@@ -187,7 +187,7 @@ def test_the_wheel_requires_what_it_imports_and_no_more(wheel: Path) -> None:
     needed = metadata.get_all("Requires-Dist") or []
     always = {line.split(">")[0].split("!")[0].split("<")[0] for line in needed if ";" not in line}
     assert always == {"django", "djangorestframework", "asgiref"}
-    assert metadata.get_all("Provides-Extra") == ["daphne", "postgres"]
+    assert metadata.get_all("Provides-Extra") == ["daphne", "postgres", "redis"]
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "MIT"
     assert metadata.get_payload()

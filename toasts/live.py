@@ -9,6 +9,7 @@ import os
 import random
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
@@ -120,13 +121,18 @@ def make_broker() -> Broker:
     if kind == "local":
         return _local()
     if kind == "sqlite":
-        return SqliteBroker(str(connections[database()].settings_dict["NAME"]))
+        return SqliteBroker(_path(str(connections[database()].settings_dict["NAME"])))
     if kind == "postgres":
         return _postgres()
     if kind == "redis":
         return _redis(conf.redis_url, conf.channel)
     broker: Broker = import_string(kind)()
     return broker
+
+
+def _path(name: str) -> str:
+    """The file that a SQLite database's name means; it may be a URI (SQLite, "URI Filenames")."""
+    return unquote(urlsplit(name).path) if name.startswith("file:") else name
 
 
 def _fitting() -> str:
@@ -220,11 +226,18 @@ def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
     """
     source = ToastSource()
     here = hub()
+
+    def snapshot(active: State) -> bytes:
+        # What the client knew at first is no reason to leave toasts out after an overflow.
+        nonlocal known
+        mark, known = known, None
+        return source.snapshot(active, mark)
+
     return Stream(
         topic=topic(held.user_id),
         grant=held,
         opened=asyncio.get_running_loop().time(),
-        snapshot=functools.partial(source.snapshot, known=known),
+        snapshot=snapshot,
         resync=lambda stream: here.wake([stream.topic]),
         cut=cut,
         ping=json_event("ping", {}),

@@ -33,6 +33,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-offs that a test can wait for."""
     monkeypatch.setattr(hub_module, "BACKOFF_MIN", 0.01)
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.02)
+    monkeypatch.setattr(hub_module, "READ_BACKOFF_MAX", 0.02)
 
 
 @pytest.fixture

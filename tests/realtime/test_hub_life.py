@@ -90,7 +90,7 @@ async def test_the_back_off_grows_with_jitter_and_has_a_bound(
     caplog.set_level(logging.CRITICAL, "toasts.realtime")
     fast = SimpleNamespace(get_running_loop=asyncio.get_running_loop, sleep=nap)
     monkeypatch.setattr(hub_module, "asyncio", fast)
-    task = asyncio.create_task(hub_module._supervised(fails))
+    task = asyncio.create_task(hub_module._supervised(fails, hub_module.BACKOFF_MAX))
     # Two thousand failures are hours without a database: no number may outgrow them.
     await until(lambda: done.is_set() or task.done())
     assert not task.done(), task.exception()
@@ -110,7 +110,7 @@ async def test_a_loop_that_returns_is_a_failure_and_starts_again(
     async def returns() -> None:
         runs.append(asyncio.get_running_loop().time())
 
-    task = asyncio.create_task(hub_module._supervised(returns))
+    task = asyncio.create_task(hub_module._supervised(returns, hub_module.BACKOFF_MAX))
     await until(lambda: len(runs) >= 3)
     task.cancel()
     assert "returns failed (it returned, though it is to run for ever)" in caplog.text

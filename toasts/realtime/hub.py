@@ -34,8 +34,11 @@ BATCH = 2000
 SLICE = 200
 """Topics that are told what changed before other work of the loop has its turn."""
 SWEEP_PAUSE = 0.2
+CLOSES_WITHIN = 5.0
 TICK = 1.0
 """Seconds between two ticks, and between two looks at the database while the hub is deaf."""
+READ_BACKOFF_MAX = 2.0
+"""Pages wait for what is read: a database that is back is asked again soon."""
 BACKOFF_MIN, BACKOFF_MAX = 0.2, 10.0
 STABLE = 10.0
 """Seconds after which a loop that then fails starts again from the shortest back-off."""
@@ -200,7 +203,11 @@ class Hub:
         # thread-sensitive context, the language, the tracing span) to work that outlives it.
         context = contextvars.Context()
         self._tasks = [
-            self._loop.create_task(_supervised(run), name=f"toasts{run.__name__}", context=context)
+            self._loop.create_task(
+                _supervised(run, BACKOFF_MAX if run == self._listen else READ_BACKOFF_MAX),
+                name=f"toasts{run.__name__}",
+                context=context,
+            )
             for run in loops
         ]
 
@@ -216,8 +223,12 @@ class Hub:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if reader is not None:
+            closing = self._loop.run_in_executor(reader, self.source.close)
             try:
-                await self._loop.run_in_executor(reader, self.source.close)
+                # A thread that hangs in the database must not keep the process from ending.
+                await asyncio.wait_for(closing, CLOSES_WITHIN)
+            except TimeoutError:
+                logger.warning("the database did not let go of the hub's connection")
             finally:
                 reader.shutdown(wait=False)
 
@@ -368,7 +379,7 @@ class Hub:
             await self.stop()
 
 
-async def _supervised(run: Callable[[], Awaitable[None]]) -> None:
+async def _supervised(run: Callable[[], Awaitable[None]], longest: float) -> None:
     """Run a loop for ever: whatever breaks it is logged, and it starts again after a back-off."""
     loop = asyncio.get_running_loop()
     failures = 0
@@ -380,7 +391,7 @@ async def _supervised(run: Callable[[], Awaitable[None]]) -> None:
         except Exception as error:
             failures = 1 if loop.time() - started > STABLE else failures + 1
             # Bounded before the power: after an hour of failures it would be too large for a float.
-            most = min(BACKOFF_MAX, BACKOFF_MIN * 2 ** min(failures, 16))
+            most = min(longest, BACKOFF_MIN * 2 ** min(failures, 16))
             delay = random.uniform(BACKOFF_MIN, most)
             # The first failure with its traceback; a database that is down would fill the log.
             text, first = "%s failed (%s); again in %.1f s", failures == 1
