@@ -102,7 +102,7 @@ class Report:
 
     def add(self, scenario: str, *tables: Table) -> None:
         kept = self.found.setdefault(scenario, [])
-        for table in tables:
+        for table in filter(lambda table: table.rows, tables):
             print(table, flush=True)
             kept.append({"title": table.title, "rows": table.rows, "notes": table.notes})
 

@@ -71,7 +71,7 @@ BULK_NOTES = ("create_toasts takes a queryset; bulk_create the list of keys, in 
 
 
 def _bars(singles: list[Any], bulk: list[Any]) -> Iterator[tuple[str, float | None, float]]:
-    for row in singles[1:]:
+    for row in singles[2:]:
         for name, _ in BESIDE:
             yield f"{row['way']}: toasts/s lost {name}, %", 100 * (1 - row[name]), 10
     yield "create_toasts, times bulk_create", bulk[1]["ratio"], 1.3
