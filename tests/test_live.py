@@ -42,6 +42,7 @@ from toasts.models import Toast
 from toasts.realtime.broker import Broker, LocalBroker, Publish, Wake
 from toasts.realtime.postgres import PostgresBroker
 from toasts.realtime.sqlite import SqliteBroker
+from toasts.sessions import Grant, Standing
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -574,3 +575,33 @@ async def test_the_channel_may_have_any_name(alice: User) -> None:
     assert (await stream.next()).data["id"] == toast.pk
     await async_update_toast(toast, message="changed")
     assert (await stream.next()).data["message"] == "changed"
+
+
+async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
+    alice: User, hubs: None
+) -> None:
+    await async_create_toast("known", alice)
+    active = await sync_to_async(live.read_state)(alice.pk)
+    held = Grant(alice.pk, Standing())
+    stream = live.open_stream(held, state.cursor(active), cut=None)
+    stream.deliver(active, b"")
+    assert b"event: toast" not in await stream.pull()
+    while not stream._overflowed:
+        stream.deliver(active, b"x" * 8192)
+    pulling = asyncio.create_task(stream.pull())
+    await asyncio.sleep(0)
+    stream.deliver(active, b"")
+    assert b'"message":"known"' in await pulling
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("/srv/site.sqlite3", "/srv/site.sqlite3"),
+        ("file:/srv/site.sqlite3?cache=private", "/srv/site.sqlite3"),
+        ("file:///srv/my%20site.sqlite3", "/srv/my site.sqlite3"),
+        ("file:site.sqlite3", "site.sqlite3"),
+    ],
+)
+def test_the_watched_file_is_the_one_that_the_name_means(name: str, path: str) -> None:
+    assert live._path(name) == path

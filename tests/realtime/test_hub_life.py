@@ -274,6 +274,20 @@ async def test_stop_in_the_middle_of_a_read_waits_for_it_and_loses_no_thread(tab
     assert len(table.closed_in) == 1
 
 
+async def test_a_read_that_hangs_keeps_nobody_from_stopping(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "CLOSES_WITHIN", 0.05)
+    hub = Hub(table, LocalBroker(), Timing(), 10)
+    table.go_on.clear()
+    hub.subscribe(make_stream("t"))
+    await until(table.reading.is_set)
+    await asyncio.wait_for(hub.stop(), 5)
+    assert not hub.running
+    table.go_on.set()
+    await until(lambda: not reader_threads())
+
+
 async def test_a_hub_without_listeners_gives_back_its_thread(table: Table) -> None:
     async with running(table, LocalBroker(), linger=0.1) as hub:
         client = Client(hub, "t")
