@@ -27,12 +27,16 @@ ADVICE = (
 expect.set_options(timeout=10_000)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
+def chromium_path() -> str:
     path = next(filter(None, map(shutil.which, NAMES)), None)
     assert path, ADVICE
+    return path
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         yield browser
         await browser.close()
 
@@ -41,7 +45,7 @@ async def browser() -> AsyncIterator[Browser]:
 def host_on(
     postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Host]]:
-    """The project over a database of this kind; one for all tests, which have users of their own."""
+    """The project over a database of this kind: one for all tests, each with its own users."""
     hosts: dict[str, Host] = {}
 
     def host_on(database: str) -> Host:

@@ -45,8 +45,8 @@ def dismiss(pk):
 
 def insert(*values):
     with connection.cursor() as cursor:
-        columns = "(user_id, message, url, actions)"
-        cursor.execute(f"INSERT INTO toasts_toast {columns} VALUES (%s, %s, %s, %s) RETURNING id", values)
+        into = "INSERT INTO toasts_toast (user_id, message, url, actions)"
+        cursor.execute(f"{into} VALUES (%s, %s, %s, %s) RETURNING id", values)
         return cursor.fetchone()[0]
 
 for line in sys.stdin:
@@ -93,17 +93,15 @@ class Host(Site):
         return not self.call("unread", pk)
 
     def call(self, name: str, *arguments: Any, **keywords: Any) -> Any:
-        process = self._elsewhere
-        assert process.stdin and process.stdout
-        process.stdin.write(json.dumps([name, arguments, keywords]) + "\n")
-        process.stdin.flush()
-        answer = json.loads(process.stdout.readline())
+        asked, answers = self._elsewhere.stdin, self._elsewhere.stdout
+        assert asked is not None
+        assert answers is not None
+        asked.write(json.dumps([name, arguments, keywords]) + "\n")
+        asked.flush()
+        answer = json.loads(answers.readline())
         assert "error" not in answer, answer["error"]
         return answer["result"]
 
     def close(self) -> None:
         super().close()
-        assert self._elsewhere.stdin and self._elsewhere.stdout
-        self._elsewhere.stdin.close()
-        self._elsewhere.wait(30)
-        self._elsewhere.stdout.close()
+        self._elsewhere.communicate(timeout=30)  # closes its input, which ends it

@@ -32,7 +32,9 @@ class Visitor:
         self.errors: list[str] = []
         self.console: list[str] = []
 
-    async def context(self, server: Server, person: Person | None, **options: Any) -> BrowserContext:
+    async def context(
+        self, server: Server, person: Person | None, **options: Any
+    ) -> BrowserContext:
         """A browser of its own, signed in as this person."""
         context = await self._browser.new_context(base_url=server.url, **options)
         self._contexts.append(context)
@@ -103,5 +105,5 @@ async def appearances(page: Page) -> dict[str, int]:
 async def soon(condition: Callable[[], bool], seconds: float = 10) -> None:
     """Wait for what no page shows, with a bound."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # another process's doing sets no event here
             await asyncio.sleep(0.05)

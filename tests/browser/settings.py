@@ -1,4 +1,7 @@
-"""A host project whose pages a browser opens. ``TEST_CSRF`` hides the token: httponly or sessions."""
+"""A host project whose pages a browser opens.
+
+``TEST_CSRF`` is where its CSRF token hides: ``httponly`` or ``sessions``.
+"""
 
 import os
 

@@ -11,8 +11,16 @@ from playwright.async_api import Page, expect
 
 from tests.browser.host import Host
 from tests.browser.pages import (
-    Visitor, appearances, close_button, expect_gone, expect_shown, region, soon, tab, toast,
-)  # fmt: skip
+    Visitor,
+    appearances,
+    close_button,
+    expect_gone,
+    expect_shown,
+    region,
+    soon,
+    tab,
+    toast,
+)
 from tests.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -88,7 +96,8 @@ async def test_a_script_that_ends_at_once_reaches_the_page(
     alice = host.person()
     page = await visitor.open(server, alice)
     pk = host.run(
-        "import sys\nfrom toasts import create_toast\nprint(create_toast('hello', int(sys.argv[1])).pk)",
+        "import sys\nfrom toasts import create_toast\n"
+        "print(create_toast('hello', int(sys.argv[1])).pk)",
         str(alice.pk),
     )
     await expect_shown(page, pk, "hello")
@@ -104,7 +113,11 @@ async def test_each_level_says_what_it_is(
     await expect_shown(page, pk, "News")
     await expect(toast(page, pk)).to_have_attribute("data-level", level)
     await expect(toast(page, pk)).to_contain_text(f"{level.capitalize()}: News")
-    colour = await toast(page, pk).locator("svg").first.evaluate("(icon) => getComputedStyle(icon).color")
+    colour = (
+        await toast(page, pk)
+        .locator("svg")
+        .first.evaluate("(icon) => getComputedStyle(icon).color")
+    )
     tone = await region(page).evaluate(
         "(region, level) => { const probe = document.createElement('i');"
         " probe.style.color = `var(--toasts-${level})`; region.append(probe);"
@@ -117,7 +130,7 @@ async def test_each_level_says_what_it_is(
 async def test_text_is_text(host: Host, server: Server, visitor: Visitor) -> None:
     alice = host.person()
     page = await visitor.open(server, alice)
-    evil = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>&amp; \u202ert"
+    evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>&amp; \u202ert'
     action = {"name": "b", "label": evil[:40], "url": "/next/?a=<b>"}
     pk = host.toast(alice, evil, title=evil, actions=[action])
     await expect(toast(page, pk).locator("[data-toast-message]")).to_have_text(evil)
@@ -163,7 +176,8 @@ async def test_an_action_without_a_link_tells_the_page_and_is_done(
     alice = host.person()
     page = await visitor.open(server, alice)
     await page.evaluate(
-        "window.told = []; document.addEventListener('toasts:action', ({ detail }) => told.push(detail))"
+        "window.told = [];"
+        "document.addEventListener('toasts:action', ({ detail }) => told.push(detail))"
     )
     pk = host.toast(alice, "Deleted", actions=[{"name": "undo", "label": "Undo", "url": ""}])
     await toast(page, pk).get_by_role("button", name="Undo").click()

@@ -11,9 +11,17 @@ from playwright.async_api import Route, expect
 
 from tests.browser.host import Host
 from tests.browser.pages import (
-    Visitor, appearances, close_button, expect_connection, expect_gone, expect_shown, region, soon,
-    tab, toast,
-)  # fmt: skip
+    Visitor,
+    appearances,
+    close_button,
+    expect_connection,
+    expect_gone,
+    expect_shown,
+    region,
+    soon,
+    tab,
+    toast,
+)
 from tests.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]

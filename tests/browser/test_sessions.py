@@ -7,9 +7,17 @@ from playwright.async_api import expect
 
 from tests.browser.host import Host, Person
 from tests.browser.pages import (
-    Visitor, appearances, close_button, expect_connection, expect_gone, expect_shown, region, soon,
-    tab, toast,
-)  # fmt: skip
+    Visitor,
+    appearances,
+    close_button,
+    expect_connection,
+    expect_gone,
+    expect_shown,
+    region,
+    soon,
+    tab,
+    toast,
+)
 from tests.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -68,9 +76,7 @@ async def test_whoever_signs_in_next_sees_nothing_of_the_last_one(
     his = host.toast(bob, "his", duration=0)
     await expect_shown(page, hers, "hers")
     await close_button(page, hers).click()
-    await page.context.add_cookies(
-        [{"name": "sessionid", "value": bob.session, "url": server.url}]
-    )
+    await page.context.add_cookies([{"name": "sessionid", "value": bob.session, "url": server.url}])
     await page.goto("/")
     await expect_shown(page, his, "his")
     assert await appearances(page) == {str(his): 1}

@@ -16,10 +16,8 @@ STRICT = (
 
 
 def document(body: str, **headers: str) -> HttpResponse:
-    return HttpResponse(
-        f'<!doctype html><html lang="en"><head><title>Page</title></head><body>{body}</body></html>',
-        headers=headers,
-    )
+    head = '<!doctype html><html lang="en"><head><title>Page</title></head>'
+    return HttpResponse(f"{head}<body>{body}</body></html>", headers=headers)
 
 
 async def form(request: HttpRequest) -> HttpResponse:

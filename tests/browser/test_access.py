@@ -1,0 +1,256 @@
+"""For everybody: by keyboard, by ear, on small screens, in the dark."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.host import Host
+from tests.browser.pages import (
+    Visitor,
+    close_button,
+    expect_gone,
+    expect_shown,
+    region,
+    tab,
+    toast,
+)
+from tests.servers import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_the_region_is_there_before_the_first_toast_and_says_each_politely(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    voice = region(page).get_by_role("status")
+    await expect(page.get_by_role("region", name="Notifications")).to_have_count(1)
+    await expect(voice).to_have_count(1)
+    await expect(voice).to_be_empty()
+    await voice.evaluate(
+        "(voice) => { window.said = []; new MutationObserver(() => said.push(voice.textContent))"
+        ".observe(voice, { childList: true }); }"
+    )
+    host.toast(alice, "It is ready.", title="Export", level="success")
+    await page.wait_for_function("said.length === 2")  # said, and then taken back
+    assert await page.evaluate("said") == [
+        "Success: Export. It is ready..\nPress F6 to reach the notifications.",
+        "",
+    ]
+
+
+async def test_everything_has_a_role_and_a_name(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    action = {"name": "open", "label": "Open it", "url": "/form/"}
+    pk = host.toast(
+        alice, "x" * 100, title="Export", level="error", url="/form/", actions=[action], progress=5
+    )
+    await expect(toast(page, pk)).to_match_aria_snapshot(
+        """
+        - listitem:
+          - 'link /Error: Export x+/'
+          - progressbar "Export"
+          - link "Open it"
+          - 'button "Dismiss: Export"'
+        """
+    )
+
+
+async def focused(page: Page) -> str:
+    found: str = await page.evaluate(
+        "() => { const { dataset, localName, textContent } = document.activeElement;"
+        " return dataset.toastId ?? dataset.toastAction ?? dataset.toastClose ?? localName; }"
+    )
+    return found
+
+
+@pytest.mark.parametrize("key", ["F6", "Alt+t"])
+async def test_a_key_leads_to_the_newest_toast_and_back(
+    host: Host, server: Server, visitor: Visitor, key: str
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice, "/form/")
+    await page.get_by_role("button", name="Sign out").focus()
+    old = host.toast(alice, "old", duration=0)
+    new = host.toast(alice, "new", actions=[{"name": "undo", "label": "Undo", "url": ""}])
+    await expect_shown(page, new, "new")
+    assert await focused(page) == "button"  # a toast never takes the focus
+    await page.keyboard.press(key)
+    assert await focused(page) == str(new)
+    await page.keyboard.press("Tab")
+    assert await focused(page) == "undo"
+    await page.keyboard.press("Tab")
+    await expect(close_button(page, new)).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(close_button(page, old)).to_be_focused()
+    await page.keyboard.press(key)
+    await expect(page.get_by_role("button", name="Sign out")).to_be_focused()
+
+
+async def test_escape_closes_the_focused_toast_and_the_focus_goes_on_and_home(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice, "/form/")
+    button = page.get_by_role("button", name="Sign out")
+    await button.focus()
+    old, new = host.toast(alice, "old", duration=0), host.toast(alice, "new", duration=0)
+    await expect_shown(page, new, "new")
+    await page.keyboard.press("Escape")  # not in a toast: not the toasts' key
+    await page.keyboard.press("F6")
+    await page.keyboard.press("Escape")
+    await expect_gone(page, new)
+    await expect(toast(page, old)).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect_gone(page, old)
+    await expect(button).to_be_focused()
+
+
+async def test_time_stands_still_while_pointer_or_focus_is_on_a_toast(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    held = host.toast(alice, "held", duration=1)
+    await toast(page, held).hover()
+    pk = host.toast(alice, "with it", duration=0.01)
+    await expect_shown(page, pk, "with it")
+    await page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 1500))")
+    await expect_shown(page, held, "held")
+    await page.keyboard.press("F6")
+    await page.mouse.move(0, 0)
+    await page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 300))")
+    await expect_shown(page, pk, "with it")
+    await page.keyboard.press("F6")
+    await expect_gone(page, pk)
+    await expect_gone(page, held)
+
+
+LUMINANCE = """(element) => {
+  const card = element.closest(".toasts-card") ?? element.querySelector(".toasts-card");
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => {
+      const c = part / 255;
+      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const pair = [getComputedStyle(element).color, getComputedStyle(card).backgroundColor].map(light);
+  return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_text_and_icons_stand_out_from_the_card(
+    host: Host, server: Server, visitor: Visitor, scheme: Any
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice, color_scheme=scheme)
+    for level in ("info", "success", "warning", "error"):
+        pk = host.toast(alice, "message", title="title", level=level, duration=0)
+        await expect_shown(page, pk, "message")
+        parts = {"[data-toast-title]": 4.5, "[data-toast-message]": 4.5, "[data-toast-close]": 4.5}
+        for selector, least in {**parts, ".toasts-badge": 3}.items():
+            contrast = await toast(page, pk).locator(selector).evaluate(LUMINANCE)
+            assert contrast >= least, (level, selector, contrast)
+    card = toast(page, pk).locator(".toasts-card")
+    background = await card.evaluate("(card) => getComputedStyle(card).backgroundColor")
+    assert (background == "rgb(255, 255, 255)") == (scheme == "light")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("position", ["bottom-end", "top-start", "bottom-center"])
+async def test_nothing_overflows_at_320_pixels(
+    host: Host, server: Server, visitor: Visitor, scheme: Any, position: str
+) -> None:
+    alice = host.person()
+    narrow = {"width": 320, "height": 480}
+    page = await visitor.open(server, alice, color_scheme=scheme, viewport=narrow)
+    await region(page).evaluate("(region, at) => { region.dataset.position = at; }", position)
+    actions = [{"name": str(n), "label": "A long label " * 3, "url": ""} for n in range(3)]
+    for _ in range(3):
+        pk = host.toast(
+            alice, "Donaudampfschifffahrt" * 20, title="https://" + "x" * 150, actions=actions
+        )
+        await expect(toast(page, pk)).to_have_attribute("data-state", "visible")
+    assert await page.evaluate("document.documentElement.scrollWidth") == 320
+    assert await region(page).evaluate("(region) => region.scrollWidth <= region.clientWidth")
+    for part in await region(page).locator(".toasts-card, button, [data-toast-title]").all():
+        box = await part.bounding_box()
+        if box is not None:  # what is queued has none
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 320, await part.evaluate("(part) => part.outerHTML")
+    await close_button(page, pk).click()  # scrolls to it
+    await expect_gone(page, pk)
+
+
+async def test_a_finger_finds_every_button(host: Host, server: Server, visitor: Visitor) -> None:
+    alice = host.person()
+    phone = {"width": 390, "height": 800}
+    page = await visitor.open(server, alice, viewport=phone, has_touch=True, is_mobile=True)
+    actions = [{"name": "undo", "label": "Undo", "url": ""}]
+    pk = host.toast(alice, "News", actions=actions)
+    await expect_shown(page, pk, "News")
+    await toast(page, pk).evaluate(
+        "(toast) => Promise.all(toast.getAnimations({ subtree: true }).map((one) => one.finished))"
+    )
+    for button in await toast(page, pk).get_by_role("button").all():
+        box = await button.bounding_box()
+        assert box is not None
+        assert min(box["width"], box["height"]) >= 44
+    await close_button(page, pk).tap()
+    await expect_gone(page, pk)
+
+
+WATCH_MOTION = """() => {
+  window.moved = [];
+  document.addEventListener("animationstart", ({ animationName, target }) => {
+    const frames = target.getAnimations().flatMap(({ effect }) => effect.getKeyframes());
+    moved.push([animationName, ...frames.flatMap(Object.keys)].join());
+  });
+}"""
+
+
+async def test_whoever_wants_less_motion_gets_none(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice, reduced_motion="reduce")
+    await page.evaluate(WATCH_MOTION)
+    pk = host.toast(alice, "calm", duration=0)
+    await expect_shown(page, pk, "calm")
+    await close_button(page, pk).click()
+    await expect_gone(page, pk)
+    moved: list[str] = await page.evaluate("window.moved")
+    assert moved
+    assert not re.search(r"transform|gridTemplate|height|toasts-(open|close)", " ".join(moved))
+
+
+async def test_in_a_hidden_tab_nothing_is_said_and_no_time_runs(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await tab(await visitor.context(server, alice))
+    await page.evaluate(
+        "() => { Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
+        " document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    pk = host.toast(alice, "later", duration=0.2)
+    await expect_shown(page, pk, "later")
+    await page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 700))")
+    await expect_shown(page, pk, "later")
+    await expect(region(page).get_by_role("status")).to_be_empty()
+    await page.evaluate(
+        "() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    await expect(region(page).get_by_role("status")).to_contain_text("Info: later")
+    await expect_gone(page, pk)

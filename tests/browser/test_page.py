@@ -1,0 +1,200 @@
+"""The client among other script: page swaps, dialogs, back and forth, included twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.browser.conftest import FLAGS, chromium_path
+from tests.browser.host import Host
+from tests.browser.pages import (
+    Visitor,
+    appearances,
+    close_button,
+    expect_connection,
+    expect_gone,
+    expect_shown,
+    region,
+    soon,
+    tab,
+)
+from tests.servers import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+SWAP = """async (path) => {
+  const headers = { "HX-Request": "true", "HX-Boosted": "true" };
+  const text = await (await fetch(path, { headers })).text();
+  const fresh = new DOMParser().parseFromString(text, "text/html").body;
+  document.body.replaceWith(fresh);
+  for (const inert of fresh.querySelectorAll("script")) {
+    // As page swaps do: a script that was parsed like this does not run.
+    const script = document.createElement("script");
+    for (const { name, value } of inert.attributes) script.setAttribute(name, value);
+    script.async = false;
+    const run = new Promise((resolve) => script.addEventListener("load", resolve));
+    inert.replaceWith(script);
+    await run;
+  }
+}"""
+
+
+def streams_of(page: Page) -> list[str]:
+    """The streams that the page asks for from now on."""
+    streams: list[str] = []
+    page.on("request", lambda request: "/stream/" in request.url and streams.append(request.url))
+    return streams
+
+
+async def test_included_twice_it_boots_once(host: Host, server: Server, visitor: Visitor) -> None:
+    alice = host.person()
+    page = await (await visitor.context(server, alice)).new_page()
+    streams = streams_of(page)
+    await page.goto("/twice/")
+    await expect_connection(page, "connected")
+    pk = host.toast(alice, "once")
+    await expect_shown(page, pk, "once")
+    await expect(page.locator("script[data-toasts]")).to_have_count(2)
+    assert (await region(page).count(), len(streams)) == (1, 1)
+    assert await appearances(page) == {str(pk): 1}
+
+
+@pytest.mark.parametrize("path", ["/form/", "/static/toasts/toasts.d.ts"])
+async def test_a_swapped_body_keeps_the_stream_the_toasts_and_their_look(
+    host: Host, server: Server, visitor: Visitor, path: str
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    pk = host.toast(alice, "stays", duration=0)
+    await expect_shown(page, pk, "stays")
+    streams = streams_of(page)
+    await page.evaluate(SWAP, path)
+    await expect(region(page)).to_have_css("position", "fixed")
+    fresh = host.toast(alice, "after the swap")
+    await expect_shown(page, fresh, "after the swap")
+    await expect_shown(page, pk, "stays")
+    assert streams == []
+    assert await appearances(page) == {str(pk): 1, str(fresh): 1}
+
+
+async def test_a_region_that_other_script_removes_comes_back(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    pk = host.toast(alice, "stays", duration=0)
+    await expect_shown(page, pk, "stays")
+    await region(page).evaluate("(region) => region.remove()")
+    await expect_shown(page, pk, "stays")
+    await close_button(page, pk).click()
+    await expect_gone(page, pk)
+
+
+async def test_a_modal_dialog_does_not_shut_the_toasts_out(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    first, second = (host.toast(alice, text, duration=0) for text in ("first", "second"))
+    await expect_shown(page, second, "second")
+    await page.evaluate(
+        "() => { document.body.append(document.createElement('dialog'));"
+        " document.querySelector('dialog').showModal(); }"
+    )
+    await close_button(page, first).click()
+    await expect_gone(page, first)
+    third = host.toast(alice, "third", duration=0)
+    await expect_shown(page, third, "third")
+    await page.evaluate("document.querySelector('dialog').close()")
+    await expect(page.locator("html > [data-toasts-region]")).to_have_count(1)
+    await page.evaluate("document.querySelector('dialog').showModal()")
+    await expect(page.locator("dialog > [data-toasts-region]")).to_have_count(1)
+    await page.evaluate("document.querySelector('dialog').remove()")
+    await close_button(page, second).click()
+    await soon(lambda: host.is_read(second))
+    await expect_shown(page, third, "third")
+
+
+async def test_signed_in_without_a_reload_the_next_swap_connects(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    context = await visitor.context(server, None)
+    page = await tab(context, connects=False)
+    await expect_connection(page, "signed-out")
+    await context.add_cookies([{"name": "sessionid", "value": alice.session, "url": server.url}])
+    await page.evaluate(SWAP, "/form/")
+    await expect_connection(page, "connected")
+    assert await region(page).count() == 1
+
+
+async def test_the_page_can_follow_and_close_its_toasts(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    await page.evaluate(
+        """() => {
+          window.told = [];
+          for (const name of ["received", "dismissed", "disconnected"])
+            document.addEventListener(`toasts:${name}`, ({ detail }) =>
+              told.push([name, detail.id ?? detail.toast?.id ?? detail.state, detail.reason]));
+        }"""
+    )
+    pk, other = host.toast(alice, "one", duration=0), host.toast(alice, "two", duration=0)
+    await expect_shown(page, other, "two")
+    assert await page.evaluate("toasts.state") == "connected"
+    assert await page.evaluate("toasts.list().map(({ message }) => message)") == ["two", "one"]
+    await page.evaluate("(id) => toasts.dismiss(id)", pk)
+    await soon(lambda: host.is_read(pk))
+    host.call("dismiss", other)
+    await expect_gone(page, other)
+    assert await page.evaluate("window.told") == [
+        ["received", str(pk), None],
+        ["received", str(other), None],
+        ["dismissed", str(pk), "user"],
+        ["dismissed", str(other), "remote"],
+    ]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def with_bfcache() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium_path(),
+            args=FLAGS,
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield browser
+        await browser.close()
+
+
+async def test_back_from_another_page_the_stream_is_open_again(
+    host: Host, server: Server, with_bfcache: Browser
+) -> None:
+    alice = host.person()
+    visitor = Visitor(with_bfcache)
+    page = await visitor.open(server, alice, "/form/")
+    pk = host.toast(alice, "stays", duration=0)
+    await expect_shown(page, pk, "stays")
+    await page.evaluate(
+        "addEventListener('pageshow', ({ persisted }) => { window.restored = persisted; })"
+    )
+    streams = streams_of(page)
+    await page.get_by_role("link", name="Another page").click()
+    await expect_shown(page, pk, "stays")
+    meanwhile = host.toast(alice, "meanwhile", duration=0)
+    await expect_shown(page, meanwhile, "meanwhile")
+    await page.go_back(wait_until="commit")  # a restored page does not load again
+    await expect(page).to_have_url(f"{server.url}/form/")
+    assert await page.evaluate("window.restored")
+    await expect_connection(page, "connected")
+    await expect_shown(page, meanwhile, "meanwhile")
+    await expect_shown(page, pk, "stays")
+    after = host.toast(alice, "after", duration=0)
+    await expect_shown(page, after, "after")
+    assert len(streams) == 2
+    await visitor.leave()

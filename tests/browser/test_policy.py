@@ -1,0 +1,70 @@
+"""The strictest Content-Security-Policy, Trusted Types included: nothing to object to."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.host import Host
+from tests.browser.pages import (
+    Visitor,
+    close_button,
+    expect_gone,
+    expect_shown,
+    region,
+    soon,
+    tab,
+    toast,
+)
+from tests.servers import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+LISTEN = """
+window.violations = [];
+addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sample }) =>
+  violations.push([violatedDirective, blockedURI, sample].join(" ")));
+"""
+
+
+async def violations(page: Page) -> list[str]:
+    found: list[str] = await page.evaluate("window.violations")
+    return found
+
+
+async def test_a_strict_policy_has_nothing_to_object_to(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    context = await visitor.context(server, alice)
+    await context.add_init_script(LISTEN)
+    page = await tab(context, "/strict/")
+    actions = [
+        {"name": "open", "label": "Open", "url": "/form/"},
+        {"name": "undo", "label": "Undo", "url": ""},
+    ]
+    rich = {"title": "Title", "level": "warning", "url": "/form/", "progress": 10}
+    full = host.toast(alice, "All of it", actions=actions, **rich)
+    short = host.toast(alice, "short", duration=0.2)
+    rest = [host.toast(alice, f"number {number}", duration=0) for number in range(4)]
+    await expect_shown(page, rest[-1], "number 3")
+    await page.locator(".toasts-more").click()
+    await page.mouse.move(0, 0)  # on the toasts it would stop their time
+    await expect(toast(page, full).get_by_role("progressbar")).to_be_visible()
+    host.call("change", full, progress=100, message="Ready")
+    await expect_shown(page, full, "Ready")
+    await expect_gone(page, short)
+    await expect(region(page)).to_have_css("position", "fixed")
+    await page.evaluate(
+        "() => { document.body.append(document.createElement('dialog'));"
+        " document.querySelector('dialog').showModal(); }"
+    )
+    await close_button(page, full).click()
+    await soon(lambda: host.is_read(full))
+    assert await violations(page) == []
+    assert visitor.console == []
+    # The policy is there, and the listener hears of what it forbids.
+    with pytest.raises(Exception, match="TrustedHTML"):
+        await page.evaluate("document.createElement('div').innerHTML = '<b>'")
+    [violation] = await violations(page)
+    assert violation.startswith("require-trusted-types-for")
+    visitor.console.clear()
