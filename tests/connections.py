@@ -10,18 +10,23 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 from httpx_sse._decoders import SSEDecoder
 
-from tests.calls import Handler
+from tests.conftest import until
 from toasts.entrance import Entrance
 
 STREAM = "/toasts/stream/"
 
 
-class Counted(Handler):
+class Counted(ASGIHandler):
     """Django's handler, counting what reaches it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.calls = self.now = self.most = 0
+        self.files: list[Any] = []
+
+    async def read_body(self, receive: Any) -> Any:
+        self.files.append(await super().read_body(receive))  # type: ignore[misc]
+        return self.files[-1]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.calls += 1
@@ -31,6 +36,8 @@ class Counted(Handler):
             await super().__call__(scope, receive, send)
         finally:
             self.now -= 1
+            while not self.now and self.files:  # cancelled, Django up to 6.0 leaves them open
+                self.files.pop().close()
 
 
 def entrance(fast: bool = True, django: ASGIHandler | None = None) -> Entrance:
@@ -45,6 +52,13 @@ def calls(application: Entrance) -> int:
     django = application._django
     assert isinstance(django, Counted)
     return django.calls
+
+
+async def opened(app: Any, session: str, **scope: Any) -> Connection:
+    """A stream whose snapshot has come."""
+    request = Connection(app, session, **scope).start()
+    await until(lambda: "sync" in request.kinds())
+    return request
 
 
 class Connection:

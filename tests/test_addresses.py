@@ -1,0 +1,80 @@
+"""Where the short way in may be open: only where the address surely leads to our own view."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+import pytest
+from django.conf.urls.i18n import i18n_patterns
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from django.urls import include, path
+
+from tests.admissions import AUTHENTICATION, SESSION, WHOLE, sign_in
+from tests.checking import urlconf
+from tests.connections import Connection, calls, entrance
+from toasts.addresses import stream_addresses
+from toasts.views import stream
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
+
+
+@pytest.fixture
+def key(alice: User) -> str:
+    return sign_in(alice)
+
+
+@wraps(stream)
+async def guarded(request: HttpRequest) -> Any:
+    return HttpResponse("not you", status=403) if "HTTP_X" not in request.META else None
+
+
+def other(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("other", status=403)
+
+
+@pytest.mark.parametrize("view", [guarded, other], ids=["wrapped", "replaced"])
+async def test_a_view_that_a_site_wraps_or_replaces_is_asked(key: str, view: Any) -> None:
+    patterns = [path("toasts/stream/", view), path("toasts/", include("toasts.urls"))]
+    with override_settings(ROOT_URLCONF=urlconf(patterns)):
+        made = entrance()
+        request = Connection(made, key).start()
+        await request.done()
+    assert (request.status, calls(made)) == (403, 1)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "changes", "addresses"),
+    [
+        ([path("toasts/", include("toasts.urls"))], {}, {"/toasts/stream/": True}),
+        ([path("töast s/", include("toasts.urls"))], {}, {"/töast s/stream/": True}),
+        ([], {}, {}),
+        ([path("<slug:tenant>/", include("toasts.urls"))], {}, {}),
+        (
+            i18n_patterns(path("toasts/", include("toasts.urls"))),
+            {"MIDDLEWARE": WHOLE},
+            {"/de/toasts/stream/": True, "/en/toasts/stream/": True},
+        ),
+        (
+            i18n_patterns(path("toasts/", include("toasts.urls"))),
+            {"MIDDLEWARE": [SESSION, AUTHENTICATION]},
+            {"/en/toasts/stream/": True},
+        ),
+        (
+            i18n_patterns(path("toasts/", include("toasts.urls")), prefix_default_language=False),
+            {"MIDDLEWARE": WHOLE},
+            {"/de/toasts/stream/": True, "/toasts/stream/": False},
+        ),
+    ],
+    ids=["plain", "quoted", "none", "with a parameter", "languages", "one language", "one bare"],
+)
+def test_the_addresses_are_those_of_the_urlconf(
+    patterns: list[Any], changes: dict[str, Any], addresses: dict[str, bool]
+) -> None:
+    languages = [("de", "German"), ("en", "English")]
+    with override_settings(
+        ROOT_URLCONF=urlconf(patterns), LANGUAGES=languages, LANGUAGE_CODE="en", **changes
+    ):
+        assert stream_addresses() == addresses

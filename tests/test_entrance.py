@@ -1,0 +1,224 @@
+"""What goes to Django, what a stream leaves behind, and how many are let in at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.core.signals import request_finished
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncClient, override_settings
+
+from tests.admissions import AUTHENTICATION, SESSION, sign_in
+from tests.conftest import until
+from tests.connections import Connection, Counted, calls, entrance, opened
+from toasts import async_create_toast
+from toasts import live as toasts_live
+from toasts.entrance import HANDOVER, Entrance
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
+
+SEEN: list[weakref.ref[HttpRequest]] = []
+DURING: list[Any] = []
+mark: contextvars.ContextVar[str] = contextvars.ContextVar("mark")
+
+
+def here() -> Any:
+    return toasts_live.hub()
+
+
+@pytest.fixture
+def key(alice: User) -> str:
+    return sign_in(alice)
+
+
+@pytest.fixture(params=["short", "long"])
+def app(request: Any) -> Entrance:
+    """The application, by either way in."""
+    return entrance(fast=request.param == "short")
+
+
+# What it passes on.
+
+
+async def test_all_that_is_no_stream_goes_to_django_as_it_is() -> None:
+    seen: list[Any] = []
+
+    async def django(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope, receive, send))
+
+    made = Entrance(django)
+    for scope in (
+        {"type": "lifespan"},
+        {"type": "websocket", "path": "/toasts/stream/"},
+        {"type": "http", "path": "/toasts/stream"},
+        {"type": "http", "path": "/toasts/poll/"},
+        {"type": "http", "path": ""},
+    ):
+        await made(scope, asyncio.sleep, asyncio.sleep)
+        assert seen.pop() == (scope, asyncio.sleep, asyncio.sleep)
+
+
+async def test_both_ways_begin_the_stream_with_the_same_bytes_and_headers(key: str) -> None:
+    begun = []
+    for fast in (True, False):
+        request = await opened(entrance(fast), key)
+        await request.leave()
+        start = request.sent[0]
+        headers = {(name.lower(), value) for name, value in start["headers"]}
+        begun.append((start["type"], start["status"], headers, request.sent[1]["more_body"]))
+    assert begun[0] == begun[1]
+    assert (b"content-type", b"text/event-stream") in begun[0][2]
+
+
+async def test_what_is_added_to_one_streams_headers_stays_out_of_the_others(key: str) -> None:
+    made = entrance()
+
+    async def around(scope: Any, receive: Any, send: Any) -> None:
+        async def add(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"].append((b"x-added", b"1"))
+            await send(message)
+
+        await made(scope, receive, add)
+
+    for _ in range(3):
+        request = await opened(around, key)
+        assert request.header(b"x-added") == [b"1"]
+        await request.leave()
+
+
+def replacing(get_response: Callable[..., Any]) -> Callable[..., Any]:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        get_response(request)
+        return HttpResponse("another", status=418)
+
+    return middleware
+
+
+@override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.test_entrance.replacing"])
+async def test_middleware_may_put_another_response_in_the_streams_place(key: str) -> None:
+    request = Connection(entrance(), key).start()
+    await request.done()
+    assert (request.status, request.body, request.complete) == (418, b"another", True)
+    assert toasts_live._hubs == {}
+
+
+# Leaving the request.
+
+
+def watching(get_response: Callable[..., Any]) -> Callable[..., Any]:
+    def middleware(request: HttpRequest) -> Any:
+        SEEN.append(weakref.ref(request))
+        mark.set("of the request")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        response = get_response(request)
+        response._resource_closers.append(lambda: DURING.append("closed"))
+        return response
+
+    return middleware
+
+
+@override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.test_entrance.watching"])
+async def test_the_request_ends_while_the_stream_lives(key: str) -> None:
+    finished: list[Any] = []
+
+    def note(**rest: Any) -> None:
+        finished.append(rest)
+
+    SEEN.clear()
+    DURING.clear()
+    request_finished.connect(note)
+    try:
+        made = entrance()
+        warm = await opened(made, key)
+        threads = threading.active_count()
+        requests = [await opened(made, key) for _ in range(3)]
+    finally:
+        request_finished.disconnect(note)
+    assert calls(made) == 4
+    assert (len(finished), DURING) == (4, ["closed"] * 4)
+    await until(lambda: threading.active_count() <= threads)
+    gc.collect()
+    assert [seen() for seen in SEEN] == [None] * 4
+    for request in (warm, *requests):
+        assert HANDOVER not in request.scope
+        assert not request.header(b"x-toasts-handover")
+        assert not request.header(b"content-length")
+        await request.leave()
+
+
+async def test_what_the_hub_sends_is_not_sent_in_the_context_of_a_request(
+    app: Entrance, key: str, alice: User
+) -> None:
+    found: list[str] = []
+
+    async def look(message: Any) -> None:
+        found.append(mark.get("none"))
+
+    mark.set("of the request")
+    request = await opened(app, key)
+    request.on_send = look
+    await async_create_toast("news", alice)
+    await until(lambda: found)
+    assert found == ["none"]
+    await request.leave()
+
+
+# Storms.
+
+
+@override_settings(TOASTS_MAX_ADMISSIONS=3)
+async def test_a_storm_goes_through_the_middleware_a_few_at_a_time(key: str) -> None:
+    django = Counted()
+    made = entrance(fast=False, django=django)
+    with override_settings(TOASTS_MAX_STREAMS_PER_USER=30):
+        requests = [Connection(made, key).start() for _ in range(20)]
+        await until(lambda: all("sync" in request.kinds() for request in requests), 20)
+    assert (django.calls, django.most) == (20, 3)
+    await asyncio.gather(*(request.leave() for request in requests))
+
+
+@override_settings(TOASTS_MAX_ADMISSIONS=1)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_who_is_slow_to_send_a_body_keeps_nobody_out(key: str, method: str) -> None:
+    made = entrance(fast=False)
+    slow = []
+    for _ in range(3):
+        request = Connection(made, method=method)
+        request.events.get_nowait()
+        request.events.put_nowait({"type": "http.request", "body": b"a", "more_body": True})
+        slow.append(request.start())
+    silent = Connection(made)
+    silent.events.get_nowait()
+    slow.append(silent.start())
+    await asyncio.sleep(0)
+    request = await opened(made, key)
+    await request.leave()
+    for waiting in slow:
+        assert waiting.sent == []
+        await waiting.leave()
+
+
+async def test_the_client_of_the_tests_gets_a_stream_of_the_same_application(alice: User) -> None:
+    """Django's own client calls the application in the task of the caller."""
+    client = AsyncClient()
+    await client.aforce_login(alice)
+    key = client.cookies["sessionid"].value
+    request = await opened(entrance(), key)
+    await sync_to_async(client.logout)()
+    await request.done()
+    assert request.received()[-1] == ("bye", {"reason": "auth"})
+    again = Connection(entrance(), key).start()
+    await again.done()
+    assert (again.status, again.body) == (204, b"")

@@ -1,0 +1,251 @@
+"""However a stream ends, nothing of it is left."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import override_settings
+
+from tests.admissions import sign_in
+from tests.conftest import until
+from tests.connections import Connection, entrance, opened
+from toasts import async_create_toast
+from toasts import live as toasts_live
+from toasts.entrance import Entrance
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
+
+
+def here() -> Any:
+    return toasts_live.hub()
+
+
+@pytest.fixture
+def key(alice: User) -> str:
+    return sign_in(alice)
+
+
+@pytest.fixture(params=["short", "long"])
+def app(request: Any) -> Entrance:
+    """The application, by either way in."""
+    return entrance(fast=request.param == "short")
+
+
+@pytest.fixture
+async def leaves_nothing(hubs: None) -> Any:
+    """No task but the test's own is left when the hub has stopped, and no complaint."""
+    complaints: list[Any] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: complaints.append(context))
+    yield
+    assert here().listeners() == []
+    await here().stop()
+    gc.collect()
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+    assert complaints == []
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_a_client_that_leaves_before_it_is_answered_is_forgotten(
+    app: Entrance, key: str
+) -> None:
+    request = Connection(app, key).start()
+    request.disconnect()
+    await request.done()
+    assert here().listeners() == []
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_a_client_that_is_gone_before_the_start_is_forgotten(app: Entrance, key: str) -> None:
+    request = Connection(app, key)
+    request.events.get_nowait()
+    request.disconnect()
+    request.start()
+    await request.done()
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_a_client_that_leaves_during_the_read_of_its_state_is_forgotten(
+    app: Entrance, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on = threading.Event(), threading.Event()
+    read = toasts_live.ToastSource.read
+
+    def slow(self: Any, topics: Any) -> Any:
+        reading.set()
+        go_on.wait(10)
+        return read(self, topics)
+
+    monkeypatch.setattr(toasts_live.ToastSource, "read", slow)
+    request = Connection(app, key).start()
+    await until(reading.is_set)
+    request.disconnect()
+    await request.done()
+    go_on.set()
+    assert here().listeners() == []
+    assert request.body == b""
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_a_client_that_leaves_is_forgotten(app: Entrance, key: str) -> None:
+    request = await opened(app, key)
+    assert len(here().listeners()) == 1
+    await request.leave()
+
+
+async def _blocked(app: Entrance, key: str, alice: User) -> tuple[Connection, list[str]]:
+    """A stream whose `send` waits; what became of that wait is said in the list."""
+    request = await opened(app, key)
+    said: list[str] = []
+
+    async def wait(message: Any) -> None:
+        said.append("waits")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            said.append("interrupted")
+
+    request.on_send = wait
+    await async_create_toast("never read", alice)
+    await until(lambda: said)
+    return request, said
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_a_client_that_leaves_while_send_waits_is_forgotten(
+    app: Entrance, key: str, alice: User
+) -> None:
+    request, said = await _blocked(app, key, alice)
+    await request.leave()
+    await until(lambda: said == ["waits", "interrupted"])
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+@pytest.mark.parametrize("blocked", [False, True])
+async def test_an_application_that_the_server_cancels_is_cancelled(
+    app: Entrance, key: str, alice: User, blocked: bool
+) -> None:
+    request = (await _blocked(app, key, alice))[0] if blocked else await opened(app, key)
+    request.application.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request.done()
+    assert here().listeners() == []
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_an_application_that_is_cancelled_while_it_is_let_in_is_forgotten(
+    app: Entrance, key: str
+) -> None:
+    request = Connection(app, key).start()
+    await asyncio.sleep(0)
+    request.application.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request.done()
+
+
+ERRORS = [OSError("gone"), RuntimeError("gone"), asyncio.CancelledError()]
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
+@pytest.mark.parametrize("nth", [2, 3], ids=["the snapshot", "an event"])
+async def test_a_send_that_fails_ends_the_stream(
+    app: Entrance, key: str, alice: User, error: BaseException, later: bool, nth: int
+) -> None:
+    sent = 0
+
+    async def fail(message: Any) -> None:
+        nonlocal sent
+        sent += 1
+        if sent == nth:
+            if later:
+                await asyncio.sleep(0)
+            raise error
+
+    request = Connection(app, key)
+    request.on_send = fail
+    request.start()
+    if nth == 3:
+        await until(lambda: "sync" in request.kinds())
+        await async_create_toast("never read", alice)
+    await request.done()
+    assert here().listeners() == []
+    other = await opened(app, key)  # the hub goes on
+    await async_create_toast("read", alice)
+    await until(lambda: "read" in other.messages())
+    await other.leave()
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # Django leaves its connection open
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_a_send_that_fails_at_the_start_is_the_servers_to_hear(
+    app: Entrance, key: str
+) -> None:
+    async def fail(message: Any) -> None:
+        raise OSError("gone")
+
+    request = Connection(app, key)
+    request.on_send = fail
+    request.start()
+    with pytest.raises(OSError, match="gone"):
+        await request.done()
+    assert here().listeners() == []
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_a_server_that_stops_says_so_and_the_application_returns(
+    app: Entrance, key: str
+) -> None:
+    request = await opened(app, key)
+    here().drain_soon()
+    await request.done()
+    assert request.received()[-1] == ("bye", {"reason": "restart"})
+    assert request.complete
+    late = Connection(app, key).start()
+    await late.done()
+    assert late.received() == [("bye", {"reason": "restart"})]
+    assert late.complete
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_a_server_that_stops_waits_a_second_for_who_does_not_read(
+    app: Entrance, key: str, alice: User
+) -> None:
+    request, said = await _blocked(app, key, alice)
+    started = asyncio.get_running_loop().time()
+    here().drain_soon()
+    await request.done()
+    assert asyncio.get_running_loop().time() - started < 2
+    await until(lambda: said == ["waits", "interrupted"])
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_a_stream_that_ended_does_not_cancel_what_its_caller_does_next(
+    app: Entrance, key: str, alice: User
+) -> None:
+    after: list[str] = []
+
+    async def around(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        await asyncio.sleep(0)
+        after.append(f"goes on, {asyncio.current_task().cancelling()}")
+
+    request = await opened(around, key)
+    here().drain_soon()
+    await request.done()
+    assert after == ["goes on, 0"]
+
+
+@override_settings(TOASTS_ROTATE=(0.01, 0.01), TOASTS_RECONCILE=0.1)
+@pytest.mark.usefixtures("leaves_nothing")
+async def test_an_old_stream_is_told_to_reconnect(app: Entrance, key: str) -> None:
+    request = await opened(app, key)
+    await request.done()
+    assert request.received()[-1] == ("bye", {"reason": "rotate"})
+    assert request.complete
