@@ -8,9 +8,8 @@ caught up it gets the whole state anew.
 from __future__ import annotations
 
 import asyncio
-import types
 from asyncio.tasks import _enter_task, _leave_task
-from collections.abc import Awaitable, Callable, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from typing import Any, Protocol
 
 from .servers import abort, consumer
@@ -235,26 +234,33 @@ def _first(steps: Generator[Any, Any, None]) -> Any:
         waited_for = next(steps)
     except StopIteration:
         return None
-    return _rest(steps, waited_for)
+    return _Rest(steps, waited_for)
 
 
-@types.coroutine
-def _rest(steps: Generator[Any, Any, None], waited_for: Any) -> Generator[Any, Any, None]:
-    # The future that the first step yielded still waits for a task to take it: hand it on.
-    try:
-        yield waited_for
-    except BaseException as error:
-        yield from _interrupted(steps, error)
-    else:
-        yield from steps
+class _Rest(Coroutine[Any, None, None]):
+    """The steps that are left, for a task; the future that the first one yielded goes to it."""
 
+    __slots__ = ("_steps", "_waited_for")
 
-def _interrupted(
-    steps: Generator[Any, Any, None], error: BaseException
-) -> Generator[Any, Any, None]:
-    """Go on with what an error does to the steps: they may have more to wait for, or outlive it."""
-    try:
-        waited_for = steps.throw(error)
-    except StopIteration:
-        return
-    yield from _rest(steps, waited_for)
+    def __init__(self, steps: Generator[Any, Any, None], waited_for: Any) -> None:
+        self._steps = steps
+        self._waited_for: tuple[()] | tuple[Any] = (waited_for,)
+
+    def send(self, value: None) -> Any:
+        if self._waited_for:
+            (waited_for,), self._waited_for = self._waited_for, ()
+            return waited_for
+        return next(self._steps)
+
+    def throw(self, error: Any, *rest: Any) -> Any:
+        self._waited_for = ()
+        if hasattr(self._steps, "throw"):
+            return self._steps.throw(error, *rest)
+        raise error  # an iterator of another language, which needs no cleaning up
+
+    def close(self) -> None:
+        if hasattr(self._steps, "close"):
+            self._steps.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        raise TypeError("it is for a task")

@@ -7,6 +7,7 @@ are streams, and calls the one it found.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -27,7 +28,8 @@ class Farewell:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         for hub in list(self.hubs):
-            hub.drain_soon()
+            with contextlib.suppress(Exception):  # its loop may close just now; the rest must stop
+                hub.drain_soon()
         if callable(self.previous):
             self.previous(number, frame)
         elif self.previous == signal.SIG_DFL:
@@ -45,6 +47,8 @@ def on_stop(hub: Any) -> None:
         return
     for number in SIGNALS:
         current: Callable[[int, FrameType | None], Any] | int | None = signal.getsignal(number)
+        if current is None or current == signal.SIG_IGN:
+            continue  # set by no Python code, so it could not be called; or the process goes on
         if not isinstance(current, Farewell):
             current = Farewell(current)
             signal.signal(number, current)

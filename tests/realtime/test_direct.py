@@ -1,0 +1,335 @@
+"""A stream that the hub writes to itself, against a `send` that waits, fails and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import until
+from toasts.realtime import direct
+from toasts.realtime.direct import DirectStream
+
+
+class Book:
+    """What a hub would be: the state, and who wants it again."""
+
+    heartbeat, patience = 15.0, 30.0
+    ping = b"ping;"
+    rotation = b"rotate;"
+
+    def __init__(self) -> None:
+        self.state: dict[str, str] = {}
+        self.resyncs: list[str] = []
+
+    def snapshot(self, state: Any, known: str | None) -> bytes:
+        return b"all" + json.dumps({"state": state, "known": known}).encode() + b";"
+
+    def resync(self, topic: str) -> None:
+        self.resyncs.append(topic)
+
+
+class Client:
+    """The other end of `send`: takes bytes at once, or once it is let go."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.more: list[bool] = []
+        self.gate: asyncio.Event | None = None
+        self.fault: BaseException | None = None
+
+    async def send(self, message: Any) -> None:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
+        self.taken.append(message["body"])
+        self.more.append(message["more_body"])
+
+    def block(self) -> None:
+        self.gate = asyncio.Event()
+
+    def unblock(self) -> None:
+        assert self.gate is not None
+        self.gate.set()
+        self.gate = None
+
+
+class Opened:
+    def __init__(self, known: str | None = None, send: Any = None, lifetime: float = 600) -> None:
+        self.book, self.client = Book(), Client()
+        self.over = 0
+        self.now = asyncio.get_running_loop().time()
+        self.stream = DirectStream(
+            "topic", None, send or self.client.send, self.book, self.now,
+            self.now + lifetime, known, self._count,
+        )  # fmt: skip
+
+    def _count(self) -> None:
+        self.over += 1
+
+    def news(self, delta: bytes) -> None:
+        self.stream.deliver(self.book.state, delta)
+
+    @property
+    def taken(self) -> bytes:
+        return b"".join(self.client.taken)
+
+
+SNAPSHOT = b'all{"state": {}, "known": null};'
+
+
+async def settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+# Writing.
+
+
+async def test_the_first_is_the_whole_state_and_then_only_what_changes() -> None:
+    opened = Opened(known="abc")
+    opened.news(b"")
+    opened.news(b"a;")
+    opened.news(b"")
+    opened.news(b"b;")
+    assert opened.taken == b'all{"state": {}, "known": "abc"};a;b;'
+    assert opened.client.more == [True] * 3
+
+
+async def test_a_client_that_keeps_up_costs_no_task() -> None:
+    opened = Opened()
+    before = asyncio.all_tasks()
+    for _ in range(10):
+        opened.news(b"a;")
+        assert asyncio.all_tasks() == before
+
+
+async def test_what_comes_while_the_client_does_not_read_is_one_state_later() -> None:
+    opened = Opened()
+    opened.news(b"")
+    opened.client.block()
+    opened.news(b"a;")
+    for _ in range(100):
+        opened.news(b"b;")
+    opened.client.unblock()
+    await settle()
+    assert opened.book.resyncs == ["topic"]
+    opened.news(b"")
+    assert opened.taken == SNAPSHOT + b"a;" + SNAPSHOT
+    opened.news(b"c;")
+    assert opened.taken.endswith(SNAPSHOT + b"c;")
+
+
+async def test_a_client_that_was_slow_and_missed_nothing_is_sent_nothing_anew() -> None:
+    opened = Opened()
+    opened.news(b"")
+    opened.client.block()
+    opened.news(b"a;")
+    opened.news(b"")
+    opened.client.unblock()
+    await settle()
+    assert opened.book.resyncs == []
+    opened.news(b"b;")
+    assert opened.taken == SNAPSHOT + b"a;b;"
+
+
+async def test_a_client_that_knows_its_state_is_believed_once() -> None:
+    opened = Opened(known="abc")
+    opened.client.block()
+    opened.news(b"")
+    opened.news(b"a;")
+    opened.client.unblock()
+    await settle()
+    opened.news(b"")
+    assert opened.taken == b'all{"state": {}, "known": "abc"};' + SNAPSHOT
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(["news", "block", "unblock", "pause", "resume", "turn"])))
+def test_however_it_was_held_up_a_client_ends_with_the_state_of_the_hub(steps: list[str]) -> None:
+    asyncio.run(_held_up(steps))
+
+
+async def _held_up(steps: list[str]) -> None:
+    opened = Opened()
+    book, client = opened.book, opened.client
+    for number, step in enumerate([*steps, "unblock", "resume", "turn"]):
+        if step == "news":
+            book.state["n"] = str(number)
+            opened.news(b"n=%d;" % number)
+        elif step == "block" and client.gate is None:
+            client.block()
+        elif step == "unblock" and client.gate is not None:
+            client.unblock()
+        elif step == "pause":
+            opened.stream.pauseProducing()
+        elif step == "resume":
+            opened.stream.resumeProducing()
+        await settle()
+        if book.resyncs or step == "turn":  # the hub reads again
+            book.resyncs.clear()
+            opened.news(b"")
+            await settle()
+    opened.stream.close()
+    _check_what_came(opened)
+
+
+def _check_what_came(opened: Opened) -> None:
+    shown: str | None = None
+    for event in opened.taken.split(b";")[:-1]:
+        if event.startswith(b"all"):
+            shown = json.loads(event[3:])["state"].get("n")
+        else:
+            said = event.partition(b"=")[2].decode()
+            assert shown is None or int(said) > int(shown)  # none twice, none in the wrong order
+            shown = said
+    assert shown == opened.book.state.get("n")
+
+
+# Time.
+
+
+async def test_a_quiet_stream_pings_and_a_busy_one_does_not() -> None:
+    opened = Opened()
+    opened.stream.tick(opened.now + 14.9)
+    assert opened.taken == b""
+    opened.stream.tick(opened.now + 15)
+    assert opened.taken == b"ping;"
+    opened.stream.tick(opened.now + 14.9)
+    assert opened.taken == b"ping;"
+
+
+async def test_an_old_stream_rotates() -> None:
+    opened = Opened(lifetime=20)
+    opened.stream.tick(opened.now + 20.1)
+    assert (opened.taken, opened.client.more, opened.over) == (b"rotate;", [False], 1)
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_one_that_does_not_read_is_cut_when_patience_ends(paused: bool) -> None:
+    opened = Opened()
+    if paused:
+        opened.stream.pauseProducing()
+    else:
+        opened.client.block()
+        opened.news(b"")
+    opened.stream.tick(opened.now + 29)
+    assert (opened.over, opened.stream.ended) == (0, False)
+    opened.stream.tick(opened.now + 31)
+    assert (opened.over, opened.stream.ended) == (1, True)
+    opened.stream.tick(opened.now + 62)
+    await settle()
+    assert (opened.over, opened.taken) == (1, b"")
+
+
+async def test_paused_it_holds_back_and_resumed_it_asks_for_the_state() -> None:
+    opened = Opened()
+    opened.news(b"")
+    opened.stream.pauseProducing()
+    opened.news(b"a;")
+    opened.news(b"b;")
+    opened.stream.tick(opened.now + 20)  # no ping either
+    assert opened.taken == SNAPSHOT
+    opened.stream.resumeProducing()
+    assert opened.book.resyncs == ["topic"]
+    opened.news(b"")
+    assert opened.taken == SNAPSHOT * 2
+    opened.stream.stopProducing()
+    assert opened.over == 0
+
+
+async def test_resumed_with_nothing_missed_or_after_its_end_it_asks_for_nothing() -> None:
+    opened = Opened()
+    opened.news(b"")
+    opened.stream.pauseProducing()
+    opened.stream.resumeProducing()
+    opened.stream.pauseProducing()
+    opened.news(b"a;")
+    opened.stream.close()
+    opened.stream.resumeProducing()
+    assert opened.book.resyncs == []
+
+
+# The end.
+
+
+async def test_its_end_is_its_last_bytes_and_told_once() -> None:
+    opened = Opened()
+    opened.stream.end(b"bye;")
+    opened.stream.end(b"bye again;")
+    opened.news(b"a;")
+    opened.stream.tick(opened.now + 100)
+    assert (opened.taken, opened.client.more, opened.over) == (b"bye;", [False], 1)
+
+
+async def test_ended_while_it_is_blocked_it_says_goodbye_as_soon_as_it_can() -> None:
+    opened = Opened()
+    opened.client.block()
+    opened.news(b"")
+    opened.stream.end(b"bye;")
+    opened.news(b"a;")
+    await settle()
+    assert (opened.over, opened.stream.ended) == (0, True)
+    opened.client.unblock()
+    await settle()
+    assert (opened.taken, opened.client.more, opened.over) == (SNAPSHOT + b"bye;", [True, False], 1)
+
+
+@pytest.mark.parametrize("first", [b"a;", b""], ids=["an event", "the parting bytes"])
+async def test_ended_and_never_read_it_is_over_soon(
+    first: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "PARTING", 0.05)
+    opened = Opened()
+    opened.client.block()
+    if first:
+        opened.news(first)
+    opened.stream.end(b"bye;")
+    await until(lambda: opened.over)
+    await settle()
+    assert (opened.over, opened.taken) == (1, b"")
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_closed_it_tells_nobody_and_lets_go_of_what_waits(
+    ended: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct, "PARTING", 0.01)
+    opened = Opened()
+    opened.client.block()
+    opened.news(b"")
+    if ended:
+        opened.stream.end(b"bye;")
+    for _ in range(2):
+        opened.stream.close()
+    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+    await asyncio.sleep(0.02)
+    opened.news(b"a;")
+    assert (opened.over, opened.taken, opened.stream.ended) == (0, b"", True)
+
+
+@pytest.mark.parametrize("fault", [OSError(), RuntimeError(), asyncio.CancelledError()])
+@pytest.mark.parametrize("later", [False, True])
+@pytest.mark.parametrize("last", [False, True])
+async def test_a_send_that_fails_ends_it_once(
+    fault: BaseException, later: bool, last: bool
+) -> None:
+    opened = Opened()
+    opened.client.fault = fault
+    if later:
+        opened.client.block()
+    (opened.stream.end if last else opened.news)(b"a;")
+    if later:
+        opened.client.unblock()
+        await settle()
+    assert (opened.over, opened.stream.ended) == (1, True)
+    opened.news(b"b;")
+    opened.stream.end(b"bye;")
+    await settle()
+    assert (opened.over, opened.taken) == (1, b"")

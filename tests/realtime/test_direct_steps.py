@@ -1,0 +1,251 @@
+"""Running the first step of a `send` without a task, and the rest in one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+import uvloop
+
+from toasts.realtime.direct import start
+
+
+class Awaitable_:
+    """As a server in another language has them: no coroutine, only `__await__`."""
+
+    def __init__(self, future: asyncio.Future[None] | None) -> None:
+        self.future = future
+
+    def __await__(self) -> Iterator[Any]:
+        return Steps(self.future)
+
+
+class Steps:
+    """An iterator and no generator: nothing can be thrown into it."""
+
+    def __init__(self, future: asyncio.Future[None] | None) -> None:
+        self.future = future
+
+    def __iter__(self) -> Steps:
+        return self
+
+    def __next__(self) -> Any:
+        if self.future is None or self.future.done():
+            raise StopIteration
+        self.future._asyncio_future_blocking = True
+        return self.future
+
+
+async def _nothing() -> None:
+    """Ends at once."""
+
+
+async def _suspends(times: int) -> None:
+    for _ in range(times):
+        await asyncio.sleep(0)
+
+
+async def _waits() -> None:
+    done = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.001, done.set)
+    await done.wait()
+
+
+async def _locks() -> None:
+    lock = asyncio.Lock()
+    await lock.acquire()
+    asyncio.get_running_loop().call_later(0.001, lock.release)
+    async with lock:
+        await asyncio.sleep(0)
+
+
+async def _puts() -> None:
+    queue: asyncio.Queue[int] = asyncio.Queue(1)
+    queue.put_nowait(1)
+    asyncio.get_running_loop().call_later(0.001, queue.get_nowait)
+    await queue.put(2)
+    assert queue.get_nowait() == 2
+
+
+async def _has_a_timeout() -> None:
+    async with asyncio.timeout(5):
+        await asyncio.sleep(0.001)
+
+
+def _foreign() -> Awaitable[None]:
+    future = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(0.001, future.set_result, None)
+    return Awaitable_(future)
+
+
+def _done_before_it_is_taken() -> Awaitable[None]:
+    future = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(future.set_result, None)
+    return Awaitable_(future)
+
+
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=LOOPS.values(), ids=LOOPS)
+def run(request: Any) -> Callable[[Any], Any]:
+    def run(main: Any) -> Any:
+        with asyncio.Runner(loop_factory=request.param) as runner:
+            return runner.run(main)
+
+    return run
+
+
+@pytest.mark.parametrize("make", [_nothing, lambda: Awaitable_(None)])
+def test_what_ends_at_once_needs_no_task(run: Any, make: Any) -> None:
+    async def main() -> None:
+        assert start(make()) is None
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: _suspends(1), lambda: _suspends(3), _waits, _locks, _puts, _has_a_timeout,
+        _foreign, _done_before_it_is_taken,
+    ],
+)  # fmt: skip
+def test_what_waits_goes_on_in_a_task(run: Any, make: Any) -> None:
+    async def main() -> None:
+        rest = start(make())
+        assert rest is not None
+        await asyncio.wait_for(asyncio.create_task(rest), 5)
+
+    run(main())
+
+
+def test_what_raises_does_so_where_it_raises(run: Any) -> None:
+    async def fail(suspensions: int) -> None:
+        await _suspends(suspensions)
+        raise OSError("gone")
+
+    async def main() -> None:
+        with pytest.raises(OSError, match="gone"):
+            start(fail(0))
+        for suspensions in (1, 3):
+            rest = start(fail(suspensions))
+            with pytest.raises(OSError, match="gone"):
+                await asyncio.create_task(rest)
+
+    run(main())
+
+
+def test_what_is_cancelled_may_clean_up_in_its_own_time(run: Any) -> None:
+    said: list[str] = []
+
+    async def tidy() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await _suspends(2)
+            await asyncio.sleep(0.001)
+            said.append("tidy")
+
+    async def main() -> None:
+        task = asyncio.create_task(start(tidy()))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert said == ["tidy"]
+
+    run(main())
+
+
+def test_what_outlives_a_cancel_ends_as_it_would(run: Any) -> None:
+    said: list[str] = []
+
+    async def stubborn() -> None:
+        for _ in range(2):
+            try:
+                await asyncio.sleep(5)
+            except asyncio.CancelledError:
+                said.append("no")
+
+    async def main() -> None:
+        task = asyncio.create_task(start(stubborn()))
+        for _ in range(2):
+            await asyncio.sleep(0)
+            task.cancel()
+        await task
+        assert said == ["no", "no"]
+
+    run(main())
+
+
+def test_cancelled_before_its_task_began_it_is_closed(run: Any) -> None:
+    said: list[str] = []
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            said.append("closed")
+
+    async def main() -> None:
+        task = asyncio.create_task(start(waits()))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert said == ["closed"]
+
+    run(main())
+
+
+def test_a_foreign_awaitable_can_be_cancelled(run: Any) -> None:
+    async def main() -> None:
+        future = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(start(Awaitable_(future)))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert future.cancelled()
+
+    run(main())
+
+
+def test_a_timeout_around_send_never_cancels_whoever_writes(run: Any) -> None:
+    async def hasty() -> None:
+        async with asyncio.timeout(0.01):
+            await asyncio.Event().wait()
+
+    async def main() -> None:
+        host = asyncio.create_task(asyncio.Event().wait())
+        await asyncio.sleep(0)
+        rest = asyncio.create_task(start(hasty(), host))
+        assert asyncio.current_task() is not host
+        await asyncio.wait([host], timeout=5)
+        assert host.cancelled()  # the stream's own application
+        assert asyncio.current_task().cancelling() == 0
+        rest.cancel()
+        await asyncio.wait([rest])
+
+    run(main())
+
+
+async def test_the_writer_is_itself_again_whatever_send_does() -> None:
+    me = asyncio.current_task()
+    host = asyncio.create_task(asyncio.Event().wait())
+    seen: list[Any] = []
+
+    async def send(fail: bool) -> None:
+        seen.append(asyncio.current_task())
+        if fail:
+            raise OSError("gone")
+
+    start(send(False), host)
+    assert asyncio.current_task() is me
+    with pytest.raises(OSError, match="gone"):
+        start(send(True), host)
+    assert asyncio.current_task() is me
+    assert seen == [host, host]
+    host.cancel()

@@ -1,0 +1,115 @@
+"""What is known of a server by what its `send` is bound to; of others, nothing, without harm."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+
+from tests.realtime.test_direct import SNAPSHOT, Opened
+from toasts.realtime.servers import abort, consumer
+
+
+class Transport:
+    def __init__(self, verb: str) -> None:
+        self.aborted = 0
+        setattr(self, verb, self._abort)
+
+    def _abort(self) -> None:
+        self.aborted += 1
+
+
+class Request:
+    """A Twisted request, as daphne binds it into its `send`."""
+
+    def __init__(self) -> None:
+        self.transport = Transport("abortConnection")
+        self.channel: object | None = object()
+        self.producer: Any = None
+        self.unregistered = 0
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        assert streaming
+        self.producer = producer
+
+    def unregisterProducer(self) -> None:
+        self.unregistered += 1
+        self.producer = None
+
+
+class Cycle:
+    """A request of uvicorn's, whose method `send` is."""
+
+    def __init__(self) -> None:
+        self.transport = Transport("abort")
+
+    async def send(self, message: Any) -> None: ...
+
+
+async def _send(request: Any, message: Any) -> None: ...
+
+
+async def _wrapped(message: Any) -> None: ...
+
+
+def test_each_server_is_cut_off_by_its_own_transport() -> None:
+    cycle, request = Cycle(), Request()
+    abort(cycle.send)
+    abort(functools.partial(_send, request))
+    assert (cycle.transport.aborted, request.transport.aborted) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "send",
+    [_wrapped, functools.partial(_send, None), object().__str__, None, Transport("x")._abort],
+)
+def test_of_any_other_nothing_is_known_and_nothing_breaks(send: Any) -> None:
+    assert consumer(send) is None
+    abort(send)
+
+
+async def test_a_stream_is_daphnes_producer_as_long_as_it_lives() -> None:
+    request = Request()
+    opened = Opened(send=functools.partial(_send, request))
+    assert request.producer is opened.stream
+    opened.stream.end(b"bye;")
+    assert (request.producer, request.unregistered, opened.over) == (None, 1, 1)
+    opened.stream.close()
+    assert request.unregistered == 1
+
+
+async def test_where_the_connection_is_lost_already_it_only_lets_go() -> None:
+    request = Request()
+    opened = Opened(send=functools.partial(_send, request))
+    request.channel = None
+    opened.stream.close()
+    assert (request.producer, request.unregistered) == (None, 0)
+
+
+async def test_another_producer_is_left_alone() -> None:
+    request = Request()
+    opened = Opened(send=functools.partial(_send, request))
+    another = request.producer = object()
+    opened.stream.close()
+    assert (request.producer, request.unregistered) == (another, 0)
+
+
+async def test_a_paused_stream_that_runs_out_of_patience_is_aborted() -> None:
+    request = Request()
+    opened = Opened(send=functools.partial(_send, request))
+    opened.stream.pauseProducing()
+    opened.stream.tick(opened.now + 31)
+    assert (request.transport.aborted, opened.over) == (1, 1)
+
+
+async def test_a_wrapped_send_serves_as_well() -> None:
+    opened = Opened()
+    plain = opened.client.send
+
+    async def wrapped(message: Any) -> None:
+        await plain(message)
+
+    opened.stream._send = wrapped
+    opened.news(b"")
+    assert opened.taken == SNAPSHOT

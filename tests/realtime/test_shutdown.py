@@ -1,0 +1,154 @@
+"""The farewell on a stop signal: it comes before whatever the process had meant to do."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from toasts.realtime.shutdown import SIGNALS, Farewell, on_stop
+
+NUMBERS = [signal.SIGTERM, signal.SIGINT]
+
+
+class Hub:
+    def __init__(self) -> None:
+        self.drained = 0
+
+    def drain_soon(self) -> None:
+        self.drained += 1
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_every_hub_is_drained_and_then_the_servers_handler_called(number: int) -> None:
+    said: list[Any] = []
+
+    def servers(got: int, frame: FrameType | None) -> None:
+        said.append((got, one.drained, other.drained))
+
+    signal.signal(number, servers)
+    one, other = Hub(), Hub()
+    on_stop(one)
+    on_stop(other)
+    os.kill(os.getpid(), number)
+    assert said == [(number, 1, 1)]
+
+
+def test_it_is_installed_once() -> None:
+    hub = Hub()
+    on_stop(hub)
+    handlers = [signal.getsignal(number) for number in SIGNALS]
+    for _ in range(3):
+        on_stop(hub)
+        on_stop(Hub())
+    assert [signal.getsignal(number) for number in SIGNALS] == handlers
+    assert all(not isinstance(handler.previous, Farewell) for handler in handlers)
+
+
+def test_a_server_that_sets_its_own_afterwards_is_wrapped_with_the_next_hub() -> None:
+    said: list[int] = []
+    on_stop(Hub())
+    signal.signal(signal.SIGTERM, lambda number, frame: said.append(number))
+    hub = Hub()
+    on_stop(hub)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert (hub.drained, said) == (1, [signal.SIGTERM])
+
+
+def test_a_signal_that_is_ignored_stays_so_and_nobody_is_sent_away() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hub = Hub()
+    on_stop(hub)
+    os.kill(os.getpid(), signal.SIGINT)
+    assert hub.drained == 0
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_pythons_own_handler_still_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    hub = Hub()
+    on_stop(hub)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+    assert hub.drained == 1
+
+
+def test_a_hub_is_not_kept_by_its_farewell() -> None:
+    hub = Hub()
+    gone = weakref.ref(hub)
+    on_stop(hub)
+    del hub
+    gc.collect()
+    assert gone() is None
+    signal.getsignal(signal.SIGTERM).hubs.clear()
+
+
+def test_another_thread_sets_no_handler() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    thread = threading.Thread(target=on_stop, args=[Hub()])
+    thread.start()
+    thread.join()
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_a_hub_that_fails_keeps_neither_the_others_nor_the_server_from_stopping() -> None:
+    class Broken(Hub):
+        def drain_soon(self) -> None:
+            raise RuntimeError("its loop is closed")
+
+    said: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: said.append(number))
+    hubs = [Broken(), Hub(), Broken()]
+    for hub in hubs:
+        on_stop(hub)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert (hubs[1].drained, said) == (1, [signal.SIGTERM])
+
+
+SCRIPT = """
+import os, signal, sys, time
+from toasts.realtime.shutdown import on_stop
+class Hub:
+    def drain_soon(self):
+        os.write(1, b"drained in %d\\n" % (os.getpid() == parent))
+parent, hub = os.getpid(), Hub()
+on_stop(hub)
+"""
+
+
+def _ran(rest: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT + rest], capture_output=True, text=True, timeout=30
+    )
+    return done.returncode, done.stdout
+
+
+def test_where_nothing_was_set_the_process_ends_by_the_signal() -> None:
+    # By the signal itself, as its parent would have seen without us.
+    code, output = _ran("os.kill(os.getpid(), signal.SIGTERM)\nsignal.pause()")
+    assert (code, output) == (-signal.SIGTERM, "drained in 1\n")
+
+
+def test_a_forked_child_that_is_told_to_stop_stops() -> None:
+    child = "if not (pid := os.fork()):\n    while True: time.sleep(0.01)\n"
+    parent = "os.kill(pid, signal.SIGTERM)\nsys.exit(os.waitpid(pid, 0)[1])"
+    code, output = _ran(child + parent)
+    assert code == signal.SIGTERM
+    assert "drained in 1" not in output
