@@ -147,8 +147,14 @@ def test_where_nothing_was_set_the_process_ends_by_the_signal() -> None:
 
 
 def test_a_forked_child_that_is_told_to_stop_stops() -> None:
-    child = "if not (pid := os.fork()):\n    while True: time.sleep(0.01)\n"
-    parent = "os.kill(pid, signal.SIGTERM)\nsys.exit(os.waitpid(pid, 0)[1])"
-    code, output = _ran(child + parent)
+    code, output = _ran(
+        "ready, say = os.pipe()\n"
+        "if not (pid := os.fork()):\n"
+        "    os.write(say, b'x')\n"  # Python forgets a signal that comes within the fork
+        "    while True: time.sleep(0.01)\n"
+        "os.read(ready, 1)\n"
+        "os.kill(pid, signal.SIGTERM)\n"
+        "sys.exit(os.waitpid(pid, 0)[1])"
+    )
     assert code == signal.SIGTERM
     assert "drained in 1" not in output
