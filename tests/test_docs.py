@@ -1,0 +1,199 @@
+"""What README and docs/ say about names, numbers and links is so; what they tell to type works."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import toasts
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+TIMEOUT = 60
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language, without the indent of a list that they stand in."""
+    return [
+        "".join(line.removeprefix(indent) for line in code.splitlines(keepends=True))
+        for indent, named, code in FENCE.findall(text)
+        if named == language
+    ]
+
+
+def table(text: str) -> dict[str, list[str]]:
+    """The rows whose first cell is code, by that code."""
+    rows = re.findall(r"^\| `([^`]+)` \|(.*)\|$", text, re.MULTILINE)
+    return {name: [cell.strip() for cell in rest.split("|")] for name, rest in rows}
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = FENCE.sub("", path.read_text())
+    words = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(text))
+    return {word.strip().replace(" ", "-") for word in words}
+
+
+def defaults() -> dict[str, Any]:
+    """The settings that toasts/conf.py reads, and their defaults."""
+    tree = ast.parse((ROOT / "toasts" / "conf.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return {
+        f"TOASTS_{ast.literal_eval(call.args[0])}": ast.literal_eval(call.args[1])
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == "_get"
+    }
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = {
+        name: cells
+        for name, cells in table(page("reference/settings.md")).items()
+        if name.startswith("TOASTS_")
+    }
+    documented = {name: ast.literal_eval(cells[0].strip("`")) for name, cells in rows.items()}
+    assert documented == defaults()
+
+
+def test_every_check_is_documented() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "toasts" / "checks").glob("*.py"))
+    known = set(re.findall(r'id="(toasts\.[EW]\d{3})"', sources))
+    assert known
+    assert set(table(page("reference/checks.md"))) == known
+
+
+def test_every_public_name_and_argument_is_documented() -> None:
+    text = page("reference/python.md")
+    assert [name for name in toasts.__all__ if name not in text] == []
+    arguments = set(inspect.signature(toasts.create_toast).parameters)
+    assert arguments <= set(table(text))
+
+
+def test_every_custom_property_is_documented_with_its_default() -> None:
+    css = (ROOT / "toasts" / "client" / "toasts.css").read_text()
+    root = css[css.index(":where(:root)") : css.index("}")]
+    values = dict(re.findall(r"(--toasts-[a-z]+): (.+);", root))
+    cells = re.findall(r"^\| (`--.+?) \| (.*?) \|", page("howto/style.md"), re.MULTILINE)
+    told = {name: value for names, value in cells for name in re.findall(r"`(\S+)`", names)}
+    assert told.keys() == values.keys()
+    exact = {name: value.strip("`") for name, value in told.items() if value.startswith("`")}
+    assert exact == {name: values[name] for name in exact}
+
+
+def test_every_attribute_and_text_of_the_script_tag_is_documented() -> None:
+    source = (ROOT / "toasts" / "client" / "config.js").read_text()
+    read = set(re.findall(r"data\.(\w+)", source))
+    known = {"data-" + re.sub(r"[A-Z]", lambda at: "-" + at[0].lower(), name) for name in read}
+    text = page("reference/javascript.md")
+    section = text[text.index("## The script tag") :]
+    told = {name for name in table(section) if name.startswith("data-")}
+    assert told == known | {"data-toasts"}
+    labels = source[source.index("LABELS = {") : source.index("};")]
+    for name, default in re.findall(r'(\w+): "(.+)"', labels):
+        assert f"`{name}`" in section
+        assert default in section
+
+
+def test_the_version_is_one_everywhere() -> None:
+    latest = re.search(r"^## \[(.+?)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert latest is not None
+    assert latest[1] == toasts.__version__
+    for name in ("package.json", "package-lock.json"):
+        assert json.loads((ROOT / name).read_text())["version"] == toasts.__version__
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_link_is_broken(path: Path) -> None:
+    for target in LINK.findall(FENCE.sub("", path.read_text())):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        aim = (path.parent / name).resolve() if name else path
+        assert aim.exists(), f"{target} is no file"
+        assert not anchor or anchor in anchors(aim), f"{target} names no heading"
+
+
+def test_every_page_is_in_the_index() -> None:
+    listed = {(DOCS / target).resolve() for target in LINK.findall(page("index.md"))}
+    assert set(DOCS.rglob("*.md")) - {DOCS / "index.md"} <= listed
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_sample_can_be_parsed(path: Path) -> None:
+    for code in blocks(path.read_text(), "python"):
+        ast.parse(code)
+    for code in blocks(path.read_text(), "json"):
+        json.loads(code)
+
+
+def run(command: list[str], folder: Path, typed: str = "", **environment: str) -> str:
+    done = subprocess.run(
+        command, cwd=folder, input=typed, env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=TIMEOUT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_quickstart_ends_with_a_toast(tmp_path: Path) -> None:
+    settings, urls, asgi, first, never, change = blocks(page("quickstart.md"), "python")
+    django = [sys.executable, "-m", "django"]
+    run([*django, "startproject", "mysite", str(tmp_path)], tmp_path)
+    with (tmp_path / "mysite" / "settings.py").open("a") as file:
+        file.write(settings)
+    (tmp_path / "mysite" / "urls.py").write_text(urls)
+    (tmp_path / "mysite" / "asgi.py").write_text(asgi)
+
+    def manage(*words: str, typed: str = "") -> str:
+        command = [sys.executable, "manage.py", *words]
+        return run(
+            command, tmp_path, typed, PYTHONPATH=str(ROOT), DJANGO_SETTINGS_MODULE="mysite.settings"
+        )
+
+    assert "no issues" in manage("check")
+    manage("migrate")
+    manage("createsuperuser", "--username", "alice", "--email", "", "--no-input")
+    ask = "\nimport json; print(json.dumps(list(alice.toasts.values_list('message', 'level'))))\n"
+    # Typed line by line it is a dialogue; here the shell takes it as one text.
+    prelude = "from django.contrib.auth.models import User\n"
+    typed = prelude + first + never + change.replace("sleep(1)", "sleep(0)") + ask
+    said = manage("shell", "--verbosity", "0", typed=typed)
+    assert json.loads(said.splitlines()[-1]) == [
+        ["holiday.zip", "success"], ["Hello, alice.", "info"]
+    ]  # fmt: skip
+    assert "Entrance" in manage("shell", "-c", "from mysite.asgi import application as a; print(a)")
+
+
+def test_the_second_command_of_the_readme_makes_a_toast(tmp_path: Path) -> None:
+    shell = blocks((ROOT / "README.md").read_text(), "sh")
+    (command,) = [shlex.split(code) for code in shell if "create_toast" in code]
+    assert command[:2] == [".venv/bin/python", "manage.py"]
+    site = {
+        "DJANGO_SETTINGS_MODULE": "core.settings",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
+        "SECRET_KEY": "of this test",
+    }
+    for words in (["migrate", "--verbosity", "0"], ["demo_users"]):
+        run([sys.executable, "manage.py", *words], ROOT, DEBUG="1", **site)
+    run([sys.executable, *command[1:]], ROOT, **site)
+    ask = "from toasts.models import Toast; print([t.user.username for t in Toast.objects.all()])"
+    said = run([sys.executable, "manage.py", "shell", "-c", ask], ROOT, **site)
+    assert said.splitlines()[-1] == "['alice']"
