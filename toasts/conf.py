@@ -96,6 +96,10 @@ class Settings:
         return bool(settings.USE_TZ)
 
     @property
+    def time_zone(self) -> str:
+        return settings.TIME_ZONE
+
+    @property
     def harmless_middleware(self) -> tuple[str, ...]:
         """The site's own middleware, dotted, that neither names nor refuses a stream's user."""
         return tuple(_get("HARMLESS_MIDDLEWARE", ()))

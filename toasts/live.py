@@ -66,7 +66,7 @@ class ToastSource:
         connections.close_all()
 
     def changed(self, key: Any, content: Any) -> bytes:
-        return content.event(key)  # type: ignore[no-any-return]
+        return state.event(key, content)
 
     def removed(self, keys: Collection[Hashable]) -> bytes:
         return json_event("dismiss", {"ids": list(keys)})

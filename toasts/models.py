@@ -115,7 +115,7 @@ class ToastQuerySet(models.QuerySet["Toast"]):
 
     def newest_contents(
         self, user_ids: Sequence[Any], limit: int
-    ) -> list[tuple[bytes, Any, int, str | None]]:
+    ) -> Iterator[tuple[bytes, Any, int, str | None]]:
         """What `newest_active` gives, as digest, user and id; oldest first. PostgreSQL only.
 
         The digest stands for all of a row but its user and id. The first row of each digest brings
@@ -131,7 +131,7 @@ class ToastQuerySet(models.QuerySet["Toast"]):
 
     def _newest(
         self, wanted: str, user_ids: Sequence[Any], limit: int, more: str = ""
-    ) -> list[tuple[Any, ...]]:
+    ) -> Iterator[tuple[Any, ...]]:
         # One probe of the partial index per user, however many unread toasts a user has: a window
         # would read and sort them all. So would this for users who have more than the average, if
         # the planner knew the limit: LIMIT (SELECT ...) hides it, and a plan without a sort wins.
@@ -152,8 +152,7 @@ class ToastQuerySet(models.QuerySet["Toast"]):
         """
         with connection.cursor() as cursor:
             cursor.execute(sql, [list(dict.fromkeys(user_ids)), limit])
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-            return rows
+            yield from cursor  # one at a time: ten thousand rows kept are work for the collector
 
 
 class Toast(models.Model):

@@ -10,10 +10,9 @@ import functools
 import hashlib
 import json
 import logging
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from weakref import WeakValueDictionary
 
 from django.db import DataError, OperationalError, connections, router
 
@@ -24,48 +23,40 @@ logger = logging.getLogger("toasts")
 
 STATE_BYTES = 512 * 1024
 """What the toasts of one user may take on the wire at once; the newest that fit are sent."""
+_CONTENT_MAX = 8192
+"""What our own rules allow one toast, roughly: fewer toasts than fit at that size need no count."""
+_KEPT = 512
+"""Contents that are not encoded anew with each look; each may take some kilobytes."""
 _CHUNK = 500
 """SQLite's oldest builds allow 999 parameters."""
 
 
-class Content:
-    """All of a toast but its id and user, as the wire has it.
+Content = bytes
+"""All of a toast but its id and user: its JSON object's bytes behind the id; empty: can't be sent.
 
-    Equal contents are one object, as long as any state holds it: to compare them costs nothing.
-    """
+Bytes, and nothing around them: a state is then a dictionary that the garbage collector need not
+look into, and there are as many as open pages. Equal contents are mostly one object.
+"""
 
-    __slots__ = ("__weakref__", "key", "tail")
-
-    def __init__(self, key: Hashable, tail: bytes) -> None:
-        self.key = key
-        self.tail = tail
-        """The JSON object's bytes behind the id; empty: it can't be sent."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Content) and self.key == other.key
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def wire(self, toast_id: Any) -> dict[str, Any]:
-        sent: dict[str, Any] = json.loads(b'{"id":%d,%b' % (toast_id, self.tail))
-        return sent
-
-    def event(self, toast_id: Any) -> bytes:
-        """The ``toast`` event of the toast with this content and id."""
-        if not self.tail:
-            _leave_out(toast_id)
-            return b""
-        return b'event: toast\ndata: {"id":%d,%b\n\n' % (toast_id, self.tail)
-
-    def digest(self) -> bytes:
-        """The same in every process."""
-        if isinstance(self.key, bytes):
-            return self.key
-        return hashlib.blake2b(repr(self.key).encode("utf-8", "backslashreplace")).digest()
+State = Mapping[Any, Content]
+"""A user's active toasts: content by id, oldest first."""
 
 
-def _tail(fields: Sequence[Any]) -> bytes:
+def wire_of(toast_id: Any, content: Content) -> dict[str, Any]:
+    """The toast as the poll view answers it."""
+    sent: dict[str, Any] = json.loads(b'{"id":%d,%b' % (toast_id, content))
+    return sent
+
+
+def event(toast_id: Any, content: Content) -> bytes:
+    """The ``toast`` event of the toast with this id and content."""
+    if not content:
+        _leave_out(toast_id)
+        return b""
+    return b'event: toast\ndata: {"id":%d,%b\n\n' % (toast_id, content)
+
+
+def _encoded(fields: Sequence[Any]) -> Content:
     # Plain SQL may have written what no rule of ours has seen: one bad row must not end the stream
     # of its user, let alone keep the others' toasts from being read.
     try:
@@ -78,79 +69,75 @@ def _tail(fields: Sequence[Any]) -> bytes:
     return text[1:].encode()
 
 
-State = Mapping[Any, Content]
-"""A user's active toasts: content by id, oldest first."""
-
-_contents: WeakValueDictionary[Hashable, Content] = WeakValueDictionary()
-
-
 def database() -> str:
     """The alias that toasts are written to. They are read there too: a replica may lag behind."""
     return router.db_for_write(Toast)
 
 
-def read(user_ids: Sequence[Any]) -> dict[Any, State]:
+def read(user_ids: Sequence[Any]) -> Mapping[Any, State]:
     """The active toasts of each of these users who has any. Blocks."""
     states: dict[Any, dict[Any, Content]] = {}
     for user_id, toast_id, content in _read(user_ids):
-        states.setdefault(user_id, {})[toast_id] = content
-    return {user_id: _bounded(state) for user_id, state in states.items()}
+        if user_id in states:
+            states[user_id][toast_id] = content
+        else:
+            states[user_id] = {toast_id: content}
+    for user_id, found in states.items():
+        if len(found) * _CONTENT_MAX > STATE_BYTES:
+            states[user_id] = _bounded(found)
+    return states
 
 
 def cursor(state: State) -> str:
     """A name for exactly this state, the same in every process."""
     digest = hashlib.blake2b(digest_size=12)
     for toast_id, content in state.items():
-        digest.update(b"%d " % toast_id + content.digest())
+        digest.update(b"%d %d " % (toast_id, len(content)) + content)
     return digest.hexdigest()
 
 
 def as_json(state: State) -> list[dict[str, Any]]:
     """The toasts of a state as the poll view answers them, oldest first."""
-    return [content.wire(toast_id) for toast_id, content in state.items() if content.tail]
+    return [wire_of(toast_id, content) for toast_id, content in state.items() if content]
 
 
 def _bounded(state: dict[Any, Content]) -> dict[Any, Content]:
-    if len(state) * 8192 <= STATE_BYTES:  # the greatest that our own rules allow
-        return state
     size, kept = 0, 0
     for content in reversed(state.values()):
-        size += len(content.tail)
+        size += len(content)
         if size > STATE_BYTES:
             break
         kept += 1
-    return dict(list(state.items())[-kept:] if kept else [])
+    return dict(list(state.items())[len(state) - kept :])
 
 
-Found = Iterable[tuple[Any, Any, Content]]
-"""User, toast, content; oldest first."""
-
-
-def _read(user_ids: Sequence[Any]) -> Found:
+def _read(user_ids: Sequence[Any]) -> Iterator[tuple[Any, Any, Content]]:
+    """User, toast, content; oldest first."""
     if connections[database()].vendor == "postgresql":
-        return _by_digest(user_ids)
-    return [
-        (row.user_id, row.id, _content(fields, fields))
-        for start in range(0, len(user_ids), _CHUNK)
-        for row in _rows(user_ids[start : start + _CHUNK])
-        if (fields := row[2:])
-    ]
+        yield from _by_digest(user_ids)
+        return
+    for start in range(0, len(user_ids), _CHUNK):
+        for row in _rows(user_ids[start : start + _CHUNK]):
+            yield row.user_id, row.id, _tail(tuple(row[2:]))
 
 
-def _content(key: Hashable, fields: Sequence[Any]) -> Content:
-    found = _contents.get(key)
-    if found is None:
-        found = _contents[key] = Content(key, _tail(fields))
-    return found
-
-
-def _by_digest(user_ids: Sequence[Any]) -> Found:
+def _by_digest(user_ids: Sequence[Any]) -> Iterator[tuple[Any, Any, Content]]:
     held: dict[bytes, Content] = {}
-    rows = Toast.objects.using(database()).newest_contents(user_ids, conf.max_active)
-    for digest, _, _, body in rows:
+    toasts = Toast.objects.using(database())
+    for digest, user_id, toast_id, body in toasts.newest_contents(user_ids, conf.max_active):
         if body is not None:
-            held[digest] = _contents.get(digest) or _content(digest, _fields(body))
-    return [(user_id, toast_id, held[digest]) for digest, user_id, toast_id, _ in rows]
+            held[digest] = _tail_of_json(body)
+        yield user_id, toast_id, held[digest]
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _tail_of_json(body: str) -> Content:
+    return _encoded(_fields(body))
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _tail(fields: tuple[Any, ...]) -> Content:
+    return _encoded(fields)
 
 
 def _fields(body: str) -> list[Any]:

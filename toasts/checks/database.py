@@ -1,11 +1,13 @@
-"""Checks of the broker and what it stands on: E002, E003, W007, W008, W009, E014."""
+"""Checks of the broker and what it stands on: E002, E003, W007, W008, W009, E014, W016."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from difflib import get_close_matches
 from importlib import metadata
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
@@ -162,6 +164,28 @@ def check_sqlite(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="toasts.W008",
         )
     ]
+
+
+@register("toasts")
+def check_clock(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """W016: times in local time beside SQLite's clock, which knows UTC alone."""
+    connection = connections[state.database()]
+    if conf.use_tz or connection.vendor != "sqlite" or _is_utc(conf.time_zone):
+        return []
+    return [
+        Warning(
+            f"USE_TZ is False and TIME_ZONE is {conf.time_zone!r}, but SQLite's clock is UTC: the"
+            " expires_at and visible_from of toasts are off by the hours between the two.",
+            hint='Set USE_TZ to True; or TIME_ZONE to "UTC"; or keep toasts in PostgreSQL.',
+            id="toasts.W016",
+        )
+    ]
+
+
+def _is_utc(name: str) -> bool:
+    # Greenwich's summer time, say, makes two dates of one year necessary.
+    zone = ZoneInfo(name)
+    return not any(datetime(2026, month, 1, tzinfo=zone).utcoffset() for month in (1, 7))
 
 
 @register("toasts")

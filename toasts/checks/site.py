@@ -1,4 +1,4 @@
-"""Checks of how the site includes and serves toasts: E001, W005, W013."""
+"""Checks of how the site includes and serves toasts: E001, W005, W013, W015."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieStore
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.handlers.asgi import ASGIHandler
 from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
 
 from ..conf import conf
 from ..html import API, POLL, STREAM
@@ -59,6 +61,31 @@ def check_asgi(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 def names_asgi() -> bool:
     """Whether the settings speak of ASGI: the only trace that a way of serving leaves in them."""
     return bool(getattr(settings, "ASGI_APPLICATION", None)) or apps.is_installed("daphne")
+
+
+@register("toasts")
+def check_handler(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """W015: streams served by Django's handler, which keeps each one's request for its whole life.
+
+    What ASGI_APPLICATION names is imported, as a server would; what fails to be is no matter here.
+    """
+    name = getattr(settings, "ASGI_APPLICATION", None)
+    try:
+        application = import_string(name) if name else None
+    except Exception:  # a module may raise anything while it is imported; the server will tell
+        return []
+    # channels' router by protocol has the application that serves HTTP inside.
+    served = getattr(application, "application_mapping", {}).get("http", application)
+    if type(served) is not ASGIHandler:
+        return []
+    return [
+        Warning(
+            f"{name} is Django's own handler: every open stream costs several times the memory,"
+            " and on daphne a client that does not read is not bounded.",
+            hint="In that module: from toasts.asgi import get_asgi_application.",
+            id="toasts.W015",
+        )
+    ]
 
 
 @register("toasts", "security")

@@ -184,10 +184,7 @@ class DirectStream:
         self._last_write = loop.time()
         try:
             rest = start(self._send(message), self._host)
-        except (
-            Exception,
-            asyncio.CancelledError,
-        ):  # the server's own, of a connection that is gone
+        except (Exception, asyncio.CancelledError):  # the server's: the connection is gone
             self._give_up()
             return
         if rest is not None:

@@ -306,16 +306,16 @@ class Hub:
             logger.exception("%s can't be told what changed", name)
             return
         topic.told = state
-        for listener in list(topic.listeners):
-            self._guarded(listener, listener.deliver, state, delta)
+        for listener in [*topic.listeners]:  # one that fails leaves meanwhile
+            try:
+                listener.deliver(state, delta)
+            except Exception:
+                self._let_go(listener)
 
-    def _guarded(self, listener: Subscription, tell: Callable[..., None], *args: Any) -> None:
-        """Tell a listener something; one that fails is let go, and the others go on."""
-        try:
-            tell(*args)
-        except Exception:
-            logger.exception("a listener of %s failed and is dropped", listener.topic)
-            self.drop(listener, "restart")
+    def _let_go(self, listener: Subscription) -> None:
+        """Drop a listener that failed, so that the others go on."""
+        logger.exception("a listener of %s failed and is dropped", listener.topic)
+        self.drop(listener, "restart")
 
     def _delta(self, told: State | None, state: State) -> bytes:
         if told is None or told == state:
@@ -370,7 +370,10 @@ class Hub:
 
     def _tick_listeners(self, now: float) -> None:
         for listener in self.listeners():
-            self._guarded(listener, listener.tick, now)
+            try:
+                listener.tick(now)
+            except Exception:
+                self._let_go(listener)
             if listener.ended:
                 self.unsubscribe(listener)
 
