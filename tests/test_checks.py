@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.core.handlers.asgi import ASGIHandler
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import include, path
 
+from tests.asgi import application
 from tests.checking import ids, told, urlconf
 from toasts.checks import options, site
 from toasts.conf import conf
@@ -31,7 +33,7 @@ def test_every_number_is_in_the_reference_and_the_other_way_round() -> None:
     source = "".join(file.read_text() for file in (ROOT / "toasts/checks").glob("*.py"))
     reference = (ROOT / "docs/reference/checks.md").read_text()
     numbers = set(re.findall(r'id="toasts\.([EW]\d{3})"', source))
-    assert len(numbers) == 14
+    assert len(numbers) == 16
     assert set(re.findall(r"^\| `toasts\.([EW]\d{3})` \|", reference, re.MULTILINE)) == numbers
 
 
@@ -169,3 +171,45 @@ def test_sessions_in_cookies_are_told(settings: Any) -> None:
 def test_sessions_on_the_server_are_fine(settings: Any, engine: str) -> None:
     settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
     assert ids(site.check_sessions) == []
+
+
+# W015
+
+
+class Router:
+    """As channels' ProtocolTypeRouter."""
+
+    def __init__(self, **mapping: Any) -> None:
+        self.application_mapping = mapping
+
+
+PLAIN = ASGIHandler()
+ROUTED = Router(http=PLAIN, websocket=None)
+ROUTED_OURS = Router(http=application)
+ONLY_SOCKETS = Router(websocket=None)
+
+
+@pytest.mark.parametrize("name", ["PLAIN", "ROUTED"])
+def test_djangos_own_handler_is_told_of_a_better_one(settings: Any, name: str) -> None:
+    settings.ASGI_APPLICATION = f"{__name__}.{name}"
+    number, message, hint = told(site.check_handler)
+    assert number == "toasts.W015"
+    assert message.startswith(f"{__name__}.{name} is Django's own handler")
+    assert hint == "In that module: from toasts.asgi import get_asgi_application."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "tests.asgi.application", "core.asgi.application", f"{__name__}.ROUTED_OURS",
+        f"{__name__}.ONLY_SOCKETS", f"{__name__}.missing", "no.such.module", "dotless", "", None,
+    ],
+)  # fmt: skip
+def test_any_other_application_is_told_nothing(settings: Any, name: str | None) -> None:
+    settings.ASGI_APPLICATION = name
+    assert ids(site.check_handler) == []
+
+
+def test_without_an_application_there_is_nothing_to_tell(settings: Any) -> None:
+    del settings.ASGI_APPLICATION
+    assert ids(site.check_handler) == []
