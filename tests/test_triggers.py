@@ -384,6 +384,12 @@ def test_a_session_can_be_silent(database: Database, setting: str) -> None:
         assert database.messages() == ['["user:1"]']
 
 
+def test_a_site_can_be_silent_by_the_options_of_its_connection(database: Database) -> None:
+    silent = Site(f"{database.plain}?options=-c%20toasts.triggers%3Doff")
+    silent.run("from toasts import create_toast\ncreate_toast('hi', 1)")
+    assert database.messages() == ['["user:1"]']  # its own, after the commit
+
+
 # Installing.
 
 

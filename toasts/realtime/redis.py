@@ -69,7 +69,7 @@ class RedisBroker:
         """Send the hints in as few messages as fit.
 
         Raises:
-            redis.RedisError: the server can't be reached within a second or two, or refuses.
+            redis.RedisError: the server can't be reached within a second, or refuses.
         """
         messages = pack(hints)
         if messages:
@@ -94,8 +94,8 @@ class RedisBroker:
         return self._clients[process]
 
     def _make_publisher(self) -> Any:
-        # Tried twice: the first may find a connection that the server has closed meanwhile.
-        options = {**_PUBLISHER, **_POOL, "retry": Retry(NoBackoff(), 1)}
+        # No second try: the pool itself replaces a connection that the server closed meanwhile.
+        options = {**_PUBLISHER, **_POOL, "retry": Retry(NoBackoff(), 0)}
         pool = redis.BlockingConnectionPool.from_url(self.url, **options)
         return redis.Redis(connection_pool=pool)
 
