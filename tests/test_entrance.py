@@ -14,7 +14,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.signals import request_finished
-from django.db import connection
+from django.db import connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, override_settings
 
@@ -222,3 +222,14 @@ async def test_the_client_of_the_tests_gets_a_stream_of_the_same_application(ali
     again = Connection(entrance(), key).start()
     await again.done()
     assert (again.status, again.body) == (204, b"")
+
+
+@pytest.mark.parametrize("path", ["/toasts/stream/", "/toasts/poll/"])
+async def test_a_site_with_a_transaction_around_each_view_has_streams_all_the_same(
+    app: Entrance, key: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
+    request = Connection(app, key, path=path).start()
+    await until(lambda: request.status)
+    assert request.status == 200
+    await request.leave()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.core.handlers.asgi import ASGIRequest
+from django.db import connections, transaction
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -28,6 +29,14 @@ from .sessions import Grant, detach, grant
 from .state import as_json, cursor
 
 
+def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Take a view out of ATOMIC_REQUESTS: Django refuses a transaction to async views."""
+    for alias in connections:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return view
+
+
+@outside_transactions
 @login_not_required  # signed out is 204 here: a redirect to a login page would be read as a stream
 @require_safe
 async def stream(request: HttpRequest) -> HttpResponseBase:
@@ -80,6 +89,7 @@ async def _events(held: Grant, known: str | None) -> AsyncIterator[bytes]:
     here.unsubscribe(mine)
 
 
+@outside_transactions
 @login_not_required
 @require_safe
 async def poll(request: HttpRequest) -> HttpResponseBase:
