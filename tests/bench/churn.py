@@ -74,13 +74,14 @@ def run(size: Size) -> Iterator[Table]:
 NOTES = (
     "Left before the answer, at its head, live, and in the middle of a write; FIN and RST.",
     "threads to objects: after a warm-up, and again after so many connects; memory: PSS in KB.",
+    "What leaks grows in the second half as in the first; what was never given back does not.",
     "tasks, objects: of asyncio and of the garbage collector, counted in the process itself.",
 )
 COUNTS = ("threads", "files", "tasks", "memory", "objects")
 
 
 def _bars(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float]]:
-    for before, after in zip(rows[::2], rows[1::2], strict=True):
+    for before, after in zip(rows[::3], rows[2::3], strict=True):
         for name in COUNTS:
             more = 100 * (after[name] / before[name] - 1)
             yield f"{after['server']}: {name} more, %", more, 2.0
@@ -92,12 +93,19 @@ def _churned(people: Population, kind: str, size: Size) -> Iterator[dict[str, An
         _churn(people, server, int(size.connects * WARM))
         before = _census(server, None)
         yield {"server": kind, "when": "before", **before}
-        started, cpu = time.monotonic(), Meter(server.pid).cpu()
-        counted = _churn(people, server, size.connects)
-        seconds, cpu = time.monotonic() - started, Meter(server.pid).cpu() - cpu
-        after = _census(server, before)
-        cost = {"connects/s": size.connects / seconds, "CPU ms each": 1000 * cpu / size.connects}
-        yield {"server": kind, "when": "after", **after, **counted, **cost}
+        for when in ("half-way", "after"):
+            yield {"server": kind, "when": when, **_half(people, server, size, before)}
+
+
+def _half(
+    people: Population, server: Server, size: Size, before: Mapping[str, Any]
+) -> dict[str, Any]:
+    connects = size.connects // 2
+    started, cpu = time.monotonic(), Meter(server.pid).cpu()
+    counted = _churn(people, server, connects)
+    seconds, cpu = time.monotonic() - started, Meter(server.pid).cpu() - cpu
+    cost = {"connects/s": connects / seconds, "CPU ms each": 1000 * cpu / connects}
+    return {**_census(server, before), **counted, **cost}
 
 
 def _churn(people: Population, server: Server, connects: int) -> dict[str, int]:
