@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,10 @@ from tests.postgres import PostgresServer
 from tests.realtime.line import Line
 from tests.realtime.memory import Table
 from tests.redis_server import RedisCluster, RedisServer
+from toasts.realtime import canary
 from toasts.realtime import hub as hub_module
+from toasts.realtime import redis as module
+from toasts.realtime.redis import RedisBroker
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +58,35 @@ def redis_cluster() -> Iterator[RedisCluster]:
     cluster = RedisCluster().start()
     yield cluster
     cluster.remove()
+
+
+@pytest.fixture
+def short_redis_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The canary's bounds, short enough to wait for."""
+    monkeypatch.setattr(module, "PREPARED_WITHIN", 0.5)
+    monkeypatch.setattr(canary, "WITHIN", 0.5)
+    monkeypatch.setattr(canary, "EVERY", 0.7)
+    monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
+
+
+@pytest.fixture
+def channel() -> str:
+    """A channel that no other test uses."""
+    return f"toasts {secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def broker(redis_server: RedisServer, channel: str) -> RedisBroker:
+    return module.make(redis_server.url, channel)
+
+
+@pytest.fixture
+def sharded(redis_cluster: RedisCluster, channel: str) -> RedisBroker:
+    return module.make(redis_cluster.url, channel)
+
+
+@pytest.fixture
+def own_server() -> Iterator[RedisServer]:
+    server = RedisServer().start()
+    yield server
+    server.remove()

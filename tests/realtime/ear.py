@@ -1,0 +1,71 @@
+"""What a Redis broker hears, and how a test speaks to it and cuts it off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from tests.conftest import until
+from tests.realtime.middlebox import Middlebox
+from tests.redis_server import RedisServer
+from toasts.realtime.redis import RedisBroker
+
+
+class Ear:
+    """A broker's listen() under way, what it heard, and the canaries it sent."""
+
+    def __init__(self, broker: RedisBroker) -> None:
+        self.broker = broker
+        self.wakes: list[list[str] | None] = []
+        self.canaries: list[str] = []
+        self.drops: set[str] | None = set()
+        self.task = asyncio.create_task(broker.listen(self.wake, self.publish))
+
+    def wake(self, hints: Iterable[str] | None) -> None:
+        self.wakes.append(None if hints is None else list(hints))
+
+    async def publish(self, hints: Sequence[str]) -> None:
+        self.canaries += hints
+        kept = [] if self.drops is None else [hint for hint in hints if hint not in self.drops]
+        await asyncio.to_thread(self.broker.publish, kept)
+
+    @property
+    def heard(self) -> list[str]:
+        return [hint for hints in self.wakes for hint in hints or ()]
+
+    async def end(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await self.task
+
+
+@asynccontextmanager
+async def listening(broker: RedisBroker) -> AsyncIterator[Ear]:
+    ear = Ear(broker)
+    try:
+        await until(lambda: ear.wakes or ear.task.done())
+        yield ear
+    finally:
+        await ear.end()
+
+
+async def say(broker: RedisBroker, *hints: str) -> None:
+    await asyncio.to_thread(broker.publish, hints)
+
+
+def kill_listeners(*nodes: RedisServer) -> None:
+    for node in nodes:
+        for client in node.listeners():
+            node.command("CLIENT KILL ID", client["id"])
+
+
+@asynccontextmanager
+async def behind_middlebox(server: RedisServer) -> AsyncIterator[tuple[Middlebox, str]]:
+    box = Middlebox(server.port)
+    door = await asyncio.start_server(box.handle, "127.0.0.1", 0)
+    try:
+        yield box, f"redis://127.0.0.1:{door.sockets[0].getsockname()[1]}"
+    finally:
+        door.close()
+        await box.close()

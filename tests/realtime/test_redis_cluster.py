@@ -1,0 +1,145 @@
+"""A Redis Cluster of three nodes: its shards, its moves, its addresses."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.conftest import until
+from tests.realtime.ear import listening, say
+from tests.realtime.memory import Client, Table, running
+from tests.redis_server import RedisCluster, RedisServer
+from toasts.realtime import hub as hub_module
+from toasts.realtime import redis as module
+from toasts.realtime.redis import SHARDS, RedisBroker
+
+
+async def test_a_hint_goes_to_one_shard_alone_and_shards_are_on_every_node(
+    sharded: RedisBroker, redis_cluster: RedisCluster
+) -> None:
+    places = await sharded._places()
+    assert sorted(len(channels) for channels in places.values()) != [0, 0, SHARDS]
+    assert len(places) == 3
+    assert sum(map(len, places.values())) == SHARDS
+    async with listening(sharded) as ear:
+        await until(lambda: len(ear.canaries) == SHARDS)
+        await until(lambda: len(ear.wakes) == 1 + SHARDS)
+        before = [int(stats(node)["total_commands_processed"]) for node in redis_cluster.nodes]
+        for _ in range(50):
+            await say(sharded, "user:1")
+        after = [int(stats(node)["total_commands_processed"]) for node in redis_cluster.nodes]
+        grown = sorted(now - then for then, now in zip(before, after, strict=True))
+        assert grown[2] >= 50
+        assert grown[1] < 25
+        await until(lambda: ear.heard == ["user:1"] * 50)
+
+
+def stats(node: RedisServer) -> dict[str, Any]:
+    found: dict[str, Any] = node.command("INFO", "stats")
+    return found
+
+
+async def test_every_shard_carries(sharded: RedisBroker) -> None:
+    hints = list(sharded._flock("user:"))
+    assert len({module._shard(hint) for hint in hints}) == SHARDS
+    async with listening(sharded) as ear:
+        await say(sharded, *hints)
+        await until(lambda: sorted(ear.heard) == sorted(hints))
+
+
+def test_the_shard_of_a_hint_is_the_same_in_every_process() -> None:
+    """Processes of two releases may run side by side: these numbers must stay."""
+    assert [module._shard(hint) for hint in ("user:1", "user:2", "!user:1", "é", "\ud800")] == [
+        2, 8, 7, 14, 3,
+    ]  # fmt: skip
+
+
+async def test_a_node_that_is_down_at_the_start_is_passed_over(
+    redis_cluster: RedisCluster, channel: str
+) -> None:
+    url = redis_cluster.url.replace("//", "//127.0.0.1:1,")
+    broker = module.make(url, channel)
+    async with listening(broker) as ear:
+        await say(broker, "a")
+        await until(lambda: ear.heard == ["a"])
+
+
+async def test_a_slot_that_moves_takes_the_listeners_along(
+    sharded: RedisBroker,
+    redis_cluster: RedisCluster,
+    channel: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)  # and the canary is still far off
+    shard = f"{channel}:{{{module._shard('user:1')}}}"
+    table = Table()
+    async with running(table, sharded) as hub:
+        client = Client(hub, "user:1")
+        await until(lambda: client.raw == b"= \n" and hub.listening)
+        await say(sharded, "user:1")  # the publisher knows the old place
+        before = redis_cluster.owner(shard)
+        await asyncio.to_thread(redis_cluster.move, shard)
+        assert redis_cluster.owner(shard) is not before
+        await until(lambda: not hub.listening)
+        await until(lambda: hub.listening)
+        table.put("user:1", 1)
+        await say(sharded, "user:1")
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+
+
+async def test_a_node_that_restarts_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
+    cluster = await asyncio.to_thread(RedisCluster().start)
+    try:
+        broker = module.make(cluster.url, "c")
+        table = Table()
+        async with running(table, broker) as hub:
+            client = Client(hub, "user:1")
+            await until(lambda: client.raw == b"= \n" and hub.listening)
+            node = cluster.owner(f"c:{{{module._shard('user:1')}}}")
+            await asyncio.to_thread(node.stop)
+            await until(lambda: not hub.listening)
+            table.put("user:1", 1)
+            await asyncio.to_thread(node.start)
+            await until(lambda: hub.listening, 20)
+            await until(lambda: client.raw == b"= \n+ 1:1\n")
+            table.put("user:1", 2)
+            await say(broker, "user:1")
+            await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
+    finally:
+        cluster.remove()
+
+
+# Addresses.
+
+
+@pytest.mark.parametrize(
+    ("url", "nodes", "first"),
+    [
+        ("redis+cluster://one", [("one", 6379)], "redis://one:6379"),
+        (
+            "rediss+cluster://u:p%40ss@one:7000,two:7001/0?client_name=x",
+            [("one", 7000), ("two", 7001)],
+            "rediss://u:p%40ss@one:7000/0?client_name=x",
+        ),
+        ("redis+cluster://[::1]:7000", [("::1", 7000)], "redis://[::1]:7000"),
+    ],
+)
+def test_the_url_of_a_cluster_names_one_or_more_of_its_nodes(
+    url: str, nodes: list[tuple[str, int]], first: str
+) -> None:
+    broker = module.make(url, "c")
+    assert isinstance(broker, module.ClusterBroker)
+    assert broker._nodes == nodes
+    assert broker._url_of(*nodes[0]) == first
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "localhost", "http://x", "redis+cluster://", "redis+cluster://a,,b", "unix+cluster:///x"],
+)
+def test_what_is_no_url_of_a_redis_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="URL"):
+        module.make(url, "c")

@@ -1,0 +1,190 @@
+"""Redis that goes away, comes back, or takes what it does not carry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from tests.conftest import until
+from tests.realtime.ear import behind_middlebox, kill_listeners, listening, say
+from tests.realtime.memory import Client, Table, running
+from tests.redis_server import RedisCluster, RedisServer
+from toasts.realtime import hub as hub_module
+from toasts.realtime import redis as module
+from toasts.realtime.broker import BrokerError
+from toasts.realtime.redis import SHARDS, RedisBroker
+
+
+async def test_a_client_that_is_killed_is_an_error_at_once(
+    broker: RedisBroker, redis_server: RedisServer
+) -> None:
+    async with listening(broker) as ear:
+        kill_listeners(redis_server)
+        with pytest.raises(RedisConnectionError):
+            await asyncio.wait_for(ear.task, 2)
+        assert ear.wakes[1:] == [wake for wake in ear.wakes[1:] if wake == []]
+    assert redis_server.listeners() == []
+
+
+async def test_one_killed_client_of_a_cluster_ends_them_all(
+    sharded: RedisBroker, redis_cluster: RedisCluster
+) -> None:
+    async with listening(sharded) as ear:
+        kill_listeners(redis_cluster.nodes[1])
+        with pytest.raises(RedisConnectionError):
+            await asyncio.wait_for(ear.task, 2)
+    await until(lambda: not any(node.listeners() for node in redis_cluster.nodes))
+
+
+@pytest.mark.parametrize("kind", ["one server", "cluster"])
+async def test_the_hub_connects_anew_and_looks_up_what_it_missed(
+    kind: str, broker: RedisBroker, sharded: RedisBroker,
+    redis_server: RedisServer, redis_cluster: RedisCluster, short_redis_bounds: None,
+) -> None:  # fmt: skip
+    each = broker if kind == "one server" else sharded
+    nodes = [redis_server] if kind == "one server" else redis_cluster.nodes
+    table = Table()
+    async with running(table, each) as hub:
+        client = Client(hub, "user:1")
+        await until(lambda: client.raw == b"= \n" and hub.listening)
+        table.put("user:1", 1)  # and nobody says so
+        await asyncio.to_thread(kill_listeners, *nodes)
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+        await until(lambda: hub.listening)
+        table.put("user:1", 2)
+        await say(each, "user:1")
+        await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
+
+
+async def test_the_hub_comes_through_a_restart_of_the_server(
+    own_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
+    broker = module.make(own_server.url, "c")
+    table = Table()
+    async with running(table, broker) as hub:
+        client = Client(hub, "user:1")
+        await until(lambda: client.raw == b"= \n" and hub.listening)
+        await say(broker, "user:1")  # so that the publisher has a connection that will be dead
+        await asyncio.to_thread(own_server.stop)
+        await until(lambda: not hub.listening)
+        # Nobody hears this; the hub goes on all the same.
+        hub.announce(["user:2"])
+        table.put("user:1", 1)
+        await asyncio.to_thread(own_server.start)
+        await until(lambda: hub.listening)
+        await until(lambda: client.raw == b"= \n+ 1:1\n")
+        table.put("user:1", 2)
+        await say(broker, "user:1")
+        await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
+
+
+async def test_a_connection_that_the_server_closed_meanwhile_loses_no_hint(
+    own_server: RedisServer,
+) -> None:
+    broker = module.make(own_server.url, "c")
+    await say(broker, "before")
+    await asyncio.to_thread(own_server.stop)
+    await asyncio.to_thread(own_server.start)
+    async with listening(broker) as ear:
+        await say(broker, "after")
+        await until(lambda: ear.heard == ["after"])
+
+
+async def test_a_channel_that_carries_nothing_is_found_out(
+    broker: RedisBroker, redis_server: RedisServer, short_redis_bounds: None
+) -> None:
+    async with listening(broker) as ear:
+        ear.drops = None
+        with pytest.raises(BrokerError, match=r"^the channel 'toasts .*' carries nothing to us$"):
+            await asyncio.wait_for(ear.task, 3)
+    await until(lambda: not redis_server.listeners())
+
+
+async def test_one_shard_that_carries_nothing_is_found_out(
+    sharded: RedisBroker, short_redis_bounds: None
+) -> None:
+    async with listening(sharded) as ear:
+        await until(lambda: len(ear.canaries) >= 2 * SHARDS)
+        assert not ear.task.done()
+        ear.drops = set(sharded._flock(ear.canaries[-1].split("-")[0] + "-2")[4:5])
+        with pytest.raises(BrokerError, match="carries nothing to us"):
+            await asyncio.wait_for(ear.task, 3)
+
+
+async def test_canaries_go_on_for_ever_and_are_nobodys_hint(
+    broker: RedisBroker, short_redis_bounds: None
+) -> None:
+    async with listening(broker) as first, listening(broker) as second:
+        await until(lambda: len(first.canaries) >= 3 and len(second.canaries) >= 3)
+        assert not first.task.done()
+        assert not second.task.done()
+        assert first.heard == second.heard == []
+    sent = first.canaries + second.canaries
+    assert len(set(sent)) == len(sent)
+
+
+async def test_a_flood_does_not_keep_the_canary_from_being_missed() -> None:
+    ears = module._Ears("SUBSCRIBE")
+    ears._heard.put_nowait("x")
+    async with asyncio.timeout(5):
+        async for message in ears.receive(0.1):
+            ears._heard.put_nowait(message)  # so that there is always another
+
+
+async def test_a_middlebox_that_swallows_everything_is_found_out(
+    redis_server: RedisServer, channel: str, short_redis_bounds: None
+) -> None:
+    async with (
+        behind_middlebox(redis_server) as (box, url),
+        listening(module.make(url, channel)) as ear,
+    ):
+        await say(module.make(redis_server.url, channel), "a")
+        await until(lambda: ear.heard == ["a"])
+        box.silent = True
+        with pytest.raises(BrokerError, match="carries nothing to us"):
+            await asyncio.wait_for(ear.task, 5)
+
+
+async def test_a_middlebox_that_falls_silent_before_we_listen_is_found_out(
+    redis_server: RedisServer, channel: str, short_redis_bounds: None
+) -> None:
+    async with behind_middlebox(redis_server) as (box, url):
+        box.silent = True
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(module.make(url, channel).listen(print, ignore), 5)
+
+
+async def ignore(hints: Sequence[str]) -> None:
+    """Publish nothing."""
+
+
+async def test_behind_a_silent_middlebox_a_listener_still_ends_at_once(
+    redis_server: RedisServer, channel: str
+) -> None:
+    async with (
+        behind_middlebox(redis_server) as (box, url),
+        listening(module.make(url, channel)) as ear,
+    ):
+        box.silent = True
+        started = asyncio.get_running_loop().time()
+        await ear.end()
+        assert ear.task.cancelled()
+        assert asyncio.get_running_loop().time() - started < 1
+
+
+async def test_a_writer_waits_seconds_at_most_for_a_redis_that_does_not_answer(
+    redis_server: RedisServer, channel: str
+) -> None:
+    async with behind_middlebox(redis_server) as (box, url):
+        broker = module.make(url, channel)
+        await say(broker, "a")
+        box.silent = True
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(RedisError):
+            await say(broker, "b")
+        assert asyncio.get_running_loop().time() - started < 3
