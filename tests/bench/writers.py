@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.bench import report
 from tests.bench.report import Table
 from tests.bench.sites import Population, Worker, populated, postgres
 
+T = TypeVar("T")
 MODULE = "tests.bench.writing"
 FLUSH = {"fsync": "on", "commit_delay": 2000, "commit_siblings": 0, "max_connections": 400}
 """Each commit waits 2 ms for others to flush with it, as on a disk of a cloud."""
@@ -67,7 +68,10 @@ NOTES = (
     "to silent: beside create_toast without its announcement, which is what announcing costs.",
     "Writers and PostgreSQL share this machine's processors, which limit as much as the disk.",
 )
-BULK_NOTES = ("create_toasts takes a queryset; bulk_create the list of keys, in the same batches.",)
+BULK_NOTES = (
+    "create_toasts takes a queryset and makes its rows by the thousand; bulk_create is given a list",
+    "of all rows, and batch_size=1000. Making the rows is part of both.",
+)
 
 
 def _bars(singles: list[Any], bulk: list[Any]) -> Iterator[tuple[str, float | None, float]]:
@@ -110,14 +114,20 @@ def _singles(people: Population, size: Size) -> list[dict[str, Any]]:
     found: dict[Way, list[dict[str, float]]] = {way: [] for way in WAYS}
     with _crews(people, size) as crews:
         for round in range(size.rounds + 1):
-            for way, crew in crews.items():
-                measured = _write(crew, way, size.seconds)
+            for way in _turn(WAYS, round):
+                measured = _write(crews[way], way, size.seconds)
                 if round:  # the first warms up
                     found[way].append(measured)
     return [
         {**_row(way, measured), **{name: _ratio(measured, found[base]) for name, base in BESIDE}}
         for way, measured in found.items()
     ]
+
+
+def _turn(ways: Sequence[T], round: int) -> list[T]:
+    """Each begins a round in turn: nobody always follows the same one."""
+    first = round % len(ways)
+    return [*ways[first:], *ways[:first]]
 
 
 def _write(crew: list[Worker], way: Way, seconds: float) -> dict[str, float]:
@@ -151,7 +161,7 @@ def _bulk(people: Population, size: Size) -> list[dict[str, Any]]:
     found: dict[str, list[float]] = {name: [] for name in names}
     try:
         for round in range(size.rounds + 1):
-            for name in names:
+            for name in _turn(names, round):
                 seconds = worker.call("many", how=name, user_ids=people.user_ids)
                 if round:
                     found[name].append(seconds)
