@@ -69,7 +69,7 @@ NOTES = (
     "Writers and PostgreSQL share this machine's processors, which limit as much as the disk.",
 )
 BULK_NOTES = (
-    "create_toasts takes a queryset and makes its rows by the thousand; bulk_create is given a list",
+    "create_toasts takes a queryset and makes its rows by the thousand; bulk_create gets a list",
     "of all rows, and batch_size=1000. Making the rows is part of both.",
 )
 
