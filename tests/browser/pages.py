@@ -48,7 +48,8 @@ class Visitor:
         return context
 
     def _hear(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
+        favicon = message.location["url"].endswith("/favicon.ico")  # the pages have none
+        if message.type in ("error", "warning") and not favicon:
             self.console.append(message.text)
 
     async def open(
