@@ -71,6 +71,7 @@ DATABASES = {"default": _database()}
 REDIS_URL = os.environ.get("REDIS_URL", "")
 
 TOASTS_BROKER = os.environ.get("TOASTS_BROKER") or "auto"
+TOASTS_HARMLESS_MIDDLEWARE = ["core.static.StaticFilesMiddleware"]
 TOASTS_REDIS_URL = REDIS_URL
 
 INSTALLED_APPS = [

@@ -21,6 +21,14 @@ def test_the_snippet_is_exactly_these_tags() -> None:
     assert isinstance(snippet(), SafeString)
 
 
+def test_the_page_is_told_of_another_heartbeat_than_it_expects(settings: Any) -> None:
+    settings.TOASTS_HEARTBEAT = 40
+    assert 'data-csrf-header="X-CSRFToken" data-heartbeat="40"></script>' in snippet()
+    assert ' data-heartbeat="40" nonce="abc123"></script>' in snippet("abc123")
+    settings.TOASTS_HEARTBEAT = 15
+    assert snippet().encode("ascii") == TAGS
+
+
 def test_a_nonce_is_on_both_tags() -> None:
     assert snippet("abc123").encode("ascii") == with_nonce("abc123")
 

@@ -26,6 +26,8 @@ except ImportError:  # Django 5.2
         return None
 
 
+from .conf import DEFAULT_HEARTBEAT, conf
+
 if TYPE_CHECKING:
     from django.urls import URLResolver
     from django.utils.csp import LazyNonce
@@ -50,7 +52,7 @@ def snippet(nonce: str = "") -> SafeString:
         static("toasts/toasts.css"), static("toasts/toasts.js"), *_urls(), *_csrf_names()
     )
     attribute = format_html(' nonce="{}"', nonce) if nonce else ""
-    return _ascii(f"{link}{attribute}>{script}{attribute}></script>")
+    return _ascii(f"{link}{attribute}>{script}{_heartbeat()}{attribute}></script>")
 
 
 def nonce_of(request: HttpRequest | None) -> str:
@@ -90,6 +92,12 @@ def _csrf_names() -> tuple[str, str]:
     """The names of the CSRF cookie and header; no cookie's where scripts cannot read it."""
     hidden = settings.CSRF_COOKIE_HTTPONLY or settings.CSRF_USE_SESSIONS
     return "" if hidden else settings.CSRF_COOKIE_NAME, _header_name(settings.CSRF_HEADER_NAME)
+
+
+def _heartbeat() -> str:
+    # Pages take a stream that is silent for longer as dead; most sites leave it as it is.
+    seconds = conf.heartbeat
+    return "" if seconds == DEFAULT_HEARTBEAT else f' data-heartbeat="{seconds:g}"'
 
 
 def _header_name(meta_key: str) -> str:
