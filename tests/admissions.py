@@ -58,6 +58,13 @@ class NamedDifferently(ModelBackend):
         return User.objects.filter(username="bob").first()
 
 
+class Closed(ModelBackend):
+    """Finds nobody any more."""
+
+    def get_user(self, user_id: Any) -> AbstractBaseUser | None:
+        return None
+
+
 class Choosy(ModelBackend):
     def user_can_authenticate(self, user: Any) -> bool:
         return bool(user.username != "alice")
@@ -301,6 +308,9 @@ CASES = {
             **{HASH_SESSION_KEY: world.bob.get_session_auth_hash()},
         )},
         200, False, {"AUTHENTICATION_BACKENDS": [f"{HERE}.NamedDifferently"]}, "bob",
+    ),
+    "a backend that finds nobody": long(
+        by(f"{HERE}.Closed"), 204, AUTHENTICATION_BACKENDS=[f"{HERE}.Closed"]
     ),
     "a backend with a rule of its own": long(
         by(f"{HERE}.Choosy"), 204, AUTHENTICATION_BACKENDS=[f"{HERE}.Choosy"]
