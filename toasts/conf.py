@@ -10,9 +10,6 @@ from typing import Any, Literal
 
 from django.conf import settings
 
-DEFAULT_HEARTBEAT = 15.0
-"""Seconds; what the client takes for granted unless the page says otherwise."""
-
 
 def _get(name: str, default: Any) -> Any:
     return getattr(settings, f"TOASTS_{name}", default)
@@ -50,7 +47,7 @@ class Settings:
     @property
     def heartbeat(self) -> float:
         """Seconds between two pings of a stream."""
-        return float(_get("HEARTBEAT", DEFAULT_HEARTBEAT))
+        return float(_get("HEARTBEAT", 15.0))
 
     @property
     def reconcile(self) -> float:

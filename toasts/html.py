@@ -26,12 +26,14 @@ except ImportError:  # Django 5.2
         return None
 
 
-from .conf import DEFAULT_HEARTBEAT, conf
+from .conf import conf
 
 if TYPE_CHECKING:
     from django.urls import URLResolver
     from django.utils.csp import LazyNonce
 
+EXPECTED_HEARTBEAT = 15.0
+"""Seconds; what the client takes for granted (config.js)."""
 STREAM, POLL, API = "toasts:stream", "toasts:poll", "toasts:api-toast-list"
 
 _LINK = '<link rel="stylesheet" href="{}" data-toasts'
@@ -97,7 +99,7 @@ def _csrf_names() -> tuple[str, str]:
 def _heartbeat() -> str:
     # Pages take a stream that is silent for longer as dead; most sites leave it as it is.
     seconds = conf.heartbeat
-    return "" if seconds == DEFAULT_HEARTBEAT else f' data-heartbeat="{seconds:g}"'
+    return "" if seconds == EXPECTED_HEARTBEAT else f' data-heartbeat="{seconds:g}"'
 
 
 def _header_name(meta_key: str) -> str:
