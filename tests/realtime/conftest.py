@@ -63,9 +63,9 @@ def redis_cluster() -> Iterator[RedisCluster]:
 @pytest.fixture
 def short_redis_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The canary's bounds, short enough to wait for."""
-    monkeypatch.setattr(module, "PREPARED_WITHIN", 0.5)
-    monkeypatch.setattr(canary, "WITHIN", 0.5)
-    monkeypatch.setattr(canary, "EVERY", 0.7)
+    monkeypatch.setattr(module, "PREPARED_WITHIN", 1.0)
+    monkeypatch.setattr(canary, "WITHIN", 1.0)
+    monkeypatch.setattr(canary, "EVERY", 1.2)
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
 
 

@@ -43,7 +43,7 @@ async def test_one_killed_client_of_a_cluster_ends_them_all(
 @pytest.mark.parametrize("kind", ["one server", "cluster"])
 async def test_the_hub_connects_anew_and_looks_up_what_it_missed(
     kind: str, broker: RedisBroker, sharded: RedisBroker,
-    redis_server: RedisServer, redis_cluster: RedisCluster, short_redis_bounds: None,
+    redis_server: RedisServer, redis_cluster: RedisCluster, quick: None,
 ) -> None:  # fmt: skip
     each = broker if kind == "one server" else sharded
     nodes = [redis_server] if kind == "one server" else redis_cluster.nodes
@@ -101,7 +101,7 @@ async def test_a_channel_that_carries_nothing_is_found_out(
     async with listening(broker) as ear:
         ear.drops = None
         with pytest.raises(BrokerError, match=r"^the channel 'toasts .*' carries nothing to us$"):
-            await asyncio.wait_for(ear.task, 3)
+            await asyncio.wait_for(ear.task, 8)
     await until(lambda: not redis_server.listeners())
 
 
@@ -113,7 +113,7 @@ async def test_one_shard_that_carries_nothing_is_found_out(
         assert not ear.task.done()
         ear.drops = set(sharded._flock(ear.canaries[-1].split("-")[0] + "-2")[4:5])
         with pytest.raises(BrokerError, match="carries nothing to us"):
-            await asyncio.wait_for(ear.task, 3)
+            await asyncio.wait_for(ear.task, 8)
 
 
 async def test_canaries_go_on_for_ever_and_are_nobodys_hint(
@@ -147,7 +147,7 @@ async def test_a_middlebox_that_swallows_everything_is_found_out(
         await until(lambda: ear.heard == ["a"])
         box.silent = True
         with pytest.raises(BrokerError, match="carries nothing to us"):
-            await asyncio.wait_for(ear.task, 5)
+            await asyncio.wait_for(ear.task, 8)
 
 
 async def test_a_middlebox_that_falls_silent_before_we_listen_is_found_out(
