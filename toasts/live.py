@@ -28,6 +28,7 @@ from .conf import conf
 from .realtime.broker import Broker, LocalBroker
 from .realtime.direct import DirectStream, Send
 from .realtime.hub import RECHECK, Hub, Timing
+from .realtime.outbox import Outbox
 from .realtime.sqlite import SqliteBroker
 from .realtime.sse import json_event
 from .realtime.subscription import Poll, Stream
@@ -214,6 +215,7 @@ def _forget_the_parent() -> None:
     _hubs.clear()
     _manners.clear()
     _local.cache_clear()
+    _outbox.cache_clear()
 
 
 def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
@@ -306,6 +308,12 @@ async def wait_for_news(held: sessions.Grant, known: State, seconds: float) -> S
 # Announcing.
 
 
+@functools.cache
+def _outbox() -> Outbox:
+    _forget_in_children()
+    return Outbox(lambda hints: make_broker().publish(hints))
+
+
 def announce(user_ids: Iterable[Any]) -> None:
     """Tell every process that these users may have something new. After COMMIT; never raises."""
     _send([topic(user_id) for user_id in user_ids])
@@ -324,7 +332,7 @@ def _send(hints: Sequence[str]) -> None:
         for found in running:
             found.announce(hints)
         if not running:
-            make_broker().publish(hints)
+            _outbox().publish(hints)
     except Exception:
         logger.exception("toasts could not be announced; streams find them within seconds")
 

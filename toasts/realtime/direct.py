@@ -83,7 +83,8 @@ class DirectStream:
         self._last_write = opened
         self._sending: asyncio.Task[None] | None = None
         self._paused = False
-        if (server := consumer(send)) is not None:
+        server = consumer(send)
+        if server is not None and server.channel is not None:
             server.registerProducer(self, True)
 
     @property

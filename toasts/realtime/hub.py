@@ -16,6 +16,7 @@ import random
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from .broker import Broker
@@ -31,6 +32,8 @@ RECHECK_AGAIN = 0.5
 """Seconds until the second look: a logout is announced just before its session is deleted."""
 BATCH = 2000
 """Topics per read."""
+DUE_BATCH = 500
+"""Those that no hint named, per read: one that a hint names waits for a short read at most."""
 SLICE = 200
 """Topics that are told what changed before other work of the loop has its turn."""
 SWEEP_PAUSE = 0.2
@@ -87,6 +90,7 @@ class Hub:
         self._draining = False
         self._topics: dict[str, Topic] = {}
         self._woken: dict[str, None] = {}
+        self._due: dict[str, None] = {}
         self._outgoing: dict[str, None] = {}
         self._recheck: set[str] = set()
         self._work = asyncio.Event()
@@ -163,7 +167,7 @@ class Hub:
     def _wake_everyone(self) -> None:
         self._full_read = None
         self._all_woken = False
-        self._woken.update(dict.fromkeys(self._topics))
+        self._due.update(dict.fromkeys(self._topics))
         self._work.set()
 
     def recheck(self, topics: Collection[str]) -> None:
@@ -271,18 +275,25 @@ class Hub:
             await asyncio.sleep(0)  # what woke in the same moment joins
             started, self._reading = self._loop.time(), True
             try:
-                while self._woken:
-                    await self._read_batch(list(self._woken)[:BATCH])
+                while topics := self._next_topics():
+                    await self._read_batch(topics)
             finally:
                 self._reading = False
             self._full_read_after = 2 * self._loop.time() - started
             if self._all_woken:
                 self._wake_all()
 
-    async def _read_batch(self, topics: list[str]) -> None:
+    def _next_topics(self) -> list[str]:
+        """Those that a hint named come before all whose turn it only is."""
+        queue, most = (self._woken, BATCH) if self._woken else (self._due, DUE_BATCH)
+        topics = list(islice(queue, most))
         # Taken off before the read: a hint that comes meanwhile must cause another one.
         for topic in topics:
-            del self._woken[topic]
+            del queue[topic]
+            self._due.pop(topic, None)
+        return topics
+
+    async def _read_batch(self, topics: list[str]) -> None:
         wanted = [topic for topic in topics if topic in self._topics]
         if not wanted:
             return
@@ -342,13 +353,20 @@ class Hub:
         if not grants:
             return
         try:
-            revoked = set(await self.run(self.source.revoked, grants))
+            revoked = await self._revoked(list(grants))
         except Exception:
             self._check(topics)
             raise
         for listener in self.listeners() if revoked else ():
             if listener.grant in revoked:
                 self.drop(listener, "auth")
+
+    async def _revoked(self, grants: list[Any]) -> set[Any]:
+        # Little by little: the thread that asks is the one that reads states.
+        revoked: set[Any] = set()
+        for start in range(0, len(grants), DUE_BATCH):
+            revoked.update(await self.run(self.source.revoked, grants[start : start + DUE_BATCH]))
+        return revoked
 
     async def _tick(self) -> None:
         """Every second: pings and rotation; now and then the reconciler and the sweep."""

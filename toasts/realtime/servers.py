@@ -11,7 +11,10 @@ from typing import Any
 
 
 def consumer(send: Any) -> Any | None:
-    """daphne's request, a Twisted IConsumer, which tells its producer when to pause."""
+    """daphne's request, a Twisted IConsumer, which tells its producer when to pause.
+
+    Its ``channel`` is None once the client has left: then it can't be asked anything.
+    """
     for bound in getattr(send, "args", ()):
         if hasattr(bound, "registerProducer"):
             return bound
