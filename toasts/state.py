@@ -1,7 +1,7 @@
 """What is active for whom: the one read behind every stream, snapshot and poll.
 
-A broadcast puts the same content into ten thousand states. It is read, parsed and encoded once: on
-PostgreSQL the rows come as digests, and only what no state here holds yet is fetched in full.
+A broadcast puts the same content into ten thousand states. On PostgreSQL the rows come as digests,
+and what stands behind a digest comes once; it is parsed and encoded once, when it is sent.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ STATE_BYTES = 512 * 1024
 """What the toasts of one user may take on the wire at once; the newest that fit are sent."""
 _CONTENT_MAX = 8192
 """What our own rules allow one toast, roughly: fewer toasts than fit at that size need no count."""
-_KEPT = 512
-"""Contents that are not encoded anew with each look; each may take some kilobytes."""
+_KEPT = 64
+"""Contents that are kept encoded: what is broadcast is sent ten thousand times in a row."""
 _CHUNK = 500
 """SQLite's oldest builds allow 999 parameters."""
 
 
-Content = bytes
-"""All of a toast but its id and user: its JSON object's bytes behind the id; empty: can't be sent.
+Content = str | tuple[Any, ...]
+"""All of a toast but its id and user, as the database gave it: PostgreSQL's JSON array, elsewhere
+the row's fields. It is compared with each look, but parsed and encoded only when it is sent.
 
-Bytes, and nothing around them: a state is then a dictionary that the garbage collector need not
-look into, and there are as many as open pages. Equal contents are mostly one object.
+No object of our own around it: a state is then a dictionary that the garbage collector need not
+look into, and there are as many as open pages.
 """
 
 State = Mapping[Any, Content]
@@ -44,22 +45,26 @@ State = Mapping[Any, Content]
 
 def wire_of(toast_id: Any, content: Content) -> dict[str, Any]:
     """The toast as the poll view answers it."""
-    sent: dict[str, Any] = json.loads(b'{"id":%d,%b' % (toast_id, content))
+    sent: dict[str, Any] = json.loads(b'{"id":%d,%b' % (toast_id, _tail(content)))
     return sent
 
 
 def event(toast_id: Any, content: Content) -> bytes:
-    """The ``toast`` event of the toast with this id and content."""
-    if not content:
+    """The ``toast`` event of the toast with this id and content; none of one that can't be sent."""
+    tail = _tail(content)
+    if not tail:
         _leave_out(toast_id)
         return b""
-    return b'event: toast\ndata: {"id":%d,%b\n\n' % (toast_id, content)
+    return b'event: toast\ndata: {"id":%d,%b\n\n' % (toast_id, tail)
 
 
-def _encoded(fields: Sequence[Any]) -> Content:
+@functools.lru_cache(maxsize=_KEPT)
+def _tail(content: Content) -> bytes:
+    """The JSON object's bytes behind the id; empty: it can't be sent."""
     # Plain SQL may have written what no rule of ours has seen: one bad row must not end the stream
     # of its user, let alone keep the others' toasts from being read.
     try:
+        fields = _fields(content) if isinstance(content, str) else content
         sent = wire(Row(None, 0, *fields))
         del sent["id"]
         text = json.dumps(sent, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
@@ -92,19 +97,20 @@ def cursor(state: State) -> str:
     """A name for exactly this state, the same in every process."""
     digest = hashlib.blake2b(digest_size=12)
     for toast_id, content in state.items():
-        digest.update(b"%d %d " % (toast_id, len(content)) + content)
+        text = content if isinstance(content, str) else repr(content)
+        digest.update(f"{toast_id} {len(text)} {text}".encode("utf-8", "backslashreplace"))
     return digest.hexdigest()
 
 
 def as_json(state: State) -> list[dict[str, Any]]:
     """The toasts of a state as the poll view answers them, oldest first."""
-    return [wire_of(toast_id, content) for toast_id, content in state.items() if content]
+    return [wire_of(toast_id, content) for toast_id, content in state.items() if _tail(content)]
 
 
 def _bounded(state: dict[Any, Content]) -> dict[Any, Content]:
     size, kept = 0, 0
     for content in reversed(state.values()):
-        size += len(content)
+        size += len(_tail(content))
         if size > STATE_BYTES:
             break
         kept += 1
@@ -118,7 +124,7 @@ def _read(user_ids: Sequence[Any]) -> Iterator[tuple[Any, Any, Content]]:
         return
     for start in range(0, len(user_ids), _CHUNK):
         for row in _rows(user_ids[start : start + _CHUNK]):
-            yield row.user_id, row.id, _tail(tuple(row[2:]))
+            yield row.user_id, row.id, tuple(row[2:])
 
 
 def _by_digest(user_ids: Sequence[Any]) -> Iterator[tuple[Any, Any, Content]]:
@@ -126,18 +132,8 @@ def _by_digest(user_ids: Sequence[Any]) -> Iterator[tuple[Any, Any, Content]]:
     toasts = Toast.objects.using(database())
     for digest, user_id, toast_id, body in toasts.newest_contents(user_ids, conf.max_active):
         if body is not None:
-            held[digest] = _tail_of_json(body)
+            held[digest] = body
         yield user_id, toast_id, held[digest]
-
-
-@functools.lru_cache(maxsize=_KEPT)
-def _tail_of_json(body: str) -> Content:
-    return _encoded(_fields(body))
-
-
-@functools.lru_cache(maxsize=_KEPT)
-def _tail(fields: tuple[Any, ...]) -> Content:
-    return _encoded(fields)
 
 
 def _fields(body: str) -> list[Any]:
