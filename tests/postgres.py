@@ -48,7 +48,9 @@ class PostgresServer:
         self._bin = _installed() / "bin"
         if os.geteuid() == 0:
             self._drop_root()
-        self._run("initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self._run(
+            "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"
+        )
 
     def _drop_root(self) -> None:
         account = pwd.getpwnam(UNPRIVILEGED)
@@ -91,7 +93,11 @@ class PostgresServer:
                 psycopg.connect(self.url("postgres"), connect_timeout=2).close()
                 return
             except psycopg.OperationalError:
-                if time.monotonic() > deadline or self.process is None or self.process.poll() is not None:
+                if (
+                    time.monotonic() > deadline
+                    or self.process is None
+                    or self.process.poll() is not None
+                ):
                     raise RuntimeError((self.folder / "log").read_text()) from None
                 time.sleep(0.05)
 
