@@ -24,8 +24,8 @@ install: .venv/.dev .state/secret-key ## .venv with everything for development a
 test: install client ## every test; ARGS='-k name' goes to pytest
 	.ci/need chromium
 	.ci/need redis
-	.venv/bin/python -m pytest $(ARGS)
 	npm test
+	.venv/bin/python -m tests $(ARGS)
 
 check: install client ## lint, format, types, import contracts, migrations, the client's bundle
 	.venv/bin/ruff check .

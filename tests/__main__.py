@@ -1,7 +1,7 @@
 """Runs everything: ``python -m tests``, which is what ``make test`` calls.
 
-The suite runs twice, on SQLite and on a PostgreSQL of its own; what starts server processes or a
-browser brings its own databases along and runs once. Further arguments go to pytest.
+The suite runs twice, on SQLite and on a PostgreSQL of its own. What asks no database, or brings its
+own along, runs once. Further arguments go to pytest.
 """
 
 from __future__ import annotations
@@ -11,6 +11,14 @@ import subprocess
 import sys
 
 from tests.postgres import PostgresServer
+
+_ANY_DATABASE = (
+    "browser bench realtime test_addresses.py test_bench.py test_checks.py"
+    " test_checks_middleware.py test_content.py test_core.py test_docs.py test_html.py test_middleware.py"
+    " test_middleware_in_django.py test_middleware_pages.py test_packaging.py"
+    " test_several_servers.py test_servers.py test_chaos.py test_templatetags.py test_triggers.py"
+)
+ONCE = [f"--ignore=tests/{name}" for name in _ANY_DATABASE.split()]
 
 
 def _pytest(arguments: list[str], **environment: str) -> int:
@@ -25,7 +33,7 @@ def main() -> int:
     server = PostgresServer().start()
     try:
         here = {"TEST_DATABASE_URL": server.url("toasts")}
-        failed |= _pytest(["-m", "not servers and not browser", *more], **here)
+        failed |= _pytest(["-m", "not servers and not browser", *ONCE, *more], **here)
     finally:
         server.remove()
     return failed

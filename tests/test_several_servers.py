@@ -60,7 +60,8 @@ async def test_tabs_on_four_processes_agree_within_a_second(site: Site) -> None:
 async def _elsewhere(site: Site, code: str, user_id: int) -> Any:
     """Run this in another process; returns as soon as it has committed."""
     script = (
-        "import json, sys\nfrom toasts import create_toast, create_toasts\nuser = int(sys.argv[1])\n"
+        "import json, sys\nfrom toasts import create_toast, create_toasts\n"
+        "user = int(sys.argv[1])\n"
         f"print(json.dumps({code}))"
     )
     return await asyncio.to_thread(site.run, script, str(user_id))

@@ -2,7 +2,7 @@
 
 Arithmetic over measured constants, and a small simulation of the minute after everybody was cut
 off. No server is started. ``docs/scaling.md`` explains the rows; where a constant comes from stands
-beside it. Nothing here is a measurement of a million pages: it says which part would give way first.
+beside it. It measures nothing at a million pages: it says which part would give way first.
 """
 
 from __future__ import annotations
