@@ -18,6 +18,8 @@ _ANY_DATABASE = """
     test_middleware.py test_middleware_in_django.py test_middleware_pages.py test_packaging.py
     test_servers.py test_several_servers.py test_templatetags.py test_triggers.py
 """
+# Most of the time is spent waiting for processes to start: three share two cores well.
+SPREAD = ["--numprocesses", "3", "--dist", "worksteal"]
 ONCE = [f"--ignore=tests/{name}" for name in _ANY_DATABASE.split()]
 
 
@@ -29,11 +31,11 @@ def _pytest(arguments: list[str], **environment: str) -> int:
 
 def main() -> int:
     more = sys.argv[1:]
-    failed = _pytest(more)
+    failed = _pytest([*SPREAD, *more])
     server = PostgresServer().start()
     try:
         here = {"TEST_DATABASE_URL": server.url("toasts")}
-        failed |= _pytest(["-m", "not servers and not browser", *ONCE, *more], **here)
+        failed |= _pytest(["-m", "not servers and not browser", *ONCE, *SPREAD, *more], **here)
     finally:
         server.remove()
     return failed

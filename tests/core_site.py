@@ -14,7 +14,7 @@ import httpx
 from tests.servers import COMMANDS, Server, Site
 
 # The servers of tests.servers, on the site's own application.
-KINDS = tuple(COMMANDS)
+KINDS = ("daphne", "uvicorn", "hypercorn", "granian")
 COMMANDS.update(
     {
         f"core-{kind}": [part.replace("tests.asgi", "core.asgi") for part in COMMANDS[kind]]
