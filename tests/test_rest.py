@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -385,3 +386,23 @@ def test_another_authentication_needs_no_csrf_token(alice: User, three: list[Toa
     client.force_authenticate(alice)
     assert post(client, f"{three[1].pk}/read/").status_code == 200
     assert post(client, "read-all/").json() == {"count": 1}
+
+
+@pytest.mark.parametrize(
+    "position", ["p=abc", "p=1.5", "p=%00", "o=1&p=2024-01-01", "p=" + "9" * 30]
+)
+def test_a_cursor_that_was_not_made_here_is_not_found(alice: User, position: str) -> None:
+    client = Client()
+    client.force_login(alice)
+    cursor = base64.b64encode(position.encode()).decode()
+    answer = client.get("/toasts/api/toasts/", {"cursor": cursor})
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Invalid cursor"})
+
+
+@pytest.mark.parametrize("text", ["abc", "-1", "1.5", "\u0661", "0x1"])
+def test_what_is_no_id_is_not_found_like_any_other(alice: User, text: str) -> None:
+    client = Client()
+    client.force_login(alice)
+    missing = client.get("/toasts/api/toasts/999999/")
+    odd = client.get(f"/toasts/api/toasts/{text}/")
+    assert (odd.status_code, odd.content) == (404, missing.content)

@@ -122,8 +122,10 @@ async def test_the_first_bytes_come_before_the_state_and_then_each_event_is_exac
     assert await anext(chunks) == b": toasts\n"
     snapshot = await anext(chunks)
     first, second, rest = snapshot.split(b"\n\n")
-    head, _, data = first.partition(b"\ndata: ")
-    assert head == b"event: toast"
+    head, data, changed = first.split(b"\n")
+    data = data.removeprefix(b"data: ")
+    # From here on the client's state is no longer the one that a `sync` named.
+    assert (head, changed) == (b"event: toast", b"id: changed")
     assert b'"message":"Gr\\u00fc\\u00dfe\\n\\u2028"' in data
     assert json.loads(data) == {
         "id": toast.pk, "message": "Grüße\n\u2028", "title": "", "level": "info", "url": "",
@@ -134,6 +136,18 @@ async def test_the_first_bytes_come_before_the_state_and_then_each_event_is_exac
     assert (head, data, rest) == (b"event: sync", b'data: {"ids":[%d]}' % toast.pk, b"")
     assert mark.startswith(b"id: ")
     assert retry.startswith(b"retry: ")
+
+
+async def test_who_missed_a_change_and_its_undoing_gets_all_again(alice: User) -> None:
+    first, second = [await async_create_toast(text, alice) for text in ("first", "second")]
+    stream = await StreamReader.open(await signed_in(alice))
+    await stream.until("sync")
+    await async_dismiss_toast(first)
+    last = (await stream.until("dismiss"))[-1].id
+    await Toast.objects.filter(pk=first.pk).aupdate(read_at=None)
+    again = await StreamReader.open(await signed_in(alice), **{"Last-Event-ID": last})
+    sent = await again.until("sync")
+    assert [event.data.get("id") for event in sent[:-1]] == [first.pk, second.pk]
 
 
 async def test_reconnects_are_spread_over_seconds_and_none_comes_at_once(alice: User) -> None:

@@ -90,18 +90,21 @@ class Doorkeeper:
         return await answer
 
     async def _serve(self) -> None:
-        while self._waiting:
-            keys = list(self._waiting)[:BATCH]
-            asked = {key: self._waiting.pop(key) for key in keys}
-            users = await self._look_up(keys)
-            for key, answers in asked.items():
-                self._answer(users.get(key), answers)
-        self._serving = None
+        try:
+            while self._waiting:
+                asked = {key: self._waiting[key] for key in list(self._waiting)[:BATCH]}
+                found = await self._look_up(list(asked))
+                for key in asked:
+                    self._answer(found.get(key), self._waiting.pop(key))
+        finally:
+            self._serving = None
+            for key in list(self._waiting):  # whatever went wrong, nobody waits for ever
+                self._answer(None, self._waiting.pop(key))
 
     async def _look_up(self, keys: list[str]) -> dict[str, Signed]:
-        here = self._hub()
-        here.start()
         try:
+            here = self._hub()
+            here.start()
             return await here.run(admit, keys)
         except Exception:  # the middleware's own look will say what is wrong
             logger.warning("sessions could not be looked up together", exc_info=True)

@@ -73,7 +73,7 @@ class Settings:
     @property
     def max_streams_per_user(self) -> int:
         """Open streams of one user in one process; the oldest above it is told ``superseded``."""
-        return int(_get("MAX_STREAMS_PER_USER", 20))
+        return int(_get("MAX_STREAMS_PER_USER", 100))
 
     @property
     def max_wait(self) -> float:

@@ -8,7 +8,6 @@ the request is freed. What stays is one waiting call, and the hub that owns ``se
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -62,11 +61,15 @@ class Entrance:
     ) -> tuple[Grant | None, str | None]:
         """Have Django answer the request up to its body; a grant, if that is a stream."""
         first = await receive()
-        handover = scope[HANDOVER] = Handover(first, receive, send)
         # A storm of reconnects must not take all threads and connections of the site. Who is slow
         # to send a body has no right to one of the few places, and takes no thread meanwhile.
-        async with contextlib.nullcontext() if first.get("more_body") else door.width:
+        place = Place(None if first.get("more_body") else door.width)
+        handover = scope[HANDOVER] = Handover(first, receive, send, place.leave)
+        await place.take()
+        try:
             await self._django(scope, handover.receive, handover.send)
+        finally:
+            place.leave()
         del scope[HANDOVER]
         return (handover.grant, handover.known) if handover.holds else (None, None)
 
@@ -97,12 +100,32 @@ class Door:
         self.width = asyncio.Semaphore(conf.max_admissions)
 
 
+class Place:
+    """One of the few. Another response than ours leaves it as it begins: it may last for ever."""
+
+    def __init__(self, width: asyncio.Semaphore | None) -> None:
+        self._width = width
+
+    async def take(self) -> None:
+        if self._width is not None:
+            await self._width.acquire()
+
+    def leave(self) -> None:
+        """Idempotent."""
+        width, self._width = self._width, None
+        if width is not None:
+            width.release()
+
+
 class Handover:
     """One request on its way through Django; takes the stream over if the view says so."""
 
-    __slots__ = ("_first", "_receive", "_send", "gone", "grant", "known", "started")
+    __slots__ = ("_begun", "_first", "_receive", "_send", "gone", "grant", "known", "started")
 
-    def __init__(self, first: Message, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, first: Message, receive: Receive, send: Send, begun: Callable[[], None]
+    ) -> None:
+        self._begun = begun
         self._first: Message | None = first
         self._receive = receive
         self._send = send
@@ -135,6 +158,8 @@ class Handover:
                 message = {**message, "headers": kept}
             else:
                 self.grant = None  # a middleware put another response in its place
+        if not self.started:
+            self._begun()
         await self._send(message)
 
     @property

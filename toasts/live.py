@@ -32,7 +32,7 @@ from .realtime.outbox import Outbox
 from .realtime.sqlite import SqliteBroker
 from .realtime.sse import json_event
 from .realtime.subscription import Poll, Stream
-from .state import State, cursor, database
+from .state import CHANGED, State, cursor, database
 
 logger = logging.getLogger("toasts")
 
@@ -70,7 +70,7 @@ class ToastSource:
         return state.event(key, content)
 
     def removed(self, keys: Collection[Hashable]) -> bytes:
-        return json_event("dismiss", {"ids": list(keys)})
+        return json_event("dismiss", {"ids": list(keys)}, id=CHANGED.decode())
 
     def bye(self, reason: str) -> bytes:
         return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
@@ -348,12 +348,17 @@ def connect_signals() -> None:
     user_logged_out.connect(_logged_out, dispatch_uid="toasts")
 
 
-def _user_changed(instance: Any, using: str, **rest: Any) -> None:
-    _doubt_after_commit(instance.pk, using)
+def _user_changed(
+    instance: Any, using: str, update_fields: Collection[str] | None = None, **rest: Any
+) -> None:
+    # A login saves its time and nothing else.
+    if update_fields is None or not sessions.RIGHTS.isdisjoint(update_fields):
+        _doubt_after_commit(instance.pk, using)
 
 
 def _session_deleted(instance: models.Model, using: str, **rest: Any) -> None:
-    user_id = sessions.owner(instance)
+    # Old ones are cleared by the thousand; their streams ended when they expired.
+    user_id = sessions.owner(instance) if sessions.is_alive(instance) else None
     if user_id is not None:
         _doubt_after_commit(user_id, using)
 

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -76,6 +76,14 @@ class ToastPagination(CursorPagination):
     page_size_query_param = "page_size"
     max_page_size = 200
 
+    def decode_cursor(self, request: Request) -> Any:
+        """Refuse a cursor that was not made here; DRF would ask the database for any position."""
+        cursor = super().decode_cursor(request)
+        position = cursor.position if cursor is not None else None
+        if position is not None and not _is_id(str(position)):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
 
 class ToastViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Toast]
@@ -86,7 +94,7 @@ class ToastViewSet(
     permission_classes = [IsAuthenticated]
     pagination_class = ToastPagination
     filter_backends = []  # its two filters are its own, whatever the site's default backends are
-    lookup_value_regex = "[0-9]{1,100}"
+    lookup_value_regex = "[^/]+"
     queryset = Toast.objects.none()
 
     def get_queryset(self) -> QuerySet[Toast]:
@@ -105,7 +113,7 @@ class ToastViewSet(
         return queryset
 
     def get_object(self) -> Toast:
-        if int(self.kwargs["pk"]) > ID_MAX:  # no database could look it up
+        if not _is_id(self.kwargs["pk"]):  # no database could look it up
             self.kwargs["pk"] = "0"
         return super().get_object()
 
@@ -133,6 +141,10 @@ class ToastViewSet(
         if "ids" in asked.validated_data:
             toasts = toasts.filter(pk__in=asked.validated_data["ids"])
         return Response({"count": api.dismiss_all(toasts)})
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= ID_MAX
 
 
 def _boolean(field: str, text: str) -> bool:

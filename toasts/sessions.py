@@ -30,6 +30,9 @@ class Standing(NamedTuple):
     is_active: bool = True
 
 
+RIGHTS = frozenset(Standing._fields)
+
+
 class NamedSession(Protocol):
     """What a grant takes from a session."""
 
@@ -135,6 +138,12 @@ def stored_model() -> type[models.Model] | None:
         return store.get_model_class() if issubclass(store, DatabaseStore) else None
     except RuntimeError:  # django.contrib.sessions is not installed
         return None
+
+
+def is_alive(session: models.Model) -> bool:
+    """Whether a stored session has not expired."""
+    expires: Any = getattr(session, "expire_date", None)
+    return expires is None or expires > timezone.now()
 
 
 def owner(session: models.Model) -> str | None:

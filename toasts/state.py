@@ -23,6 +23,10 @@ logger = logging.getLogger("toasts")
 
 STATE_BYTES = 512 * 1024
 """What the toasts of one user may take on the wire at once; the newest that fit are sent."""
+TAIL_MAX = 64 * 1024
+"""What plain SQL may write and still be sent; our own rules allow an eighth, before escapes."""
+CHANGED = b"changed"
+"""The id of an event after which the client's state has a name no more: it is nobody's cursor."""
 _CONTENT_MAX = 8192
 """What our own rules allow one toast, roughly: fewer toasts than fit at that size need no count."""
 _KEPT = 64
@@ -55,7 +59,7 @@ def event(toast_id: Any, content: Content) -> bytes:
     if not tail:
         _leave_out(toast_id)
         return b""
-    return b'event: toast\ndata: {"id":%d,%b\n\n' % (toast_id, tail)
+    return b'event: toast\ndata: {"id":%d,%b\nid: %b\n\n' % (toast_id, tail, CHANGED)
 
 
 @functools.lru_cache(maxsize=_KEPT)
@@ -68,6 +72,8 @@ def _tail(content: Content) -> bytes:
         sent = wire(Row(None, 0, *fields))
         del sent["id"]
         text = json.dumps(sent, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+        if len(text) > TAIL_MAX:
+            raise ValueError(f"{len(text)} bytes are too many")
     except Exception:
         logger.debug("a toast's content can't be sent", exc_info=True)
         return b""
@@ -108,13 +114,13 @@ def as_json(state: State) -> list[dict[str, Any]]:
 
 
 def _bounded(state: dict[Any, Content]) -> dict[Any, Content]:
-    size, kept = 0, 0
-    for content in reversed(state.values()):
+    size, kept = 0, []
+    for toast_id, content in reversed(state.items()):
         size += len(_tail(content))
         if size > STATE_BYTES:
             break
-        kept += 1
-    return dict(list(state.items())[len(state) - kept :])
+        kept.append((toast_id, content))
+    return dict(reversed(kept))
 
 
 def _read(user_ids: Sequence[Any]) -> Iterator[tuple[Any, Any, Content]]:

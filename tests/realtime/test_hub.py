@@ -157,6 +157,27 @@ async def test_a_hint_about_everything_that_comes_during_a_read_causes_another_o
         await until(lambda: client.raw == b"= \n+ 1:1\n")
 
 
+async def test_hints_without_end_do_not_keep_the_others_from_their_turn(table: Table) -> None:
+    async with running(table, LocalBroker(), reconcile=0.2) as hub:
+        loud, quiet = Client(hub, "loud"), Client(hub, "quiet")
+        await until(lambda: loud.raw and quiet.raw)
+        read = table.read
+
+        def wakes_again(topics: Any) -> Any:
+            asyncio.run_coroutine_threadsafe(_wake(hub, "loud"), hub._loop).result(5)
+            return read(topics)
+
+        table.read = wakes_again  # type: ignore[method-assign]
+        hub.wake(["loud"])
+        table.put("quiet", 1)  # without a word
+        await until(lambda: quiet.raw.endswith(b"+ 1:1\n"), 3)
+        table.read = read  # type: ignore[method-assign]
+
+
+async def _wake(hub: Any, topic: str) -> None:
+    hub.wake([topic])
+
+
 async def test_one_bad_row_keeps_nobody_else_from_hearing(table: Table) -> None:
     original = table.changed
 
@@ -319,6 +340,14 @@ async def test_a_right_that_ends_just_after_it_was_doubted_is_seen_too(table: Ta
         table.ended = {"right"}
         await until(lambda: client.over, 2)
         assert client.raw == b"= \nbye auth\n"
+
+
+async def test_a_doubt_that_came_just_before_the_stream_is_not_forgotten(table: Table) -> None:
+    async with running(table, LocalBroker(), sweep=60) as hub:
+        table.ended.add("ended")
+        hub.recheck({"t"})
+        client = Client(hub, "t", grant="ended")
+        await until(lambda: b"bye auth" in client.raw)
 
 
 async def test_the_sweep_finds_rights_that_ended_without_a_word(table: Table) -> None:

@@ -160,7 +160,7 @@ async def test_an_idle_stream_is_pinged_and_a_busy_one_is_not() -> None:
     born = stream._last_write
     stream.tick(born + 14.9)
     assert await drain(stream) == b""
-    stream.tick(born + 15)
+    stream.tick(born + 15.001)
     assert await drain(stream) == PING
 
 

@@ -30,6 +30,8 @@ RECHECK = "!"
 """A hint that begins so asks to check the right to the topic behind it, not its state."""
 RECHECK_AGAIN = 0.5
 """Seconds until the second look: a logout is announced just before its session is deleted."""
+DOUBT = 5.0
+"""Seconds for which a doubt about a topic is remembered: longer than letting a stream in takes."""
 BATCH = 2000
 """Topics per read."""
 DUE_BATCH = 500
@@ -91,12 +93,15 @@ class Hub:
         self._topics: dict[str, Topic] = {}
         self._woken: dict[str, None] = {}
         self._due: dict[str, None] = {}
+        self._turn_of_the_due = False
+        self._doubted: dict[str, float] = {}
         self._outgoing: dict[str, None] = {}
         self._recheck: set[str] = set()
         self._work = asyncio.Event()
         self._mail = asyncio.Event()
         self._doubt = asyncio.Event()
-        self._all_woken = self._reading = False
+        self._all_woken = False
+        self._due_since: float | None = None
         self._full_read_after = 0.0
         self._full_read: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -116,6 +121,8 @@ class Hub:
         topic.listeners[listener] = None
         while len(topic.listeners) > self.per_topic:
             self.drop(next(iter(topic.listeners)), "superseded")
+        if listener.topic in self._doubted:
+            self._check([listener.topic])
         self.wake([listener.topic])
 
     def unsubscribe(self, listener: Subscription) -> None:
@@ -161,17 +168,22 @@ class Hub:
         # A watcher that can't tell users apart says "all" with each commit: reading everything may
         # take half of the time at most.
         self._all_woken = True
-        if self._full_read is None and not self._reading:
+        if self._full_read is None and self._due_since is None:
             self._full_read = self._loop.call_at(self._full_read_after, self._wake_everyone)
 
     def _wake_everyone(self) -> None:
         self._full_read = None
         self._all_woken = False
+        self._due_since = self._loop.time()
         self._due.update(dict.fromkeys(self._topics))
         self._work.set()
 
     def recheck(self, topics: Collection[str]) -> None:
-        """Check the right of these topics' listeners now, and again half a second later."""
+        """Check the right of these topics' listeners now, and again half a second later.
+
+        Those too that subscribe within that time: they were let in before the doubt came.
+        """
+        self._doubted.update(dict.fromkeys(topics, self._loop.time()))
         known = {topic for topic in topics if topic in self._topics}
         if known:
             self._check(known)
@@ -273,19 +285,25 @@ class Hub:
             await self._work.wait()
             self._work.clear()
             await asyncio.sleep(0)  # what woke in the same moment joins
-            started, self._reading = self._loop.time(), True
-            try:
-                while topics := self._next_topics():
-                    await self._read_batch(topics)
-            finally:
-                self._reading = False
-            self._full_read_after = 2 * self._loop.time() - started
-            if self._all_woken:
-                self._wake_all()
+            while topics := self._next_topics():
+                await self._read_batch(topics)
+                self._rest_after_all()
+            self._rest_after_all()
+
+    def _rest_after_all(self) -> None:
+        """When all have had their turn: as long a pause as it took, before the next round."""
+        if self._due or self._due_since is None:
+            return
+        self._full_read_after = 2 * self._loop.time() - self._due_since
+        self._due_since = None
+        if self._all_woken:
+            self._wake_all()
 
     def _next_topics(self) -> list[str]:
-        """Those that a hint named come before all whose turn it only is."""
-        queue, most = (self._woken, BATCH) if self._woken else (self._due, DUE_BATCH)
+        """Those that a hint named, and in between those whose turn it only is."""
+        named = bool(self._woken) and not (self._due and self._turn_of_the_due)
+        self._turn_of_the_due = named  # each its turn: hints without end must not starve the rest
+        queue, most = (self._woken, BATCH) if named else (self._due, DUE_BATCH)
         topics = list(islice(queue, most))
         # Taken off before the read: a hint that comes meanwhile must cause another one.
         for topic in topics:
@@ -375,6 +393,9 @@ class Hub:
             await asyncio.sleep(TICK)
             now = self._loop.time()
             self._tick_listeners(now)
+            self._doubted = {
+                name: since for name, since in self._doubted.items() if now - since < DOUBT
+            }
             # Deaf, it has nothing but its own looks.
             if now - reconciled >= (self.timing.reconcile if self.listening else TICK):
                 reconciled = now
