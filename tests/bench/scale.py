@@ -16,13 +16,13 @@ from dataclasses import dataclass
 class Constants:
     """CPU seconds on one core of the machine that docs/scaling.md names."""
 
-    page_bytes: float = 12_000  # `streams`: memory per idle stream, uvicorn
-    accept: float = 0.35e-3  # `streams`: CPU per accept, the fast path
-    event: float = 20e-6  # `streams`: CPU per delivered event
-    hint: float = 1.5e-6  # `scale --measure`: a hint for nobody here, unpacked and looked up
-    probe: float = 12e-6  # `scale --measure`: PostgreSQL, one user's state within a batch
-    right: float = 8e-6  # `scale --measure`: PostgreSQL, one session and one user within a batch
-    listener: float = 12e-6  # `scale --measure`: PostgreSQL, one NOTIFY to one listener
+    page_bytes: float = 11_300  # `streams`: memory per idle stream, uvicorn
+    accept: float = 0.9e-3  # `streams`: CPU per accept
+    event: float = 25e-6  # `streams`: CPU per delivered event
+    hint: float = 0.2e-6  # `constants`: a hint for nobody here, unpacked and looked up
+    probe: float = 1.0e-6  # `constants`: PostgreSQL, one user's state within a batch
+    right: float = 1.8e-6  # `constants`: PostgreSQL, one session and one user within a batch
+    listener: float = 18e-6  # `constants`: PostgreSQL, one NOTIFY to one listener
 
 
 @dataclass(frozen=True)
