@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 
 from toasts.live import PREFIX
 from toasts.realtime.broker import Publish, Wake
+from toasts.realtime.hub import RECHECK
 
 
 class Undo(Exception):
@@ -33,6 +34,15 @@ class Recorder:
     async def listen(self, wake: Wake, publish: Publish) -> None:
         wake(None)
         await asyncio.Event().wait()
+
+
+class Doubts(Recorder):
+    """Writes down the doubts, and nothing else."""
+
+    doubted: ClassVar[list[str]] = []
+
+    def publish(self, hints: Sequence[str]) -> None:
+        self.doubted.extend(hint for hint in hints if hint.startswith(RECHECK))
 
 
 class Broken(Recorder):

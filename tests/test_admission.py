@@ -26,7 +26,7 @@ from tests.admissions import AUTHENTICATION, CASES, SESSION, WHOLE, Ask, Case, W
 from tests.conftest import until
 from tests.connections import Connection, Counted, calls, entrance
 from toasts import live as toasts_live
-from toasts.admission import admit, session_key, stock_site
+from toasts.admission import Doorkeeper, admit, session_key, stock_site
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -269,3 +269,13 @@ def test_only_where_djangos_own_middleware_decides_there_is_a_short_way(
 ) -> None:
     with override_settings(**{**STOCK, **changes}):
         assert stock_site() is stock
+
+
+async def test_whatever_breaks_the_look_up_nobody_waits_for_it() -> None:
+    def broken() -> Any:
+        raise ImportError("there is no such broker")
+
+    keeper = Doorkeeper(broken)
+    for _ in range(2):  # the first must not leave the second waiting, either
+        asked = [keeper.ask(character * 32) for character in "abc"]
+        assert await asyncio.wait_for(asyncio.gather(*asked), 5) == [None, None, None]

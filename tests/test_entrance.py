@@ -233,3 +233,18 @@ async def test_a_site_with_a_transaction_around_each_view_has_streams_all_the_sa
     await until(lambda: request.status)
     assert request.status == 200
     await request.leave()
+
+
+@override_settings(TOASTS_MAX_ADMISSIONS=1)
+async def test_a_sites_own_stream_at_this_address_keeps_no_place(key: str) -> None:
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.Event().wait()
+
+    made = entrance(fast=False)
+    made._django = endless
+    streams = [Connection(made, key).start() for _ in range(3)]
+    await until(lambda: all(stream.sent for stream in streams))
+    for stream in streams:
+        stream.application.cancel()
+    await asyncio.wait([stream.application for stream in streams])

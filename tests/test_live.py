@@ -19,12 +19,15 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_out
+from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.db import OperationalError, connection, models, transaction
 from django.db.utils import ConnectionHandler
-from django.test import override_settings
+from django.test import Client, override_settings
+from django.utils import timezone
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tests.brokers import Undo
+from tests.brokers import Doubts, Undo
 from tests.conftest import signed_in, until
 from tests.postgres import PostgresServer
 from tests.streams import StreamReader
@@ -605,3 +608,51 @@ async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
 )
 def test_the_watched_file_is_the_one_that_the_name_means(name: str, path: str) -> None:
     assert live._path(name) == path
+
+
+@pytest.fixture
+def doubts(settings: Any) -> list[str]:
+    settings.TOASTS_BROKER = "tests.brokers.Doubts"
+    Doubts.doubted.clear()
+    return Doubts.doubted
+
+
+def test_a_login_is_no_reason_to_doubt(alice: User, doubts: list[str]) -> None:
+    Client().force_login(alice)
+    assert doubts == []
+    alice.is_active = False
+    alice.save(update_fields=["is_active"])
+    assert doubts == [f"!user:{alice.pk}"]
+
+
+def test_sessions_that_are_cleared_are_no_reason_to_doubt(alice: User, doubts: list[str]) -> None:
+    client = Client()
+    client.force_login(alice)
+    Session.objects.update(expire_date=timezone.now())
+    call_command("clearsessions")
+    assert not Session.objects.exists()
+    assert doubts == []
+    client.force_login(alice)
+    Session.objects.get().delete()
+    assert doubts == [f"!user:{alice.pk}"]
+
+
+def test_a_row_of_megabytes_leaves_the_user_his_other_toasts(alice: User) -> None:
+    create_toast("small", alice)
+    for _ in range(70):
+        create_toast("many", alice)
+    huge = create_toast("huge", alice)
+    Toast.objects.filter(pk=huge.pk).update(data={"text": "x" * 600_000})
+    found = live.read_state(alice.pk)
+    assert len(found) == 72
+    sent = state.as_json(found)
+    assert len(sent) == 71
+    assert huge.pk not in [toast["id"] for toast in sent]
+
+
+def test_a_state_is_bounded_in_bytes_and_keeps_the_newest(alice: User) -> None:
+    made = [create_toast("é" * 1000, alice, data="x" * 5000) for _ in range(100)]
+    found = live.read_state(alice.pk)
+    assert 0 < len(found) < 100
+    assert list(found) == [toast.pk for toast in made[-len(found) :]]
+    assert sum(len(state.event(*item)) for item in found.items()) < state.STATE_BYTES * 1.05
