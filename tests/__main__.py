@@ -18,24 +18,33 @@ _ANY_DATABASE = """
     test_middleware.py test_middleware_in_django.py test_middleware_pages.py test_packaging.py
     test_servers.py test_several_servers.py test_templatetags.py test_triggers.py
 """
-# Most of the time is spent waiting for processes to start: three share two cores well.
-SPREAD = ["--numprocesses", "3", "--dist", "worksteal"]
+NONE_SELECTED = 5
+ALONE = "not servers and not browser"
 ONCE = [f"--ignore=tests/{name}" for name in _ANY_DATABASE.split()]
+
+
+def _spread(processes: int) -> list[str]:
+    # Most of the time is spent waiting: more processes than cores share two cores well.
+    return ["--numprocesses", str(processes), "--dist", "worksteal"]
 
 
 def _pytest(arguments: list[str], **environment: str) -> int:
     command = [sys.executable, "-X", "dev", "-m", "pytest", *arguments]
     print("+", *command[3:], flush=True)
-    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+    code = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+    # Who asks for a few tests by name will find none of them in some of the runs.
+    return 0 if code == NONE_SELECTED and sys.argv[1:] else code
 
 
 def main() -> int:
     more = sys.argv[1:]
-    failed = _pytest([*SPREAD, *more])
+    failed = _pytest(["-m", ALONE, *_spread(3), *more])
+    # These start processes of their own and hold some of them to a second or two.
+    failed |= _pytest(["-m", f"not ({ALONE})", *_spread(2), *more])
     server = PostgresServer().start()
     try:
         here = {"TEST_DATABASE_URL": server.url("toasts")}
-        failed |= _pytest(["-m", "not servers and not browser", *ONCE, *SPREAD, *more], **here)
+        failed |= _pytest(["-m", ALONE, *ONCE, *_spread(3), *more], **here)
     finally:
         server.remove()
     return failed
