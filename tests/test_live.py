@@ -656,3 +656,12 @@ def test_a_state_is_bounded_in_bytes_and_keeps_the_newest(alice: User) -> None:
     assert 0 < len(found) < 100
     assert list(found) == [toast.pk for toast in made[-len(found) :]]
     assert sum(len(state.event(*item)) for item in found.items()) < state.STATE_BYTES * 1.05
+
+
+async def test_streams_of_either_handler_are_as_patient_as_the_site_says(
+    alice: User, settings: Any
+) -> None:
+    settings.TOASTS_PATIENCE = 7
+    stream = live.open_stream(Grant(alice.pk, Standing()), None, cut=None)
+    assert stream.patience == 7
+    assert live.Manners(live.hub(), live.ToastSource()).patience == 7

@@ -224,7 +224,7 @@ def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
     Args:
         held: on what right.
         known: the cursor of the state that the client already shows.
-        cut: called when the client has not read for half a minute.
+        cut: called when the client has not read for `TOASTS_PATIENCE` seconds.
     """
     source = ToastSource()
     here = hub()
@@ -246,6 +246,7 @@ def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
         rotation=source.bye("rotate"),
         heartbeat=conf.heartbeat,
         lifetime=random.uniform(*conf.rotate),
+        patience=conf.patience,
     )
 
 

@@ -57,10 +57,6 @@ class ToastSerializer(serializers.ModelSerializer[Toast]):
         return wire(instance.row())
 
 
-class CountSerializer(serializers.Serializer[Any]):
-    count = serializers.IntegerField()
-
-
 class ReadAllSerializer(serializers.Serializer[Any]):
     ids = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=ID_MAX),
