@@ -7,7 +7,7 @@ import functools
 import logging
 import os
 import random
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -31,7 +31,7 @@ from .realtime.hub import RECHECK, Hub, Timing
 from .realtime.outbox import Outbox
 from .realtime.sqlite import SqliteBroker
 from .realtime.sse import json_event
-from .realtime.subscription import Poll, Stream
+from .realtime.subscription import Poll, Stream, difference
 from .state import CHANGED, State, cursor, database
 
 logger = logging.getLogger("toasts")
@@ -66,11 +66,11 @@ class ToastSource:
     def close(self) -> None:
         connections.close_all()
 
-    def changed(self, key: Any, content: Any) -> bytes:
-        return state.event(key, content)
-
-    def removed(self, keys: Collection[Hashable]) -> bytes:
-        return json_event("dismiss", {"ids": list(keys)}, id=CHANGED.decode())
+    def delta(self, topic: str, told: State, active: State) -> bytes:
+        gone, new = difference(told, active)
+        parts = [json_event("dismiss", {"ids": gone}, id=CHANGED.decode())] if gone else []
+        parts += [state.event(*item) for item in new]
+        return b"".join(parts)
 
     def bye(self, reason: str) -> bytes:
         return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
@@ -78,7 +78,7 @@ class ToastSource:
     def snapshot(self, active: State, known: str | None = None) -> bytes:
         """All that is active, then the list of it; only the list for who knows this very state."""
         mark = cursor(active)
-        parts = [] if known == mark else [self.changed(*item) for item in active.items()]
+        parts = [] if known == mark else [state.event(*item) for item in active.items()]
         retry = random.randint(*RETRY)
         parts.append(json_event("sync", {"ids": list(active)}, id=mark, retry=retry))
         return b"".join(parts)

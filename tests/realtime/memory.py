@@ -10,7 +10,7 @@ from typing import Any
 
 from toasts.realtime.broker import Broker, BrokerError, Publish, Wake
 from toasts.realtime.hub import Hub, Timing
-from toasts.realtime.subscription import State, Stream
+from toasts.realtime.subscription import State, Stream, difference
 
 PING = b"ping\n"
 ROTATION = b"bye rotate\n"
@@ -77,6 +77,11 @@ class Table:
 
     def removed(self, keys: Collection[Hashable]) -> bytes:
         return f"- {' '.join(map(str, keys))}\n".encode()
+
+    def delta(self, topic: str, told: State, state: State) -> bytes:
+        gone, new = difference(told, state)
+        parts = [self.removed(gone)] if gone else []
+        return b"".join([*parts, *(self.changed(*item) for item in new)])
 
     def bye(self, reason: str) -> bytes:
         return f"bye {reason}\n".encode()

@@ -13,7 +13,7 @@ import asyncio
 import contextvars
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -51,7 +51,10 @@ _EMPTY: State = {}
 
 
 class Source(Protocol):
-    """Where the state comes from and how it is said; the first three run in the hub's thread."""
+    """Where the state comes from and how it is said.
+
+    `read`, `revoked` and `close` run in the hub's thread, the others on its loop.
+    """
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State]: ...
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
@@ -60,8 +63,9 @@ class Source(Protocol):
     def close(self) -> None:
         """Give back what the thread holds."""
 
-    def changed(self, key: Hashable, content: Hashable) -> bytes: ...
-    def removed(self, keys: Collection[Hashable]) -> bytes: ...
+    def delta(self, topic: str, told: State, state: State) -> bytes:
+        """What those need who were told `told`, now that it is `state`; the two differ."""
+
     def bye(self, reason: str) -> bytes: ...
 
 
@@ -329,7 +333,8 @@ class Hub:
 
     def _apply(self, name: str, topic: Topic, state: State) -> None:
         try:
-            delta = self._delta(topic.told, state)
+            told = state if topic.told is None else topic.told
+            delta = b"" if told == state else self.source.delta(name, told, state)
         except Exception:
             # Nothing was told, so the next look tries again; the other topics go on.
             logger.exception("%s can't be told what changed", name)
@@ -345,15 +350,6 @@ class Hub:
         """Drop a listener that failed, so that the others go on."""
         logger.exception("a listener of %s failed and is dropped", listener.topic)
         self.drop(listener, "restart")
-
-    def _delta(self, told: State | None, state: State) -> bytes:
-        if told is None or told == state:
-            return b""
-        gone = [key for key in told if key not in state]
-        parts = [self.source.removed(gone)] if gone else []
-        new = [(key, content) for key, content in state.items() if told.get(key) != content]
-        parts += [self.source.changed(key, content) for key, content in new]
-        return b"".join(parts)
 
     async def _sweep(self) -> None:
         """Check rights whenever somebody doubts them, at a fraction of the time at most."""
