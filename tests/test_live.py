@@ -586,7 +586,7 @@ async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
     await async_create_toast("known", alice)
     active = await sync_to_async(live.read_state)(alice.pk)
     held = Grant(alice.pk, Standing())
-    stream = live.open_stream(held, state.cursor(active), cut=None)
+    stream = live.open_stream(held, live.name_of(live.topic(alice.pk), active), cut=None)
     stream.deliver(active, b"")
     assert b"event: toast" not in await stream.pull()
     while not stream._overflowed:
@@ -665,3 +665,17 @@ async def test_streams_of_either_handler_are_as_patient_as_the_site_says(
     stream = live.open_stream(Grant(alice.pk, Standing()), None, cut=None)
     assert stream.patience == 7
     assert live.Manners(live.hub(), live.ToastSource()).patience == 7
+
+
+async def test_the_names_of_one_users_states_begin_alike_and_anothers_do_not(
+    alice: User, bob: User
+) -> None:
+    hers, his = live.topic(alice.pk), live.topic(bob.pk)
+    some = {1: "content"}
+    owner, empty = live.name_of(hers, {}).split(".")
+    assert live.name_of(hers, some).split(".")[0] == owner
+    assert live.name_of(hers, some) != f"{owner}.{empty}"
+    assert live.name_of(his, {}).split(".")[1] == empty
+    assert live.name_of(his, {}) != f"{owner}.{empty}"
+    with override_settings(SECRET_KEY="another site's"):
+        assert not live.name_of(hers, {}).startswith(owner)

@@ -7,7 +7,7 @@ import functools
 import logging
 import os
 import random
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +21,7 @@ from django.db import (
     transaction,
 )
 from django.db.models.signals import post_delete, post_save
+from django.utils.crypto import salted_hmac
 from django.utils.module_loading import import_string
 
 from . import sessions, state
@@ -31,7 +32,7 @@ from .realtime.hub import RECHECK, Hub, Timing
 from .realtime.outbox import Outbox
 from .realtime.sqlite import SqliteBroker
 from .realtime.sse import json_event
-from .realtime.subscription import Poll, Stream
+from .realtime.subscription import Poll, Stream, difference
 from .state import CHANGED, State, cursor, database
 
 logger = logging.getLogger("toasts")
@@ -44,6 +45,14 @@ RETRY = (1000, 5000)
 def topic(user_id: Any) -> str:
     """The topic of a user's toasts; made on the server, never named by a client."""
     return f"{PREFIX}{user_id}"
+
+
+def name_of(topic: str, active: State) -> str:
+    """What a client calls this state of this topic; up to the dot it is the same for all states.
+
+    Tabs tell by that part whose toasts they have. It says nothing to who lacks SECRET_KEY.
+    """
+    return f"{salted_hmac('toasts', topic).hexdigest()[:16]}.{cursor(active)}"
 
 
 def _user_id(name: str) -> Any:
@@ -66,19 +75,19 @@ class ToastSource:
     def close(self) -> None:
         connections.close_all()
 
-    def changed(self, key: Any, content: Any) -> bytes:
-        return state.event(key, content)
-
-    def removed(self, keys: Collection[Hashable]) -> bytes:
-        return json_event("dismiss", {"ids": list(keys)}, id=CHANGED.decode())
+    def delta(self, topic: str, told: State, active: State) -> bytes:
+        gone, new = difference(told, active)
+        parts = [json_event("dismiss", {"ids": gone}, id=CHANGED.decode())] if gone else []
+        parts += [state.event(*item) for item in new]
+        return b"".join(parts)
 
     def bye(self, reason: str) -> bytes:
         return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
 
-    def snapshot(self, active: State, known: str | None = None) -> bytes:
+    def snapshot(self, topic: str, active: State, known: str | None = None) -> bytes:
         """All that is active, then the list of it; only the list for who knows this very state."""
-        mark = cursor(active)
-        parts = [] if known == mark else [self.changed(*item) for item in active.items()]
+        mark = name_of(topic, active)
+        parts = [] if known == mark else [state.event(*item) for item in active.items()]
         retry = random.randint(*RETRY)
         parts.append(json_event("sync", {"ids": list(active)}, id=mark, retry=retry))
         return b"".join(parts)
@@ -228,15 +237,16 @@ def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
     """
     source = ToastSource()
     here = hub()
+    mine = topic(held.user_id)
 
     def snapshot(active: State) -> bytes:
         # What the client knew at first is no reason to leave toasts out after an overflow.
         nonlocal known
         mark, known = known, None
-        return source.snapshot(active, mark)
+        return source.snapshot(mine, active, mark)
 
     return Stream(
-        topic=topic(held.user_id),
+        topic=mine,
         grant=held,
         opened=asyncio.get_running_loop().time(),
         snapshot=snapshot,
@@ -266,8 +276,8 @@ class Manners:
     def rotation(self) -> bytes:
         return self.source.bye("rotate")
 
-    def snapshot(self, active: Any, known: str | None) -> bytes:
-        return self.source.snapshot(active, known)
+    def snapshot(self, topic: str, active: Any, known: str | None) -> bytes:
+        return self.source.snapshot(topic, active, known)
 
     def resync(self, topic: str) -> None:
         self._hub.wake([topic])

@@ -10,7 +10,7 @@ from typing import Any
 
 from toasts.realtime.broker import Broker, BrokerError, Publish, Wake
 from toasts.realtime.hub import Hub, Timing
-from toasts.realtime.subscription import State, Stream
+from toasts.realtime.subscription import State, Stream, difference
 
 PING = b"ping\n"
 ROTATION = b"bye rotate\n"
@@ -78,6 +78,11 @@ class Table:
     def removed(self, keys: Collection[Hashable]) -> bytes:
         return f"- {' '.join(map(str, keys))}\n".encode()
 
+    def delta(self, topic: str, told: State, state: State) -> bytes:
+        gone, new = difference(told, state)
+        parts = [self.removed(gone)] if gone else []
+        return b"".join([*parts, *(self.changed(*item) for item in new)])
+
     def bye(self, reason: str) -> bytes:
         return f"bye {reason}\n".encode()
 
@@ -137,11 +142,11 @@ def settled(hub: Hub) -> bool:
 class Client:
     """Reads one stream of a hub as fast as it can."""
 
-    def __init__(self, hub: Hub, topic: str, **more: Any) -> None:
+    def __init__(self, hub: Hub, topic: str, holder: str = "", **more: Any) -> None:
         self.raw = b""
         self.stream = make_stream(topic, lambda stream: hub.wake([stream.topic]), **more)
         self.reading = asyncio.create_task(self._read())
-        hub.subscribe(self.stream)
+        hub.subscribe(self.stream, holder)
 
     async def _read(self) -> None:
         while data := await self.stream.pull():

@@ -15,6 +15,12 @@ State = Mapping[Any, Any]
 """All that is active in a topic: contents by key, oldest first; equal contents need no telling."""
 
 
+def difference(told: State, state: State) -> tuple[list[Any], list[tuple[Any, Any]]]:
+    """The keys that are gone, and the items that are new or have another content."""
+    gone = [key for key in told if key not in state]
+    return gone, [(key, content) for key, content in state.items() if told.get(key) != content]
+
+
 class Subscription(Protocol):
     """What the hub asks of a listener. Every method is plain and returns at once."""
 
