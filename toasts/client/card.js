@@ -21,22 +21,22 @@ export function sentence({ level, title, message }, labels) {
  */
 export function createCard(labels) {
   const path = element("path");
-  const icon = element("svg", { viewBox: "0 0 24 24", role: "img" }, path);
-  const count = element("b", { "data-toast-count": "" });
+  const icon = element("svg", { viewBox: "0 0 24 24", "aria-hidden": true }, path);
+  const count = element("span", { "data-toast-count": "" });
   const time = element("time");
+  const word = element("span", { class: "toasts-hidden" });
   const title = element("span", { "data-toast-title": "" });
   const message = element("span", { "data-toast-message": "" });
-  // Without an address it is no link. Not draggable: a drag selects its text.
-  const body = element("a", { draggable: false }, title, message);
-  const progress = element("div", { role: "progressbar" }, element("i"));
+  const progress = element("progress", { max: 100 });
   const actions = element("div", { class: "toasts-actions" });
   const cross = element("svg", { viewBox: "0 0 24 24" }, element("path", { d: "m7 7 10 10M17 7 7 17" }));
   const close = element("button", { type: "button", "data-toast-close": "" }, cross);
-  const content = element("div", {}, element("div", { class: "toasts-meta" }, count, time), body, progress, actions);
+  const meta = element("div", { class: "toasts-meta" }, count, time);
+  const content = element("div", {}, meta, progress, actions);
   const bar = element("i");
   const inner = element("div", { class: "toasts-card" }, icon, content, close, bar);
   const node = element("div", { role: "listitem", tabindex: -1 }, inner);
-  let buttons;
+  let shown = {};
 
   function update(toast, repeats) {
     const name = (toast.title || toast.message).slice(0, 60);
@@ -44,20 +44,24 @@ export function createCard(labels) {
     node.dataset.level = toast.level;
     node.ariaLabel = sentence(toast, labels);
     path.setAttribute("d", SHAPES[toast.level]);
-    icon.ariaLabel = labels[toast.level];
-    write(count, repeats > 1 ? `×${repeats}` : "");
+    write(word, `${labels[toast.level]}: `);
+    write(count, repeats > 1 ? String(repeats) : "");
     write(time, clock(toast.created_at));
     write(title, toast.title);
     write(message, toast.message);
-    if (toast.url) body.href = toast.url;
-    else body.removeAttribute("href");
+    if (toast.url !== shown.url) {
+      if (shown.id) meta.nextSibling.remove();
+      // Not draggable: a drag selects its text.
+      meta.after(element(toast.url ? "a" : "div", { ...(toast.url && { href: toast.url }), draggable: false, class: "toasts-body" }, word, title, message));
+    }
     close.ariaLabel = label(labels.dismiss, { text: name });
     progress.hidden = toast.progress === null;
     progress.ariaLabel = name;
     // `true`: under way, nobody knows how far.
-    progress.ariaValueNow = toast.progress === true ? null : toast.progress;
-    progress.style.setProperty("--p", toast.progress / 100);
-    if (buttons !== (buttons = JSON.stringify(toast.actions))) actions.replaceChildren(...toast.actions.map(button));
+    if (toast.progress === true) progress.removeAttribute("value");
+    else progress.value = toast.progress;
+    if (JSON.stringify(shown.actions) !== JSON.stringify(toast.actions)) actions.replaceChildren(...toast.actions.map(button));
+    shown = toast;
   }
 
   return { _node: node, _inner: inner, _bar: bar, _update: update };

@@ -24,7 +24,7 @@ export function countdown(running, bar, toast, onEnd) {
   const time = lifetime(toast);
   if (!time) return;
   const still = matchMedia("(prefers-reduced-motion:reduce)").matches;
-  const animation = bar.animate(still ? [] : [{ transform: "none" }], time);
+  const animation = bar.animate(still ? null : { transform: ["none", "scaleX(0)"] }, time);
   animation.onfinish = onEnd;
   return animation;
 }

@@ -28,11 +28,11 @@ export function createRegion(config) {
 }
 
 /**
- * @param mayRun () => whether time runs here: somebody is looking at this tab.
+ * @param may () => whether toasts may be shown now.
  * @param dismiss called with the ids of toasts.
- * @returns refresh(), for when `mayRun` may have changed.
+ * @returns render(), for when that, or who has the focus, may have changed.
  */
-export function createView({ region, store, config, mayRun, dismiss }) {
+export function createView({ region, store, config, may, dismiss }) {
   const { labels } = config;
   const stack = region.lastChild;
   const [list, bar] = stack.children;
@@ -56,6 +56,7 @@ export function createView({ region, store, config, mayRun, dismiss }) {
     const shown = [...groups].slice(0, MOST);
     const limit = all ? MOST : config.limit;
     for (const [key, card] of cards) if (!shown.some(([other]) => other === key)) leave(key, card);
+    if (!may()) return refresh(); // nothing pops up where nobody looks
     let previous;
     order = shown.map(([key, toasts], index) => {
       const card = cards.get(key) ?? enter(key);
@@ -111,10 +112,11 @@ export function createView({ region, store, config, mayRun, dismiss }) {
     release(_node);
     _node.inert = true;
     _node.dataset.state = "leaving";
+    _node.style.setProperty("--h", stack.style.getPropertyValue("--h")); // stays as high as it is
     setTimeout(() => _node.remove(), LEAVE);
   }
 
-  /** Where each card stands in the stack: its number, and the heights before it. */
+  /** Where each card stands in the stack: its number, and the heights up to its far end. */
   function layout() {
     const heights = order.map((card) => card._inner.offsetHeight);
     let sum = 0;
@@ -122,11 +124,15 @@ export function createView({ region, store, config, mayRun, dismiss }) {
       node.style.setProperty("--i", index);
       node.style.setProperty("--o", `${sum}px`);
     };
+    let count = 0;
     order.forEach(({ _node }, index) => {
+      if (!_node.inert) {
+        sum += heights[index];
+        count++;
+      }
       put(_node, index);
-      if (!_node.inert) sum += heights[index];
     });
-    put(stack, order.filter(({ _node }) => !_node.inert).length);
+    put(stack, count);
     stack.style.setProperty("--h", `${heights[0]}px`);
   }
 
@@ -134,7 +140,7 @@ export function createView({ region, store, config, mayRun, dismiss }) {
   function refresh() {
     const open = pointer || !!region.querySelector(":focus-visible");
     region.toggleAttribute("data-expanded", open);
-    const run = !open && mayRun() && region.parentNode === document.documentElement; // not over a modal dialog
+    const run = !open && may() && document.hasFocus() && region.parentNode === document.documentElement; // not over a modal dialog
     for (const { _timer, _node } of order) _timer?.[run && !_node.inert ? "play" : "pause"]();
     if (!open && all) {
       all = false;
@@ -149,13 +155,15 @@ export function createView({ region, store, config, mayRun, dismiss }) {
     }
   }
 
-  // On the document: a toast that vanishes under the pointer gets no `pointerleave`.
-  on(document, "pointerover pointerdown", ({ target }) => point(region.contains(target)));
+  // On the document: a toast that vanishes under the pointer gets no `pointerleave`. The bar alone opens
+  // nothing: it would run away from the pointer.
+  on(document, "pointerover pointerdown", ({ target }) => point((pointer ? region : list).contains(target)));
   // A finger that is lifted leaves, too, but its owner is still reading.
   on(document, "pointerout", ({ relatedTarget, pointerType }) => relatedTarget || pointerType === "touch" || point(false));
   on(region, "focusin focusout", ({ relatedTarget, type }) => (type === "focusout" && region.contains(relatedTarget)) || refresh());
   on(more, "click", () => {
     all = !all;
+    pointer = true;
     render();
   });
   on(clear, "click", () => dismiss(store.list().map(({ id }) => id)));
@@ -177,5 +185,5 @@ export function createView({ region, store, config, mayRun, dismiss }) {
     } else frame ||= document.hidden ? queueMicrotask(render) : requestAnimationFrame(render);
   });
   render();
-  return refresh;
+  return render;
 }
