@@ -35,6 +35,7 @@ from toasts import (
     async_create_toast,
     async_dismiss_toast,
     async_update_toast,
+    brokers,
     create_toast,
     dismiss_toast,
     live,
@@ -266,13 +267,13 @@ async def test_a_hub_runs_once_in_each_loop_and_ends_with_it(db: None) -> None:
 async def test_a_forked_child_has_none_of_its_parents_hubs(alice: User) -> None:
     stream = await StreamReader.open(await signed_in(alice))
     await stream.until("sync")
-    local = live._local()
+    local = brokers.local()
     assert live._hubs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it is done all the same
         child = os.fork()
     if child == 0:
-        os._exit(0 if not live._hubs and not live._manners and live._local() is not local else 1)
+        os._exit(0 if not live._hubs and not live._manners and brokers.local() is not local else 1)
     _, status = await asyncio.to_thread(os.waitpid, child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     await async_create_toast("the parent's is as it was", alice)
@@ -385,14 +386,14 @@ def test_a_failed_statement_leaves_the_callers_transaction_alone(alice: User) ->
     with transaction.atomic():
         alice.email = "new@example.com"
         alice.save()
-        with pytest.raises(OperationalError), live._fresh_connection():
+        with pytest.raises(OperationalError), brokers.fresh_connection():
             raise OperationalError("a notification that could not be sent")
     assert User.objects.get().email == "new@example.com"
 
 
 def test_outside_of_a_transaction_a_failed_connection_is_dropped(db: None) -> None:
     connection.ensure_connection()
-    with pytest.raises(OperationalError), live._fresh_connection():
+    with pytest.raises(OperationalError), brokers.fresh_connection():
         raise OperationalError("the server went away")
     assert connection.connection is None
 
@@ -607,7 +608,7 @@ async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
     ],
 )
 def test_the_watched_file_is_the_one_that_the_name_means(name: str, path: str) -> None:
-    assert live._path(name) == path
+    assert brokers._path(name) == path
 
 
 @pytest.fixture
