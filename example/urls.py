@@ -5,6 +5,8 @@ from django.urls import path
 from example import views
 from example.messages.feeds import Messages
 from example.messages.views import messages
+from example.orders.feeds import Orders
+from example.orders.views import orders, token
 
 app_name = "example"
 urlpatterns = [
@@ -12,4 +14,7 @@ urlpatterns = [
     path("toast/show/", views.show, name="toast-show"),
     path("messages/", messages, name="messages"),
     path("messages/feed/", Messages.as_view(), name="messages-feed"),
+    path("orders/", orders, name="orders"),
+    path("orders/feed/", Orders.as_view(), name="orders-feed"),
+    path("orders/token/", token, name="orders-token"),
 ]
