@@ -80,7 +80,7 @@ def inbox_snippet(
     texts = {text: gettext(text) for text in INBOX_TEXTS} | dict(labels or {})
     if unknown := texts.keys() - set(INBOX_TEXTS):
         raise ValueError(f"The inbox has no text {sorted(unknown)}; it has {INBOX_TEXTS}.")
-    told = {text: said for text, said in texts.items() if said != text}
+    told = {text: str(said) for text, said in texts.items() if said != text}
     attribute = format_html(' nonce="{}"', nonce) if nonce else ""
     spoken = format_html(' data-labels="{}"', json.dumps(told)) if told else ""
     css, script = static("toasts/inbox.css"), static("toasts/inbox.js")
