@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def toasts(context: Context) -> SafeString:
-    """The tags that load the client, with the request's CSP nonce; the middleware then adds none."""
+    """The tags that load the client, with the request's nonce; the middleware then adds none."""
     return snippet(_nonce(context))
 
 
