@@ -6,7 +6,7 @@
 import { ask } from "./inbox-api.js";
 
 const GATHER = 300; // milliseconds: what comes together is counted together
-const EVENTS = ["show", "read", "received", "dismissed", "connected", "disconnected"].map((name) => `toasts:${name}`);
+const EVENTS = ["toasts:show", "toasts:read", "toasts:connected", "toasts:disconnected", "pageshow", "visibilitychange"];
 const KEY = "toasts:unread";
 
 /** Each is called after every count, with nothing where nobody is signed in. */
@@ -45,7 +45,7 @@ function forget() {
 
 /** Begins to follow the page. Captures, because the toasts' events are the document's and do not bubble. */
 export function follow() {
-  [...EVENTS, "pageshow", "visibilitychange"].forEach((name) => addEventListener(name, note, true));
+  EVENTS.forEach((name) => addEventListener(name, note, true));
   addEventListener("pagehide", forget);
   addEventListener("storage", ({ key, newValue }) => key === KEY && tell(+newValue));
 }
