@@ -46,8 +46,10 @@ def topic(user_id: Any) -> str:
     return f"{PREFIX}{user_id}"
 
 
-def _user_id(name: str) -> Any:
-    return get_user_model()._meta.pk.to_python(name[len(PREFIX) :])
+def _names(topics: Iterable[str]) -> dict[Any, str]:
+    """These topics by their users' primary keys."""
+    key = get_user_model()._meta.pk.to_python
+    return {key(name[len(PREFIX) :]): name for name in topics}
 
 
 class ToastSource:
@@ -55,9 +57,10 @@ class ToastSource:
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State]:
         """The active toasts of these topics' users who have any. Blocks."""
+        names = _names(topics)
         with _fresh_connection():
-            found = state.read([_user_id(name) for name in topics])
-        return {topic(user_id): active for user_id, active in found.items()}
+            found = state.read(list(names))
+        return {names[user_id]: active for user_id, active in found.items()}
 
     def revoked(self, grants: Collection[sessions.Grant]) -> Collection[sessions.Grant]:
         with _fresh_connection():
@@ -67,10 +70,11 @@ class ToastSource:
         connections.close_all()
 
     def delta(self, topic: str, told: State, active: State) -> bytes:
-        gone, new = difference(told, active)
-        parts = [json_event("dismiss", {"ids": gone}, id=CHANGED.decode())] if gone else []
-        parts += [state.event(*item) for item in new]
-        return b"".join(parts)
+        gone, new = difference(told, active) if told else ((), active.items())
+        events = [state.event(key, content) for key, content in new]
+        if gone:
+            events.insert(0, json_event("dismiss", {"ids": gone}, id=CHANGED.decode()))
+        return b"".join(events)
 
     def bye(self, reason: str) -> bytes:
         return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
@@ -253,11 +257,12 @@ def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
 class Manners:
     """What the direct streams of one hub have in common, read once."""
 
-    __slots__ = ("_hub", "heartbeat", "patience", "ping", "source")
+    __slots__ = ("_hub", "heartbeat", "now", "patience", "ping", "source")
 
     def __init__(self, hub: Hub, source: ToastSource) -> None:
         self._hub = hub
         self.source = source
+        self.now = asyncio.get_running_loop().time
         self.heartbeat = conf.heartbeat
         self.patience = conf.patience
         self.ping = json_event("ping", {})

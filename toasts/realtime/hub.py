@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 
 from .broker import Broker
 from .shutdown import on_stop
+from .steps import aside
 from .subscription import State, Subscription
 
 logger = logging.getLogger("toasts.realtime")
@@ -325,11 +326,16 @@ class Hub:
             self._woken.update(dict.fromkeys(wanted))
             self._work.set()
             raise
-        for number, name in enumerate(wanted, 1):
-            if name in self._topics:
-                self._apply(name, self._topics[name], states.get(name, _EMPTY))
-            if number % SLICE == 0:  # a broadcast must not keep the site's pages waiting
-                await asyncio.sleep(0)
+        for first in range(0, len(wanted), SLICE):
+            self._tell(wanted[first : first + SLICE], states)
+            await asyncio.sleep(0)  # a broadcast must not keep the site's pages waiting
+
+    def _tell(self, names: Sequence[str], states: Mapping[str, State]) -> None:
+        with aside():
+            for name in names:
+                topic = self._topics.get(name)
+                if topic is not None:
+                    self._apply(name, topic, states.get(name, _EMPTY))
 
     def _apply(self, name: str, topic: Topic, state: State) -> None:
         try:
