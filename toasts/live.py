@@ -9,27 +9,19 @@ import os
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    connections,
-    models,
-    transaction,
-)
+from django.db import connections, models, transaction
 from django.db.models.signals import post_delete, post_save
-from django.utils.module_loading import import_string
+from django.utils.crypto import salted_hmac
 
-from . import sessions, state
+from . import brokers, sessions, state
+from .brokers import fresh_connection, make_broker
 from .conf import conf
-from .realtime.broker import Broker, LocalBroker
 from .realtime.direct import DirectStream, Send
 from .realtime.hub import RECHECK, Hub, Timing
 from .realtime.outbox import Outbox
-from .realtime.sqlite import SqliteBroker
 from .realtime.sse import json_event
 from .realtime.subscription import Poll, Stream, difference
 from .state import CHANGED, State, cursor, database
@@ -52,18 +44,26 @@ def _names(topics: Iterable[str]) -> dict[Any, str]:
     return {key(name[len(PREFIX) :]): name for name in topics}
 
 
+def name_of(topic: str, active: State) -> str:
+    """What a client calls this state of this topic; up to the dot it is the same for all states.
+
+    Tabs tell by that part whose toasts they have. It says nothing to who lacks SECRET_KEY.
+    """
+    return f"{salted_hmac('toasts', topic).hexdigest()[:16]}.{cursor(active)}"
+
+
 class ToastSource:
     """The toasts of users, as the engine asks for them."""
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State]:
         """The active toasts of these topics' users who have any. Blocks."""
         names = _names(topics)
-        with _fresh_connection():
+        with fresh_connection():
             found = state.read(list(names))
         return {names[user_id]: active for user_id, active in found.items()}
 
     def revoked(self, grants: Collection[sessions.Grant]) -> Collection[sessions.Grant]:
-        with _fresh_connection():
+        with fresh_connection():
             return sessions.revoked(grants)
 
     def close(self) -> None:
@@ -79,110 +79,18 @@ class ToastSource:
     def bye(self, reason: str) -> bytes:
         return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
 
-    def snapshot(self, active: State, known: str | None = None) -> bytes:
+    def snapshot(self, topic: str, active: State, known: str | None = None) -> bytes:
         """All that is active, then the list of it; only the list for who knows this very state."""
-        mark = cursor(active)
+        mark = name_of(topic, active)
         parts = [] if known == mark else [state.event(*item) for item in active.items()]
         retry = random.randint(*RETRY)
         parts.append(json_event("sync", {"ids": list(active)}, id=mark, retry=retry))
         return b"".join(parts)
 
 
-class _fresh_connection:
-    """Drops a connection that failed, so that the next read gets a new one."""
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is not None and issubclass(kind, DatabaseError | InterfaceError):
-            # In the caller's thread it may be his: a transaction of his is for him to end.
-            for connection in connections.all(initialized_only=True):
-                if not connection.in_atomic_block:
-                    connection.close()
-
-
 def read_state(user_id: Any) -> State:
     """A user's active toasts now. Blocks, on the caller's own connection."""
     return state.read([user_id]).get(user_id, {})
-
-
-# Brokers.
-
-
-@functools.cache
-def _local() -> LocalBroker:
-    return LocalBroker()
-
-
-def make_broker() -> Broker:
-    """The broker that the settings choose.
-
-    Raises:
-        ImportError: the dotted path in TOASTS_BROKER, or psycopg or redis, can't be imported.
-        ValueError: TOASTS_REDIS_URL is no URL of a Redis.
-    """
-    kind = conf.broker if conf.broker != "auto" else _fitting()
-    if kind == "local":
-        return _local()
-    if kind == "sqlite":
-        return SqliteBroker(_path(str(connections[database()].settings_dict["NAME"])))
-    if kind == "postgres":
-        return _postgres()
-    if kind == "redis":
-        return _redis(conf.redis_url, conf.channel)
-    broker: Broker = import_string(kind)()
-    return broker
-
-
-def _path(name: str) -> str:
-    """The file that a SQLite database's name means; it may be a URI (SQLite, "URI Filenames")."""
-    return unquote(urlsplit(name).path) if name.startswith("file:") else name
-
-
-def _fitting() -> str:
-    connection = connections[database()]
-    if connection.vendor == "postgresql":
-        return "postgres"
-    if connection.vendor == "sqlite" and not connection.is_in_memory_db():  # type: ignore[attr-defined]
-        return "sqlite"
-    return "local"
-
-
-def _postgres() -> Broker:
-    from .realtime.postgres import PostgresBroker  # psycopg is an extra
-
-    alias = database()
-    return PostgresBroker(
-        conf.listen_dsn or _connection_keywords(alias),
-        conf.channel,
-        functools.partial(_notify, alias),
-    )
-
-
-@functools.cache  # one pool of connections, whoever announces
-def _redis(url: str, channel: str) -> Broker:
-    from .realtime import redis  # an extra
-
-    return redis.make(url, channel)
-
-
-def _connection_keywords(alias: str) -> dict[str, Any]:
-    """What libpq needs of a Django connection's parameters; the rest is Django's and psycopg's."""
-    keywords = connections[alias].get_connection_params()
-    for name in ("pool", "cursor_factory", "context", "prepare_threshold", "autocommit"):
-        keywords.pop(name, None)
-    return keywords
-
-
-def _notify(alias: str, channel: str, messages: Sequence[str]) -> None:
-    # Called after the commit, in autocommit: a transaction of its own that writes nothing, so it
-    # waits for no disk and holds the cluster's notify lock for microseconds.
-    with _fresh_connection(), connections[alias].cursor() as handle:
-        handle.execute(
-            "SELECT pg_notify(%s, message) FROM unnest(%s::text[]) AS message",
-            [channel, list(messages)],
-        )
 
 
 # Hubs: one per event loop.
@@ -218,7 +126,7 @@ def _forget_the_parent() -> None:
     # A forked child has the parent's hubs but not their threads and loops.
     _hubs.clear()
     _manners.clear()
-    _local.cache_clear()
+    brokers.local.cache_clear()
     _outbox.cache_clear()
 
 
@@ -232,15 +140,16 @@ def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
     """
     source = ToastSource()
     here = hub()
+    mine = topic(held.user_id)
 
     def snapshot(active: State) -> bytes:
         # What the client knew at first is no reason to leave toasts out after an overflow.
         nonlocal known
         mark, known = known, None
-        return source.snapshot(active, mark)
+        return source.snapshot(mine, active, mark)
 
     return Stream(
-        topic=topic(held.user_id),
+        topic=mine,
         grant=held,
         opened=asyncio.get_running_loop().time(),
         snapshot=snapshot,
@@ -271,8 +180,8 @@ class Manners:
     def rotation(self) -> bytes:
         return self.source.bye("rotate")
 
-    def snapshot(self, active: Any, known: str | None) -> bytes:
-        return self.source.snapshot(active, known)
+    def snapshot(self, topic: str, active: Any, known: str | None) -> bytes:
+        return self.source.snapshot(topic, active, known)
 
     def resync(self, topic: str) -> None:
         self._hub.wake([topic])

@@ -26,7 +26,7 @@ from .conf import conf
 from .realtime.sse import HEADERS, UNCACHED, known_event_id
 from .release import release_request
 from .sessions import Grant, detach, grant
-from .state import as_json, cursor
+from .state import as_json
 
 
 def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -114,14 +114,15 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
     held = await _admit(request)
     if held is None:
         return _nothing()
+    mine = live.topic(held.user_id)
     state = await sync_to_async(live.read_state)(held.user_id)
-    if seconds and known == cursor(state) and isinstance(request, ASGIRequest):
+    if seconds and known == live.name_of(mine, state) and isinstance(request, ASGIRequest):
         await release_request()
         news = await live.wait_for_news(held, state, seconds)
         if news is None:
             return _nothing()
         state = news
-    answer = {"toasts": as_json(state), "cursor": cursor(state)}
+    answer = {"toasts": as_json(state), "cursor": live.name_of(mine, state)}
     response = JsonResponse(answer, headers=UNCACHED)
     if "csrf" in request.GET:
         response["X-CSRFToken"] = get_token(request)

@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 RECHECK = "!"
 """A hint that begins so asks to check the right to the topic behind it, not its state."""
+FAMILY = "*"
+"""A hint that ends so means every topic that begins like it."""
 RECHECK_AGAIN = 0.5
 """Seconds until the second look: a logout is announced just before its session is deleted."""
 DOUBT = 5.0
@@ -57,7 +59,9 @@ class Source(Protocol):
     `read`, `revoked` and `close` run in the hub's thread, the others on its loop.
     """
 
-    def read(self, topics: Sequence[str]) -> Mapping[str, State]: ...
+    def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
+        """The topics' states; none: empty; None: it can't be read now, what was told stands."""
+
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
         """Of these grants, those whose right has ended."""
 
@@ -80,8 +84,9 @@ class Timing:
     """How long a hub without listeners keeps its thread and connections."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Topic:
+    name: str
     listeners: dict[Subscription, None] = field(default_factory=dict)
     told: State | None = None
     """What its streams were told; None: nothing yet."""
@@ -96,8 +101,11 @@ class Hub:
         self.listening = False
         self._draining = False
         self._topics: dict[str, Topic] = {}
-        self._woken: dict[str, None] = {}
-        self._due: dict[str, None] = {}
+        self._held: dict[str, dict[Subscription, None]] = {}
+        self._holders: dict[Subscription, str] = {}
+        self._woken: dict[Topic, None] = {}
+        self._families: dict[str, None] = {}
+        self._due: dict[Topic, None] = {}
         self._turn_of_the_due = False
         self._doubted: dict[str, float] = {}
         self._outgoing: dict[str, None] = {}
@@ -116,19 +124,33 @@ class Hub:
 
     # The registry.
 
-    def subscribe(self, listener: Subscription) -> None:
-        """Add a listener; it is told the topic's state with the next read."""
+    def subscribe(self, listener: Subscription, holder: str = "") -> None:
+        """Add a listener; it is told the topic's state with the next read.
+
+        Args:
+            holder: where the topic is not a user's own, whose listener it is: with whose others it
+                is counted, and by what name its right is doubted.
+        """
         if self._draining:
             listener.end(self.source.bye("restart"))
             return
         self.start()
-        topic = self._topics.setdefault(listener.topic, Topic())
+        topic = self._topics.get(listener.topic)
+        if topic is None:
+            topic = self._topics[listener.topic] = Topic(listener.topic)
         topic.listeners[listener] = None
-        while len(topic.listeners) > self.per_topic:
-            self.drop(next(iter(topic.listeners)), "superseded")
-        if listener.topic in self._doubted:
-            self._check([listener.topic])
+        crowd = self._hold(listener, holder) if holder else topic.listeners
+        while len(crowd) > self.per_topic:
+            self.drop(next(iter(crowd)), "superseded")
+        if (name := holder or listener.topic) in self._doubted:
+            self._check([name])
         self.wake([listener.topic])
+
+    def _hold(self, listener: Subscription, holder: str) -> dict[Subscription, None]:
+        self._holders[listener] = holder
+        crowd = self._held.setdefault(holder, {})
+        crowd[listener] = None
+        return crowd
 
     def unsubscribe(self, listener: Subscription) -> None:
         """Forget a listener; its topic's state goes with the last one. Idempotent."""
@@ -138,6 +160,11 @@ class Hub:
         del topic.listeners[listener]
         if not topic.listeners:
             del self._topics[listener.topic]
+        holder = self._holders.pop(listener, None)
+        if holder is not None:
+            del self._held[holder][listener]
+            if not self._held[holder]:
+                del self._held[holder]
 
     def drop(self, listener: Subscription, reason: str) -> None:
         """Say goodbye to a listener, and forget it."""
@@ -165,8 +192,11 @@ class Hub:
         for hint in hints:
             if hint.startswith(RECHECK):
                 self.recheck({hint[len(RECHECK) :]})
-            elif hint in self._topics:
-                self._woken[hint] = None
+            elif (topic := self._topics.get(hint)) is not None:
+                self._woken[topic] = None
+                self._work.set()
+            elif hint.endswith(FAMILY):
+                self._families[hint[: -len(FAMILY)]] = None
                 self._work.set()
 
     def _wake_all(self) -> None:
@@ -180,7 +210,7 @@ class Hub:
         self._full_read = None
         self._all_woken = False
         self._due_since = self._loop.time()
-        self._due.update(dict.fromkeys(self._topics))
+        self._due.update(dict.fromkeys(self._topics.values()))
         self._work.set()
 
     def recheck(self, topics: Collection[str]) -> None:
@@ -189,7 +219,7 @@ class Hub:
         Those too that subscribe within that time: they were let in before the doubt came.
         """
         self._doubted.update(dict.fromkeys(topics, self._loop.time()))
-        known = {topic for topic in topics if topic in self._topics}
+        known = {name for name in topics if name in self._topics or name in self._held}
         if known:
             self._check(known)
             self._loop.call_later(RECHECK_AGAIN, self._check, known)
@@ -304,8 +334,12 @@ class Hub:
         if self._all_woken:
             self._wake_all()
 
-    def _next_topics(self) -> list[str]:
+    def _next_topics(self) -> list[Topic]:
         """Those that a hint named, and in between those whose turn it only is."""
+        if self._families:
+            begins, self._families = tuple(self._families), {}
+            named_so = (topic for name, topic in self._topics.items() if name.startswith(begins))
+            self._woken.update(dict.fromkeys(named_so))
         named = bool(self._woken) and not (self._due and self._turn_of_the_due)
         self._turn_of_the_due = named  # each its turn: hints without end must not starve the rest
         queue, most = (self._woken, BATCH) if named else (self._due, DUE_BATCH)
@@ -316,12 +350,12 @@ class Hub:
             self._due.pop(topic, None)
         return topics
 
-    async def _read_batch(self, topics: list[str]) -> None:
-        wanted = [topic for topic in topics if topic in self._topics]
+    async def _read_batch(self, topics: list[Topic]) -> None:
+        wanted = [topic for topic in topics if topic.listeners]
         if not wanted:
             return
         try:
-            states = await self.run(self.source.read, wanted)
+            states = await self.run(self.source.read, [topic.name for topic in wanted])
         except Exception:
             self._woken.update(dict.fromkeys(wanted))
             self._work.set()
@@ -330,20 +364,20 @@ class Hub:
             self._tell(wanted[first : first + SLICE], states)
             await asyncio.sleep(0)  # a broadcast must not keep the site's pages waiting
 
-    def _tell(self, names: Sequence[str], states: Mapping[str, State]) -> None:
+    def _tell(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
         with aside():
-            for name in names:
-                topic = self._topics.get(name)
-                if topic is not None:
-                    self._apply(name, topic, states.get(name, _EMPTY))
+            for topic in topics:
+                state = states.get(topic.name, _EMPTY)
+                if state is not None:
+                    self._apply(topic, state)
 
-    def _apply(self, name: str, topic: Topic, state: State) -> None:
+    def _apply(self, topic: Topic, state: State) -> None:
         try:
             told = state if topic.told is None else topic.told
-            delta = b"" if told == state else self.source.delta(name, told, state)
+            delta = b"" if told == state else self.source.delta(topic.name, told, state)
         except Exception:
             # Nothing was told, so the next look tries again; the other topics go on.
-            logger.exception("%s can't be told what changed", name)
+            logger.exception("%s can't be told what changed", topic.name)
             return
         topic.told = state
         for listener in [*topic.listeners]:  # one that fails leaves meanwhile
@@ -368,8 +402,7 @@ class Hub:
 
     async def _sweep_topics(self) -> None:
         topics, self._recheck = self._recheck, set()
-        doubted = [self._topics[name] for name in topics if name in self._topics]
-        grants = {listener.grant for topic in doubted for listener in topic.listeners}
+        grants = {listener.grant for name in topics for listener in self._named(name)}
         if not grants:
             return
         try:
@@ -380,6 +413,11 @@ class Hub:
         for listener in self.listeners() if revoked else ():
             if listener.grant in revoked:
                 self.drop(listener, "auth")
+
+    def _named(self, name: str) -> list[Subscription]:
+        """The listeners whose right is doubted by this name."""
+        topic = self._topics.get(name)
+        return [*(topic.listeners if topic is not None else ()), *self._held.get(name, ())]
 
     async def _revoked(self, grants: list[Any]) -> set[Any]:
         # Little by little: the thread that asks is the one that reads states.
