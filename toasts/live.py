@@ -70,7 +70,10 @@ class ToastSource:
         connections.close_all()
 
     def delta(self, topic: str, told: State, active: State) -> bytes:
-        gone, new = difference(told, active) if told else ((), active.items())
+        if not told and len(active) == 1:  # the first toast, or the only one: most are
+            ((key, content),) = active.items()
+            return state.event(key, content)
+        gone, new = difference(told, active)
         events = [state.event(key, content) for key, content in new]
         if gone:
             events.insert(0, json_event("dismiss", {"ids": gone}, id=CHANGED.decode()))

@@ -77,6 +77,13 @@ def moment(value: datetime | None) -> str | None:
     return value.isoformat().replace("+00:00", "Z")
 
 
+def _array(keys: Sequence[Any]) -> Any:
+    """Keys as PostgreSQL's array, without doubles."""
+    once = list(dict.fromkeys(keys))
+    # Its text at once where that is simple: the driver takes six times as long for each.
+    return f"{{{','.join(map(str, once))}}}" if once and type(once[0]) is int else once
+
+
 class ToastQuerySet(models.QuerySet["Toast"]):
     def for_user(self, user: Any) -> ToastQuerySet:
         return self.filter(user=user)
@@ -151,7 +158,7 @@ class ToastQuerySet(models.QuerySet["Toast"]):
             {end}
         """
         with connection.cursor() as cursor:
-            cursor.execute(sql, [list(dict.fromkeys(user_ids)), limit])
+            cursor.execute(sql, [_array(user_ids), limit])
             yield from cursor  # one at a time: ten thousand rows kept are work for the collector
 
 

@@ -365,26 +365,32 @@ class Hub:
             await asyncio.sleep(0)  # a broadcast must not keep the site's pages waiting
 
     def _tell(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
+        news = []
+        for topic in topics:
+            state = states.get(topic.name, _EMPTY)
+            if state is None or (delta := self._delta(topic, state)) is None:
+                continue
+            topic.told = state
+            for listener in topic.listeners:
+                news.append((listener, state, delta))
+        # All writes in a row: who reads at the other end need not be woken for each.
         with aside():
-            for topic in topics:
-                state = states.get(topic.name, _EMPTY)
-                if state is not None:
-                    self._apply(topic, state)
+            for listener, state, delta in news:
+                try:
+                    listener.deliver(state, delta)
+                except Exception:
+                    self._let_go(listener)
 
-    def _apply(self, topic: Topic, state: State) -> None:
+    def _delta(self, topic: Topic, state: State) -> bytes | None:
+        told = topic.told
         try:
-            told = state if topic.told is None else topic.told
-            delta = b"" if told == state else self.source.delta(topic.name, told, state)
+            if told is None or told == state:
+                return b""
+            return self.source.delta(topic.name, told, state)
         except Exception:
             # Nothing was told, so the next look tries again; the other topics go on.
             logger.exception("%s can't be told what changed", topic.name)
-            return
-        topic.told = state
-        for listener in [*topic.listeners]:  # one that fails leaves meanwhile
-            try:
-                listener.deliver(state, delta)
-            except Exception:
-                self._let_go(listener)
+            return None
 
     def _let_go(self, listener: Subscription) -> None:
         """Drop a listener that failed, so that the others go on."""
