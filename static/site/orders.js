@@ -58,14 +58,19 @@ function lineOf(key, { product, price, quantity, note, customer, created_at }) {
   if (note) what.append(noteOf(note));
   const when = document.createElement("time");
   when.dateTime = created_at;
-  when.textContent = new Date(created_at).toLocaleTimeString();
+  when.textContent = new Date(created_at).toLocaleTimeString([], { hourCycle: "h23" });
   const time = cell("", "wide");
   time.append(when);
   line.append(
     number, what, cell(quantity, "number"), cell(price, "number"),
-    cell((price * quantity).toFixed(2), "number wide"), cell(customer || "cash"), time,
+    cell((price * quantity).toFixed(2), "number wide"), ...names(customer), time,
   );
   return line;
+}
+
+/** Whose it is says something only to those who see more than their own. */
+function names(customer) {
+  return "names" in board.dataset ? [cell(customer || "cash")] : [];
 }
 
 function cell(text, kind = "", name = "td") {
@@ -77,8 +82,8 @@ function cell(text, kind = "", name = "td") {
 
 function noteOf(note) {
   const small = document.createElement("small");
-  const more = note.length > 80 ? `… (${note.length.toLocaleString()} characters)` : "";
-  small.textContent = note.slice(0, 80) + more;
+  const more = note.length > 40 ? `… (${note.length.toLocaleString()} characters)` : "";
+  small.textContent = note.slice(0, 40) + more;
   return small;
 }
 
