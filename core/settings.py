@@ -140,7 +140,9 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-STATIC_URL = "static/"  # without a slash before it, Django puts FORCE_SCRIPT_NAME there
+# Not "static/": Django would put the path before it once, as the site starts, when under ASGI it
+# knows of none yet.
+STATIC_URL = f"{FORCE_SCRIPT_NAME or ''}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Files are served from where they lie, DEBUG or not: nothing to collect after an update.
 WHITENOISE_USE_FINDERS = True
@@ -157,7 +159,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",  # the page works without another site
-    "SWAGGER_UI_FAVICON_HREF": f"{FORCE_SCRIPT_NAME or ''}/static/site/logo.svg",
+    "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}site/logo.svg",
 }
 
 if _flag("HTTPS"):
