@@ -7,29 +7,23 @@ import functools
 import logging
 import os
 import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    connections,
-    models,
-    transaction,
-)
+from django.db import connections, models, transaction
 from django.db.models.signals import post_delete, post_save
-from django.utils.module_loading import import_string
+from django.utils.crypto import salted_hmac
 
-from . import sessions, state
+from . import brokers, sessions, state
+from .brokers import fresh_connection, make_broker
 from .conf import conf
-from .realtime.broker import Broker, LocalBroker
 from .realtime.direct import DirectStream, Send
+from .realtime.envelope import Rendered
 from .realtime.hub import RECHECK, Hub, Timing
 from .realtime.outbox import Outbox
-from .realtime.sqlite import SqliteBroker
+from .realtime.sources import Kind, Sources
 from .realtime.sse import json_event
 from .realtime.subscription import Poll, Stream, difference
 from .state import CHANGED, State, cursor, database
@@ -46,6 +40,14 @@ def topic(user_id: Any) -> str:
     return f"{PREFIX}{user_id}"
 
 
+def name_of(topic: str, active: State) -> str:
+    """What a client calls this state of this topic; up to the dot it is the same for all states.
+
+    Tabs tell by that part whose toasts they have. It says nothing to who lacks SECRET_KEY.
+    """
+    return f"{salted_hmac('toasts', topic).hexdigest()[:16]}.{cursor(active)}"
+
+
 def _user_id(name: str) -> Any:
     return get_user_model()._meta.pk.to_python(name[len(PREFIX) :])
 
@@ -55,12 +57,12 @@ class ToastSource:
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State]:
         """The active toasts of these topics' users who have any. Blocks."""
-        with _fresh_connection():
+        with fresh_connection():
             found = state.read([_user_id(name) for name in topics])
         return {topic(user_id): active for user_id, active in found.items()}
 
     def revoked(self, grants: Collection[sessions.Grant]) -> Collection[sessions.Grant]:
-        with _fresh_connection():
+        with fresh_connection():
             return sessions.revoked(grants)
 
     def close(self) -> None:
@@ -75,27 +77,16 @@ class ToastSource:
     def bye(self, reason: str) -> bytes:
         return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
 
-    def snapshot(self, active: State, known: str | None = None) -> bytes:
+    def snapshot(self, topic: str, active: State, known: str | None = None) -> bytes:
         """All that is active, then the list of it; only the list for who knows this very state."""
-        mark = cursor(active)
+        mark = name_of(topic, active)
         parts = [] if known == mark else [state.event(*item) for item in active.items()]
         retry = random.randint(*RETRY)
         parts.append(json_event("sync", {"ids": list(active)}, id=mark, retry=retry))
         return b"".join(parts)
 
 
-class _fresh_connection:
-    """Drops a connection that failed, so that the next read gets a new one."""
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is not None and issubclass(kind, DatabaseError | InterfaceError):
-            # In the caller's thread it may be his: a transaction of his is for him to end.
-            for connection in connections.all(initialized_only=True):
-                if not connection.in_atomic_block:
-                    connection.close()
+TOASTS = ToastSource()
 
 
 def read_state(user_id: Any) -> State:
@@ -103,88 +94,47 @@ def read_state(user_id: Any) -> State:
     return state.read([user_id]).get(user_id, {})
 
 
-# Brokers.
+# Who hears what.
 
 
-@functools.cache
-def _local() -> LocalBroker:
-    return LocalBroker()
+class Voice(Protocol):
+    """How the states of one kind of topic are said."""
+
+    def snapshot(self, topic: str, active: Any, known: str | None) -> bytes:
+        """The whole state as events, or what is enough for who has seen the state named `known`."""
 
 
-def make_broker() -> Broker:
-    """The broker that the settings choose.
+class Hearing(NamedTuple):
+    """Who hears what on which right: all that a stream or a poll takes over from its request."""
 
-    Raises:
-        ImportError: the dotted path in TOASTS_BROKER, or psycopg or redis, can't be imported.
-        ValueError: TOASTS_REDIS_URL is no URL of a Redis.
-    """
-    kind = conf.broker if conf.broker != "auto" else _fitting()
-    if kind == "local":
-        return _local()
-    if kind == "sqlite":
-        return SqliteBroker(_path(str(connections[database()].settings_dict["NAME"])))
-    if kind == "postgres":
-        return _postgres()
-    if kind == "redis":
-        return _redis(conf.redis_url, conf.channel)
-    broker: Broker = import_string(kind)()
-    return broker
+    topic: str
+    grant: sessions.Grant | None
+    """None: a guest's, which nothing ends."""
+    voice: Voice
+    holder: str = ""
+    """Where the topic is not a user's own: with whose streams this one is counted and ended."""
+    translate: Callable[[bytes], bytes] | None = None
+    """From events to the form in which this client wants them."""
+    receive: Callable[[str], Awaitable[str]] | None = None
+    """What becomes of a WebSocket's messages; gives the answer's envelope."""
 
 
-def _path(name: str) -> str:
-    """The file that a SQLite database's name means; it may be a URI (SQLite, "URI Filenames")."""
-    return unquote(urlsplit(name).path) if name.startswith("file:") else name
+def toasts_of(held: sessions.Grant) -> Hearing:
+    return Hearing(topic(held.user_id), held, TOASTS)
 
 
-def _fitting() -> str:
-    connection = connections[database()]
-    if connection.vendor == "postgresql":
-        return "postgres"
-    if connection.vendor == "sqlite" and not connection.is_in_memory_db():  # type: ignore[attr-defined]
-        return "sqlite"
-    return "local"
+_kinds: dict[str, Kind] = {}
 
 
-def _postgres() -> Broker:
-    from .realtime.postgres import PostgresBroker  # psycopg is an extra
-
-    alias = database()
-    return PostgresBroker(
-        conf.listen_dsn or _connection_keywords(alias),
-        conf.channel,
-        functools.partial(_notify, alias),
-    )
-
-
-@functools.cache  # one pool of connections, whoever announces
-def _redis(url: str, channel: str) -> Broker:
-    from .realtime import redis  # an extra
-
-    return redis.make(url, channel)
-
-
-def _connection_keywords(alias: str) -> dict[str, Any]:
-    """What libpq needs of a Django connection's parameters; the rest is Django's and psycopg's."""
-    keywords = connections[alias].get_connection_params()
-    for name in ("pool", "cursor_factory", "context", "prepare_threshold", "autocommit"):
-        keywords.pop(name, None)
-    return keywords
-
-
-def _notify(alias: str, channel: str, messages: Sequence[str]) -> None:
-    # Called after the commit, in autocommit: a transaction of its own that writes nothing, so it
-    # waits for no disk and holds the cluster's notify lock for microseconds.
-    with _fresh_connection(), connections[alias].cursor() as handle:
-        handle.execute(
-            "SELECT pg_notify(%s, message) FROM unnest(%s::text[]) AS message",
-            [channel, list(messages)],
-        )
+def add_kind(name: str, kind: Kind) -> None:
+    """Have topics that begin with this name and a colon read by another source."""
+    _kinds[name] = kind
 
 
 # Hubs: one per event loop.
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
-_manners: dict[Hub, Manners] = {}
+_manners: dict[Hub, dict[Voice, Manners]] = {}
 
 
 def hub() -> Hub:
@@ -195,7 +145,8 @@ def hub() -> Hub:
         _forget_the_closed()
         _forget_in_children()
         timing = Timing(reconcile=conf.reconcile, sweep=conf.sweep)
-        found = _hubs[loop] = Hub(ToastSource(), make_broker(), timing, conf.max_streams_per_user)
+        source = Sources(TOASTS, _kinds)
+        found = _hubs[loop] = Hub(source, make_broker(), timing, conf.max_streams_per_user)
     return found
 
 
@@ -214,36 +165,35 @@ def _forget_the_parent() -> None:
     # A forked child has the parent's hubs but not their threads and loops.
     _hubs.clear()
     _manners.clear()
-    _local.cache_clear()
+    brokers.local.cache_clear()
     _outbox.cache_clear()
 
 
-def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
-    """A stream of this user's toasts, not yet subscribed.
+def open_stream(heard: Hearing, known: str | None, cut: Any) -> Stream:
+    """A stream of which somebody pulls bytes, not yet subscribed.
 
     Args:
-        held: on what right.
+        heard: what by whom.
         known: the cursor of the state that the client already shows.
         cut: called when the client has not read for `TOASTS_PATIENCE` seconds.
     """
-    source = ToastSource()
     here = hub()
 
     def snapshot(active: State) -> bytes:
         # What the client knew at first is no reason to leave toasts out after an overflow.
         nonlocal known
         mark, known = known, None
-        return source.snapshot(active, mark)
+        return heard.voice.snapshot(heard.topic, active, mark)
 
     return Stream(
-        topic=topic(held.user_id),
-        grant=held,
+        topic=heard.topic,
+        grant=heard.grant,
         opened=asyncio.get_running_loop().time(),
         snapshot=snapshot,
         resync=lambda stream: here.wake([stream.topic]),
         cut=cut,
         ping=json_event("ping", {}),
-        rotation=source.bye("rotate"),
+        rotation=TOASTS.bye("rotate"),
         heartbeat=conf.heartbeat,
         lifetime=random.uniform(*conf.rotate),
         patience=conf.patience,
@@ -251,57 +201,59 @@ def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
 
 
 class Manners:
-    """What the direct streams of one hub have in common, read once."""
+    """What the direct streams of one hub and voice have in common, read once."""
 
-    __slots__ = ("_hub", "heartbeat", "patience", "ping", "source")
+    __slots__ = ("_hub", "_voice", "heartbeat", "patience", "ping")
 
-    def __init__(self, hub: Hub, source: ToastSource) -> None:
+    def __init__(self, hub: Hub, voice: Voice) -> None:
         self._hub = hub
-        self.source = source
+        self._voice = voice
         self.heartbeat = conf.heartbeat
         self.patience = conf.patience
         self.ping = json_event("ping", {})
 
     @property
     def rotation(self) -> bytes:
-        return self.source.bye("rotate")
+        return TOASTS.bye("rotate")
 
-    def snapshot(self, active: Any, known: str | None) -> bytes:
-        return self.source.snapshot(active, known)
+    def snapshot(self, topic: str, active: Any, known: str | None) -> bytes:
+        return self._voice.snapshot(topic, active, known)
 
     def resync(self, topic: str) -> None:
         self._hub.wake([topic])
 
 
-def direct_stream(held: sessions.Grant, known: str | None, send: Send, over: Any) -> DirectStream:
+def direct_stream(heard: Hearing, known: str | None, send: Send, over: Any) -> DirectStream:
     """A stream that the hub itself writes to, not yet subscribed."""
-    here = hub()
-    manners = _manners.get(here)
+    here, voice = hub(), heard.voice
+    voices = _manners.setdefault(here, {})
+    manners = voices.get(voice)
     if manners is None:
-        manners = _manners[here] = Manners(here, ToastSource())
+        manners = voices[voice] = Manners(here, voice)
+    if heard.translate is not None:
+        send = Rendered(send, heard.translate)
     now = asyncio.get_running_loop().time()
     deadline = now + random.uniform(*conf.rotate)
-    return DirectStream(topic(held.user_id), held, send, manners, now, deadline, known, over)
+    return DirectStream(heard.topic, heard.grant, send, manners, now, deadline, known, over)
 
 
-async def wait_for_news(held: sessions.Grant, known: State, seconds: float) -> State | None:
-    """The user's state once it is another than `known`, or that at the end of the wait.
+async def wait_for_news(heard: Hearing, known: State, seconds: float) -> State | None:
+    """The topic's state once it is another than `known`, or that at the end of the wait.
 
     Returns None when the right to it ended meanwhile.
     """
     loop = asyncio.get_running_loop()
-    mark = cursor(known)
     answer: asyncio.Future[State | None] = loop.create_future()
-    poll = Poll(topic(held.user_id), held, loop.time(), lambda now: cursor(now) != mark, answer)
+    poll = Poll(heard.topic, heard.grant, loop.time(), lambda now: now != known, answer)
     here = hub()
-    here.subscribe(poll)
+    here.subscribe(poll, heard.holder)
     try:
         news = await asyncio.wait_for(answer, seconds)
     except TimeoutError:
         return known
     finally:
         here.unsubscribe(poll)
-    if news is None and not await here.run(here.source.revoked, [held]):
+    if news is None and not await here.run(here.source.revoked, [heard.grant]):
         return known  # it had to give way to others of this user
     return news
 
@@ -318,6 +270,11 @@ def _outbox() -> Outbox:
 def announce(user_ids: Iterable[Any]) -> None:
     """Tell every process that these users may have something new. After COMMIT; never raises."""
     _send([topic(user_id) for user_id in user_ids])
+
+
+def announce_topics(names: Sequence[str]) -> None:
+    """Tell every process that these topics may have something new. After COMMIT; never raises."""
+    _send(names)
 
 
 def announce_doubt(user_id: Any) -> None:

@@ -26,7 +26,7 @@ class Book:
         self.state: dict[str, str] = {}
         self.resyncs: list[str] = []
 
-    def snapshot(self, state: Any, known: str | None) -> bytes:
+    def snapshot(self, topic: str, state: Any, known: str | None) -> bytes:
         return b"all" + json.dumps({"state": state, "known": known}).encode() + b";"
 
     def resync(self, topic: str) -> None:

@@ -11,6 +11,7 @@ import { createKeyboard } from "./keyboard.js";
 import { createHidden, safeStorage } from "./memory.js";
 import { watchPage, watchPauses } from "./page.js";
 import { createPoll } from "./poller.js";
+import { createPresence } from "./presence.js";
 import { createStore } from "./store.js";
 import { soloTab } from "./tabs.js";
 import { createTimers } from "./timers.js";
@@ -57,7 +58,7 @@ function buildPage({ store, config, dismiss, dismissAll, session }) {
   const region = createRegion(config);
   const timers = createTimers({ world, onEnd: (id) => store.remove([id], "timeout") });
   const keyboard = createKeyboard(region, dismiss);
-  createView({ region, store, timers, keyboard, config, dismiss, dismissAll });
+  createView({ region, store, timers, keyboard, config, dismiss, dismissAll, presence: createPresence() });
   store.subscribe(createAnnouncer({ output: region.firstChild, labels: config.labels, world, page: document, storage: session }));
   store.subscribe(tellChanges);
   watchPauses(region, timers);

@@ -34,7 +34,7 @@ class Manners(Protocol):
 
     @property
     def rotation(self) -> bytes: ...
-    def snapshot(self, state: State, known: str | None) -> bytes: ...
+    def snapshot(self, topic: str, state: State, known: str | None) -> bytes: ...
     def resync(self, topic: str) -> None:
         """Have the topic's state delivered again."""
 
@@ -99,7 +99,7 @@ class DirectStream:
         elif self._lacks_state:
             self._lacks_state = False
             known, self._known = self._known, None
-            self._write(self._manners.snapshot(state, known))
+            self._write(self._manners.snapshot(self.topic, state, known))
         elif delta:
             self._write(delta)
 
