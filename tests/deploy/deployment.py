@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from tests.deploy.files import Values, environment, programs, service
-from tests.deploy.nginx import HOST, Nginx, children
+from tests.deploy.nginx import HOST, SITE, Nginx, children
 from tests.postgres import free_port
 
 STARTS_WITHIN = 30.0
@@ -94,7 +94,8 @@ class Deployment:
 
     def __init__(
         self, database_url: str, unit: str, site: str = "mysite.conf",
-        application: str = "core.asgi:application", changed: dict[str, str] | None = None,
+        site_path: str = SITE, application: str = "core.asgi:application",
+        changed: dict[str, str] | None = None,
         **variables: str,
     ) -> None:  # fmt: skip
         # Of its own, and short: the name of a Unix socket has 107 bytes at most.
@@ -112,7 +113,7 @@ class Deployment:
             **(changed or {}),
         })  # fmt: skip
         (self.folder / "mysite.env").write_text(self.values.of("mysite.env"))
-        self.nginx = Nginx(self.folder, self.values, UPSTREAMS[unit], site)
+        self.nginx = Nginx(self.folder, self.values, UPSTREAMS[unit], site, site_path)
         addresses = re.findall(r"server (\S+) ", self.values.of(f"nginx/{UPSTREAMS[unit]}"))
         self.processes = [
             Process(self.values, unit, instance, address, **variables)

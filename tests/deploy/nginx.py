@@ -15,15 +15,21 @@ import psutil
 from tests.deploy.files import Values
 from tests.postgres import free_port
 
-ADVICE = "No nginx on PATH. Run `make test`, or install it: `apt-get install nginx-light`."
+ADVICE = "No nginx on PATH. Run `make test`, or install it: `apt-get install nginx`."
 STARTS_WITHIN = 10.0
 HOST = "localhost"
+SITE = "conf.d/mysite.conf"
 
 
 class Nginx:
-    """One nginx on 127.0.0.1, with all that it needs in `folder`."""
+    """One nginx on 127.0.0.1, with all that it needs in `folder`.
 
-    def __init__(self, folder: Path, values: Values, upstream: str, site: str) -> None:
+    `site` and `upstream` are files of docs/deploy/nginx; `site_path` is where the site's goes.
+    """
+
+    def __init__(
+        self, folder: Path, values: Values, upstream: str, site: str, site_path: str = SITE
+    ) -> None:
         program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
         assert program, ADVICE
         self.folder, self.http, self.https = folder, free_port(), free_port()
@@ -31,7 +37,7 @@ class Nginx:
         self._write("nginx.conf", "nginx/nginx.conf")
         self._write("mysite-proxy.conf", "nginx/mysite-proxy.conf")
         self._write("conf.d/mysite-upstream.conf", f"nginx/{upstream}")
-        self._write("conf.d/mysite.conf", f"nginx/{site}")
+        self._write(site_path, f"nginx/{site}")
         self.command = [program, "-p", str(folder), "-c", str(folder / "nginx.conf")]
         self.process: subprocess.Popen[bytes] | None = None
 

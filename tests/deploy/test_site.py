@@ -14,6 +14,7 @@ from tests.browser.host import Host
 from tests.deploy.deployment import Deployment
 from tests.deploy.files import SERVICES
 from tests.deploy.visits import attribute, sign_in, stream, until_event
+from tests.postgres import free_port
 
 pytestmark = pytest.mark.servers
 
@@ -104,3 +105,12 @@ async def test_silence_of_25_seconds_ends_neither_long_polls_nor_streams(
             await asyncio.gather(poll(browser), listen(browser))
 
     await asyncio.gather(*map(visit, SERVICES))
+
+
+async def test_its_health_is_told_without_the_database(deploy: Callable[..., Deployment]) -> None:
+    dead = f"postgres://nobody@127.0.0.1:{free_port()}/nothing"
+    url = "postgresql://mysite@127.0.0.1:5432/mysite"
+    deployment = deploy("mysite-uvicorn@.service", changed={url: dead})
+    async with deployment.client() as browser:
+        assert (await browser.get("/toasts/poll/")).status_code == 204
+        assert (await browser.get("/admin/login/", cookies={"sessionid": "x"})).status_code == 500

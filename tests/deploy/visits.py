@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from httpx_sse import aconnect_sse
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, Request, TextMessage
+from wsproto.events import AcceptConnection, CloseConnection, Request, TextMessage
 
 from tests.deploy.deployment import Deployment
 from tests.deploy.nginx import HOST
@@ -68,10 +68,9 @@ class WebSocket:
         self._writer.write(self._protocol.send(Request(host, path, extra_headers=headers)))
         assert isinstance(await self._next(), AcceptConnection)
 
-    async def ask(self, text: str) -> str:
-        """Send a text; the text that answers."""
+    async def send(self, text: str) -> None:
         self._writer.write(self._protocol.send(TextMessage(data=text)))
-        return await self.hear()
+        await self._writer.drain()
 
     async def hear(self) -> str:
         heard = ""
@@ -81,6 +80,12 @@ class WebSocket:
             heard += event.data
             if event.message_finished:
                 return heard
+
+    async def closed(self) -> int:
+        """The code with which the site closes it."""
+        event = await self._next()
+        assert isinstance(event, CloseConnection), event
+        return event.code
 
     async def _next(self) -> Any:
         async with asyncio.timeout(5):
