@@ -66,8 +66,8 @@ async def test_events_one_second_apart_arrive_one_second_apart(
             for number in range(3):
                 assert (await until_event(events, "toast"))["message"] == str(number)
                 heard.append(time.monotonic())
-        assert all(later - earlier < 0.4 for earlier, later in zip(made, heard, strict=True))
-        assert heard[2] - heard[0] == pytest.approx(2, abs=0.5)
+        assert heard[0] < made[1] < heard[1] < made[2]
+        assert heard[2] - heard[0] == pytest.approx(2, abs=0.7)
 
     listening = asyncio.Semaphore(0)
     hearers = [asyncio.create_task(hear(http2=http2)) for http2 in (False, True)]
@@ -92,14 +92,14 @@ async def test_silence_of_25_seconds_ends_neither_long_polls_nor_streams(
         start = time.monotonic()
         answer = await browser.get("/toasts/poll/", params={"wait": "25", "cursor": cursor})
         assert answer.json()["cursor"] == cursor
-        assert time.monotonic() - start == pytest.approx(25, abs=1)
+        assert time.monotonic() - start == pytest.approx(25, abs=3)
 
     async def listen(browser: httpx.AsyncClient) -> None:
         async with stream(browser) as events:
             await until_event(events, "sync")
             start = time.monotonic()
             await until_event(events, "ping", 20)
-            assert time.monotonic() - start == pytest.approx(15, abs=2)
+            assert time.monotonic() - start == pytest.approx(15, abs=3)
 
     async def visit(unit: str) -> None:
         async with deployed(unit).client(cookies=signed_in, http2=True) as browser:
@@ -114,5 +114,5 @@ async def test_its_health_is_told_without_the_database(deploy: Callable[..., Dep
     deployment = deploy("mysite-uvicorn@.service", changed={url: dead})
     async with deployment.client() as browser:
         assert (await browser.get("/toasts/poll/")).status_code == 204
-        cookie = {"Cookie": "sessionid=unknown"}
+        cookie = {"Cookie": f"sessionid={'a' * 32}"}
         assert (await browser.get("/admin/", headers=cookie)).status_code == 500
