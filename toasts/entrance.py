@@ -53,6 +53,7 @@ class Entrance:
         else:
             grant, known = await self._long_way(door, scope, receive, send)
         if grant is not None:
+            live.hub().served_at(scope.get("server"))
             del scope  # kilobytes of headers that nobody asks for again
             await _stream(grant, known, receive, send)
 

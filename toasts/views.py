@@ -61,6 +61,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
         handover.take(held, known)
         marked = {**HEADERS, "X-Toasts-Handover": "1"}
         return HttpResponse(headers=marked)
+    live.hub().served_at(request.scope.get("server"))
     return StreamingHttpResponse(_events(held, known), headers=HEADERS)
 
 
@@ -117,6 +118,7 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
     mine = live.topic(held.user_id)
     state = await sync_to_async(live.read_state)(held.user_id)
     if seconds and known == live.name_of(mine, state) and isinstance(request, ASGIRequest):
+        live.hub().served_at(request.scope.get("server"))
         await release_request()
         news = await live.wait_for_news(held, state, seconds)
         if news is None:
