@@ -456,7 +456,7 @@ def own_broker() -> Broker:
 
 def test_the_settings_choose_the_broker(db: None) -> None:
     fitting = {"sqlite": SqliteBroker, "postgresql": PostgresBroker}[connection.vendor]
-    assert type(live.make_broker()) is fitting
+    assert type(brokers.make_broker()) is fitting
     for name, kind in (
         ("auto", fitting),
         ("local", LocalBroker),
@@ -464,19 +464,19 @@ def test_the_settings_choose_the_broker(db: None) -> None:
         ("tests.test_live.BrokenBroker", BrokenBroker),
     ):
         with override_settings(TOASTS_BROKER=name):
-            assert type(live.make_broker()) is kind
+            assert type(brokers.make_broker()) is kind
     with override_settings(TOASTS_BROKER="local"):
-        assert live.make_broker() is live.make_broker()
+        assert brokers.make_broker() is brokers.make_broker()
 
 
 @pytest.mark.parametrize("name", ["nothing", "tests.test_live.nothing", "no.such.module", ""])
 def test_a_broker_that_is_not_there_is_an_import_error(name: str) -> None:
     with override_settings(TOASTS_BROKER=name), pytest.raises(ImportError):
-        live.make_broker()
+        brokers.make_broker()
 
 
 def _databases(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
-    monkeypatch.setattr(live, "connections", ConnectionHandler({"default": settings}))
+    monkeypatch.setattr(brokers, "connections", ConnectionHandler({"default": settings}))
 
 
 @pytest.mark.parametrize("name", [":memory:", "file:memorydb?mode=memory&cache=shared"])
@@ -484,19 +484,19 @@ def test_a_database_in_memory_is_this_processs_alone(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     _databases(monkeypatch, ENGINE="django.db.backends.sqlite3", NAME=name)
-    assert type(live.make_broker()) is LocalBroker
+    assert type(brokers.make_broker()) is LocalBroker
 
 
 def test_a_file_is_watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _databases(monkeypatch, ENGINE="django.db.backends.sqlite3", NAME=tmp_path / "db.sqlite3")
-    broker = live.make_broker()
+    broker = brokers.make_broker()
     assert isinstance(broker, SqliteBroker)
     assert broker.path == str(tmp_path / "db.sqlite3")
 
 
 def test_any_other_database_has_no_way_between_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     _databases(monkeypatch, ENGINE="django.db.backends.dummy")
-    assert type(live.make_broker()) is LocalBroker
+    assert type(brokers.make_broker()) is LocalBroker
 
 
 POSTGRES = {
@@ -522,7 +522,7 @@ def test_the_listener_connects_as_django_does_but_for_what_is_djangos_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _databases(monkeypatch, **POSTGRES)
-    broker = live.make_broker()
+    broker = brokers.make_broker()
     assert isinstance(broker, PostgresBroker)
     assert isinstance(broker.conninfo, dict)
     assert conninfo_to_dict(make_conninfo(**broker.conninfo)) == {
@@ -541,7 +541,7 @@ def test_the_listener_connects_as_django_does_but_for_what_is_djangos_alone(
 @override_settings(TOASTS_CHANNEL="another", TOASTS_LISTEN_DSN="postgresql://me@direct:5432/site")
 def test_the_listener_can_go_past_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
     _databases(monkeypatch, **POSTGRES)
-    broker = live.make_broker()
+    broker = brokers.make_broker()
     assert isinstance(broker, PostgresBroker)
     assert broker.conninfo == "postgresql://me@direct:5432/site"
     assert broker.channel == "another"
@@ -559,7 +559,7 @@ async def test_the_way_past_a_pooler_is_listened_on(
 
     with override_settings(TOASTS_LISTEN_DSN=dsn):
         listening = asyncio.create_task(
-            live.make_broker().listen(lambda hints: heard.append(hints), publish)
+            brokers.make_broker().listen(lambda hints: heard.append(hints), publish)
         )
     try:
         await until(lambda: heard == [None] or listening.done())
@@ -587,7 +587,8 @@ async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
     await async_create_toast("known", alice)
     active = await sync_to_async(live.read_state)(alice.pk)
     held = Grant(alice.pk, Standing())
-    stream = live.open_stream(held, live.name_of(live.topic(alice.pk), active), cut=None)
+    known = live.name_of(live.topic(alice.pk), active)
+    stream = live.open_stream(live.toasts_of(held), known, cut=None)
     stream.deliver(active, b"")
     assert b"event: toast" not in await stream.pull()
     while not stream._overflowed:
@@ -663,7 +664,8 @@ async def test_streams_of_either_handler_are_as_patient_as_the_site_says(
     alice: User, settings: Any
 ) -> None:
     settings.TOASTS_PATIENCE = 7
-    stream = live.open_stream(Grant(alice.pk, Standing()), None, cut=None)
+    heard = live.toasts_of(Grant(alice.pk, Standing()))
+    stream = live.open_stream(heard, None, cut=None)
     assert stream.patience == 7
     assert live.Manners(live.hub(), live.ToastSource()).patience == 7
 

@@ -104,5 +104,3 @@ def _notify(alias: str, channel: str, messages: Sequence[str]) -> None:
             "SELECT pg_notify(%s, message) FROM unnest(%s::text[]) AS message",
             [channel, list(messages)],
         )
-
-
