@@ -54,12 +54,12 @@ class Entrance:
         door = self._door()
         grant, known = (await door.keeper.ask(key) if key is not None else None), None
         if grant is not None:
-            live.hub().served_at(scope.get("server"))
             await send(_start())
             heard: Hearing | None = live.toasts_of(grant)
         else:
             heard, known = await self._long_way(door, scope, receive, send)
         if heard is not None:
+            live.hub().served_at(scope.get("server"))
             del scope  # kilobytes of headers that nobody asks for again
             await _stream(heard, known, receive, send)
 

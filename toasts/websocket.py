@@ -68,6 +68,7 @@ async def serve(
         return
     await send({"type": "websocket.accept"})
     limit_messages(send, MESSAGE_MAX)
+    live.hub().served_at(scope.get("server"))
     del scope, asked, handover  # kilobytes that nobody asks for again
     await _stream(heard, known, receive, send)
 
