@@ -1,21 +1,18 @@
 /** Joins the rooms: one store, fed by the connection, shown by the view, told to the server by acks. */
 
 import { createAcks } from "./ack.js";
-import { createAnnouncer } from "./announcer.js";
+import { createApi } from "./api.js";
 import { createConnection } from "./connection.js";
 import { createCsrf } from "./csrf.js";
-import { keepOnTop } from "./dialog.js";
-import { tellChanges, tellState } from "./events.js";
+import { tellState } from "./events.js";
 import { createInbox } from "./inbox.js";
-import { createKeyboard } from "./keyboard.js";
 import { createHidden, safeStorage } from "./memory.js";
-import { watchPage, watchPauses } from "./page.js";
+import { watchPage } from "./page.js";
 import { createPoll } from "./poller.js";
 import { createPresence } from "./presence.js";
+import { createScreen } from "./screen.js";
 import { createStore } from "./store.js";
 import { soloTab } from "./tabs.js";
-import { createTimers } from "./timers.js";
-import { createRegion, createView } from "./view.js";
 import { world } from "./world.js";
 
 /* global __VERSION__ */
@@ -40,30 +37,17 @@ function install(config) {
   });
   const hidden = createHidden(session);
   const store = createStore({ hidden, pending: acks });
-  const dismiss = (id) => {
-    if (!store.get(id)) return;
-    acks.add(id); // first: a snapshot that arrives meanwhile must not bring it back
-    store.remove([id], "user");
+  const dismiss = (ids) => {
+    // First: a snapshot that arrives meanwhile must not bring it back.
+    for (const id of ids) if (store.get(id) && !store.get(id).local) acks.add(id);
+    store.remove(ids, "user");
   };
-  const dismissAll = () => store.list().forEach((toast) => dismiss(toast.id));
-  const region = buildPage({ store, config, dismiss, dismissAll, session });
-  const connection = connect({ region, store, config, acks });
+  const screen = createScreen({ config, store, dismiss, presence: createPresence(), session, world });
+  const connection = connect({ region: screen._region, store, config, acks });
   watchPage({ store, connection, acks, hidden });
   acks.wake();
-  window.toasts = publicApi({ store, dismiss, dismissAll, connection });
+  window.toasts = createApi({ store, dismiss, mute: screen._mute, connection, version: VERSION });
   return connection;
-}
-
-function buildPage({ store, config, dismiss, dismissAll, session }) {
-  const region = createRegion(config);
-  const timers = createTimers({ world, onEnd: (id) => store.remove([id], "timeout") });
-  const keyboard = createKeyboard(region, dismiss);
-  createView({ region, store, timers, keyboard, config, dismiss, dismissAll, presence: createPresence() });
-  store.subscribe(createAnnouncer({ output: region.firstChild, labels: config.labels, world, page: document, storage: session }));
-  store.subscribe(tellChanges);
-  watchPauses(region, timers);
-  keepOnTop(region);
-  return region;
 }
 
 function connect({ region, store, config, acks }) {
@@ -82,20 +66,4 @@ function connect({ region, store, config, acks }) {
   });
   soloTab().join({ lead: connection.start });
   return connection;
-}
-
-function publicApi({ store, dismiss, dismissAll, connection }) {
-  return Object.freeze({
-    version: VERSION,
-    get state() {
-      return connection.state;
-    },
-    list: store.list,
-    dismiss: (id) => dismiss(String(id)),
-    dismissAll,
-    subscribe(listener) {
-      listener(store.list());
-      return store.subscribe(() => listener(store.list()));
-    },
-  });
 }

@@ -45,7 +45,7 @@ export function createStore({ hidden, pending }) {
 
   function missing(ids) {
     const active = new Set(ids);
-    return [...toasts.keys()].filter((id) => !active.has(id));
+    return [...toasts.values()].filter(({ id, local }) => !local && !active.has(id)).map(({ id }) => id);
   }
 
   return {
