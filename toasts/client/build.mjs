@@ -3,13 +3,14 @@
  * (--check) fails when what is committed is not what the sources make.
  */
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 import { build } from "esbuild";
+import { minify } from "terser";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const COMMITTED = join(HERE, "..", "static", "toasts");
@@ -41,9 +42,20 @@ async function bundle(folder) {
       entryPoints: [join(HERE, source)],
       outfile: join(folder, name),
     });
+    if (name.endsWith(".js")) await squeeze(join(folder, name));
     inputs[name] = Object.values(metafile.outputs)[0].inputs;
   }
   return inputs;
+}
+
+/** Once more, by a minifier that also inlines across functions: a twentieth less. */
+async function squeeze(path) {
+  const { code } = await minify(await readFile(path, "utf8"), {
+    ecma: 2022,
+    compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true },
+    format: { comments: /^!/ },
+  });
+  await writeFile(path, code);
 }
 
 async function report(folder, inputs, { outputs, limit }) {
