@@ -22,6 +22,7 @@ LEVELS: dict[str, dict[str, Any]] = {
     "error": {"message": "The payment was refused. Try another card.", "title": "Not paid"},
 }
 UPLOAD_SECONDS = 5
+INBOX_LABELS = {"Inbox": "All your toasts"}
 
 
 @login_required
@@ -94,4 +95,5 @@ def _accepted(request: HttpRequest, running: Any) -> HttpResponse:
 
 async def _page(request: HttpRequest, form: TaskForm, status: int = 200) -> HttpResponse:
     # In a thread, because the template asks for the user.
-    return await sync_to_async(render)(request, "example/toast.html", {"form": form}, status=status)
+    context = {"form": form, "inbox_labels": INBOX_LABELS}
+    return await sync_to_async(render)(request, "example/toast.html", context, status=status)
