@@ -124,7 +124,8 @@ async def test_a_site_changes_the_look_by_properties(
     await page.evaluate(
         """() => {
           const { style } = document.documentElement;
-          for (const [name, value] of [["width", "300px"], ["bg", "rgb(1, 2, 3)"], ["radius", "2px"]])
+          const values = [["width", "300px"], ["bg", "rgb(1, 2, 3)"], ["radius", "2px"]];
+          for (const [name, value] of values)
             style.setProperty(`--toasts-${name}`, value);
         }"""
     )
