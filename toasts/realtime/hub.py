@@ -20,7 +20,7 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from .broker import Broker
-from .shutdown import on_stop
+from .shutdown import Intake, on_stop
 from .steps import aside
 from .subscription import State, Subscription
 
@@ -50,6 +50,8 @@ READ_BACKOFF_MAX = 2.0
 BACKOFF_MIN, BACKOFF_MAX = 0.2, 10.0
 STABLE = 10.0
 """Seconds after which a loop that then fails starts again from the shortest back-off."""
+STOPS_WITHIN = 30.0
+"""Seconds after which a process that was told to stop, and takes streams still, has them stay."""
 _EMPTY: State = {}
 
 
@@ -99,7 +101,8 @@ class Hub:
         self.timing = timing
         self.per_topic = per_topic
         self.listening = False
-        self._draining = False
+        self._draining_until = 0.0
+        self._intake: Intake | None = None
         self._topics: dict[str, Topic] = {}
         self._held: dict[str, dict[Subscription, None]] = {}
         self._holders: dict[Subscription, str] = {}
@@ -131,7 +134,7 @@ class Hub:
             holder: where the topic is not a user's own, whose listener it is: with whose others it
                 is counted, and by what name its right is doubted.
         """
-        if self._draining:
+        if self._loop.time() < self._draining_until:
             listener.end(self.source.bye("restart"))
             return
         self.start()
@@ -171,13 +174,28 @@ class Hub:
         listener.end(self.source.bye(reason))
         self.unsubscribe(listener)
 
-    def drain_soon(self) -> None:
-        """Have every stream end, now and from now on: the server stops. From any thread."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._drain)
+    def served_at(self, server: Sequence[Any] | None) -> None:
+        """Watch the sockets at this address of ours: once they are closed, the server stops.
+
+        Args:
+            server: ASGI's ``scope["server"]``, of a request that is about to wait here.
+        """
+        if self._intake is None:
+            self._intake = Intake(server)
+
+    def drain_soon(self) -> bool:
+        """Have every stream end, now and from now on: the server stops. From any thread.
+
+        Returns:
+            Whether there are any.
+        """
+        if self._loop.is_closed():
+            return False
+        self._loop.call_soon_threadsafe(self._drain)
+        return bool(self._topics)
 
     def _drain(self) -> None:
-        self._draining = True
+        self._draining_until = self._loop.time() + STOPS_WITHIN
         for listener in self.listeners():
             self.drop(listener, "restart")
 
@@ -266,6 +284,7 @@ class Hub:
         """End the loops, and give back the thread and its connection. Idempotent."""
         tasks, self._tasks = self._tasks, []
         reader, self._reader = self._reader, None
+        self._intake = None
         self.listening = False
         if self._full_read is not None:
             self._full_read.cancel()
@@ -439,6 +458,7 @@ class Hub:
             await asyncio.sleep(TICK)
             now = self._loop.time()
             self._tick_listeners(now)
+            self._look_whether_it_stops()
             self._doubted = {
                 name: since for name, since in self._doubted.items() if now - since < DOUBT
             }
@@ -461,6 +481,11 @@ class Hub:
                 self._let_go(listener)
             if listener.ended:
                 self.unsubscribe(listener)
+
+    def _look_whether_it_stops(self) -> None:
+        if self._intake is not None and self._intake.closed():
+            self._intake = None  # a stream that comes all the same came by another
+            self._drain()
 
     async def _retire(self) -> None:
         if not self._topics:
