@@ -31,7 +31,7 @@ INSERT = "INSERT INTO board_order (customer, product) VALUES (%s, %s)"
 
 
 @pytest.fixture(scope="module")
-def database(postgres: PostgresServer) -> Iterator[Database]:
+def installed(postgres: PostgresServer) -> Iterator[Database]:
     made = Database(postgres, postgres.create("board"), TEST_URLS="tests.feeds_site")
     made.writer.execute(
         "CREATE TABLE board_order (id serial PRIMARY KEY, customer text, product text, hint text)"
@@ -39,11 +39,16 @@ def database(postgres: PostgresServer) -> Iterator[Database]:
     made.site.users("alice", "admin")
     made.writer.execute("UPDATE auth_user SET is_staff = true WHERE username = 'admin'")
     made.site.run(MIGRATE, "forwards", "board", "board_order", *TOPICS)
-    made.messages()  # what making the users said
     yield made
     made.site.close()
     made.writer.close()
     made.ear.close()
+
+
+@pytest.fixture
+def database(installed: Database) -> Database:
+    installed.messages()  # what others said: that there are users, and sessions
+    return installed
 
 
 def test_each_statement_names_each_topic_once(database: Database) -> None:
