@@ -23,6 +23,7 @@ SCENARIOS = {
     "streams": "what an open stream costs, beside bare ASGI, django-eventstream and channels",
     "writers": "what create_toast costs beside the bare INSERT",
     "churn": "what connects and disconnects leave behind",
+    "screen": "what a flood of toasts, and the client's boot, cost the page",
     "storm": "how soon all are back after the server was killed",
 }
 BUSY = 0.5
