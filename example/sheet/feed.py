@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
@@ -36,9 +36,7 @@ class Sheet(feeds.Feed):
 
     def receive(self, request: HttpRequest, topic: str, data: Any) -> Any:
         """``{"here": true}`` or ``{"save": key, "text": ..., "version": the one edited}``."""
-        tab = request.GET.get("origin", "")
-        if not _TAB.fullmatch(tab):
-            raise ValidationError({"origin": ["Must name the tab: 8 to 40 of a-z 0-9 _ -."]})
+        tab = _tab_of(request)
         match data:
             case {"here": bool(stays)}:
                 arrived_or_left = presence.arrive if stays else presence.leave
@@ -52,8 +50,18 @@ class Sheet(feeds.Feed):
         )
 
 
+def _tab_of(request: HttpRequest) -> str:
+    tab = request.GET.get("origin", "")
+    if not _TAB.fullmatch(tab):
+        raise ValidationError({"origin": ["Must name the tab: 8 to 40 of a-z A-Z 0-9 _ -."]})
+    if presence.is_of_another(request.user, tab):
+        # It would not be shown there: a tab leaves alone what it wrote itself.
+        raise PermissionDenied("This tab is somebody else's.")
+    return tab
+
+
 def said_of(cell: Cell) -> dict[str, Any]:
-    return {"text": cell.text, "version": cell.version, "by": cell.by, "tab": cell.tab}
+    return {"text": cell.text, "version": cell.version, "by": cell.by, "origin": cell.tab}
 
 
 def save(by: str, tab: str, key: str, typed: str, version: int) -> dict[str, Any]:
@@ -74,7 +82,7 @@ def save(by: str, tab: str, key: str, typed: str, version: int) -> dict[str, Any
             cell.text, cell.by, cell.tab, cell.version = text, by, tab, cell.version + 1
             cell.save()
             feeds.announce(Sheet, SHEET)
-    unseen = before["version"] != version and before["tab"] != tab and before["text"] != text
+    unseen = before["version"] != version and before["origin"] != tab and before["text"] != text
     return {**said_of(cell), "overwritten": before if unseen else None}
 
 

@@ -34,6 +34,10 @@ def arrive(user: Any, tab: str) -> bool:
     return is_news
 
 
+def is_of_another(user: Any, tab: str) -> bool:
+    return here().filter(tab=tab).exclude(user=user).exists()
+
+
 def leave(user: Any, tab: str) -> bool:
     """A tab says that it closes; whether its user has no other."""
     Visit.objects.filter(user=user, tab=tab).delete()
