@@ -10,6 +10,7 @@ export class Cell {
     this.version = Number(input.dataset.version); // of that text
     this.theirs = null; // a newer text, of somebody else, while this one is edited
     this.saving = false;
+    this.state = "";
     this.send = save;
     input.addEventListener("change", () => void this.save());
     input.addEventListener("keydown", (event) => {
@@ -21,14 +22,9 @@ export class Cell {
     return this.input.value !== this.text;
   }
 
-  // What the feed says. Gives whether the page shows something new.
-  told(row, mine) {
-    if (row.version <= this.version) return false; // known: most often the answer to a save said it
-    if (mine) {
-      // No echo: this tab has written it, and what is typed since is not touched.
-      this.know(row);
-      return false;
-    }
+  // What the feed says of others' writing. Gives whether the page shows something new.
+  told(row) {
+    if (row.version <= this.version) return false;
     if (this.edited || this.saving) {
       this.theirs = row;
       this.warn(row);
@@ -93,9 +89,10 @@ export class Cell {
     else this.mark("");
   }
 
-  failed(error) {
-    if (error.refusal) return this.mark("refused", error.message);
-    this.mark("unsaved", `${error.message} `, ["Try again", () => void this.save()]);
+  failed({ message, errors }) {
+    if (errors?.text) return this.mark("refused", message);
+    const why = errors ? message : "The server can’t be reached.";
+    this.mark("unsaved", `Not saved. ${why} `, ["Try again", () => void this.save()]);
   }
 
   // What is said at the cell.
@@ -119,11 +116,10 @@ export class Cell {
   }
 
   mark(state, said = "", action = null) {
-    this.place.dataset.cellState = state;
+    this.state = this.place.dataset.cellState = state;
     this.note?.remove();
     this.note = null;
-    this.input.removeAttribute("aria-describedby");
-    this.input.toggleAttribute("aria-invalid", false);
+    for (const name of ["aria-describedby", "aria-invalid"]) this.input.removeAttribute(name);
     if (state === "refused") this.input.setAttribute("aria-invalid", "true");
     if (said) this.say(state, said, action);
   }
@@ -135,10 +131,12 @@ export class Cell {
     box.append(element("span", {}, element("strong", {}, this.label()), ": ", said));
     if (action) {
       const [label, act] = action;
-      box.append(element("button", { type: "button", className: "quiet", onclick: () => {
+      const button = element("button", { type: "button", className: "quiet" }, label);
+      button.addEventListener("click", () => {
         act();
         this.input.focus();
-      } }, label));
+      });
+      box.append(button);
     }
     const columns = this.place.parentElement.children.length;
     const cell = element("td", { colSpan: columns }, box);

@@ -1,61 +1,68 @@
 // The shared sheet: cells up, everybody's cells and names down.
 
 import { Cell, element } from "./sheet-cell.js";
-import { Line } from "./sheet-line.js";
 
 const BEAT = 5000; // milliseconds between two times that this tab says that it is here
+const LIVE = { sse: "Live, by event stream", websocket: "Live, by WebSocket", poll: "Live, by poll" };
 
 const sheet = document.querySelector("[data-sheet]");
-const people = new Map();
-// Names this tab to the server, so that it is not told what it wrote itself.
-const tab = [...crypto.getRandomValues(new Uint8Array(12))]
-  .map((byte) => byte.toString(16).padStart(2, "0"))
-  .join("");
-let line = null;
-let beaten = 0;
-
 const cells = new Map();
 for (const input of sheet.querySelectorAll("[data-cell]")) {
-  cells.set(input.dataset.cell, new Cell(input, (data) => line.send(data)));
+  cells.set(input.dataset.cell, new Cell(input, (data) => feed.send(data)));
 }
 
-function hear(event, data) {
-  if (event === "change") changed(data);
-  if (event === "remove") data.keys.forEach(left);
-  if (event === "sync") synced(data.keys);
-  if (Date.now() - beaten > BEAT) beat();
+// The connection. It names this tab to the server (`origin`), and is not told what the tab wrote.
+
+let feed = null;
+
+function open() {
+  feed?.close();
+  const chosen = sheet.querySelector("[name=transport]:checked").value;
+  feed = window.toastFeeds.open(sheet.dataset.feed, {
+    origin: feed?.origin,
+    transports: [chosen, "poll"],
+    onChange: (key, row, action) => (cells.has(key) ? told : arrived)(key, row, action),
+    onRemove: left,
+    onSync: synced,
+    onState: tell,
+    onEvent: () => Date.now() - beaten > BEAT && beat(),
+  });
 }
 
-function changed({ key, action, row }) {
+function told(key, row, action) {
   const cell = cells.get(key);
-  if (!cell) return arrived(key, row, action);
-  if (cell.told(row, row.tab === tab) && action === "UPDATE") {
+  if (cell.told(row) && action === "UPDATE") {
     say(`${row.by} changed ${cell.label()}, row ${key.split("-")[0]}`);
   }
 }
 
-function synced(keys) {
-  for (const key of [...people.keys()]) if (!keys.includes(key)) left(key);
-  tell("on", "Live");
+function synced(rows) {
+  for (const key of [...people.keys()]) if (!rows.has(key)) left(key);
   beat();
   // What could not be saved while there was no connection.
-  for (const cell of cells.values()) {
-    if (cell.place.dataset.cellState === "unsaved") void cell.save();
-  }
+  for (const cell of cells.values()) if (cell.state === "unsaved") void cell.save();
+}
+
+function tell(state) {
+  if (state === "refused") location.reload(); // signed out: the page asks for a sign-in
+  const place = sheet.querySelector("[data-live]");
+  place.dataset.live = state === "connected" ? "live" : state;
+  place.textContent = state === "connected" ? LIVE[feed.transport] : "Connecting";
 }
 
 // Who is here.
 
+const people = new Map();
+let beaten = 0;
+
 function arrived(key, { name }, action) {
-  if (people.get(key) === name) return;
   people.set(key, name);
   drawPeople();
   if (action === "INSERT" && !isMe(key)) say(`${name} is here`);
 }
 
 function left(key) {
-  if (!people.has(key)) return;
-  say(`${people.get(key)} has left`);
+  if (people.has(key)) say(`${people.get(key)} has left`);
   people.delete(key);
   drawPeople();
 }
@@ -74,9 +81,25 @@ function isMe(key) {
   return key === `here-${sheet.dataset.me}`;
 }
 
+// Browsers let the timers of a tab in the background sleep: there, the stream's pings wake it.
 function beat() {
   beaten = Date.now();
-  line.send({ here: true }).catch(() => {}); // the next one will say it
+  feed.send({ here: true }).catch(() => {}); // the next one will say it
+}
+
+// Said by a request that outlives the page.
+function leave() {
+  const headers = {
+    "Content-Type": "application/json",
+    "X-CSRFToken": sheet.querySelector("[name=csrfmiddlewaretoken]").value,
+  };
+  const body = JSON.stringify({ here: false });
+  const address = `${sheet.dataset.feed}?origin=${feed.origin}`;
+  fetch(address, { method: "POST", headers, body, keepalive: true }).catch(() => {});
+}
+
+function say(text) {
+  sheet.querySelector("[data-say]").textContent = text;
 }
 
 // Keys: up and down go through the column, left and right on from the ends of the text.
@@ -85,12 +108,11 @@ sheet.addEventListener("keydown", (event) => {
   const input = event.target.closest("[data-cell]");
   if (!input || event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
   const step = direction(event, input);
-  if (!step) return;
-  const next = neighbour(input, ...step);
-  if (event.key === "Enter" && !next) return; // in the last row it only saves
+  const next = step && neighbour(input, ...step);
+  if (!next) return; // in the last row, Enter only saves
   event.preventDefault();
-  next?.focus();
-  next?.select();
+  next.focus();
+  next.select();
 });
 
 function direction({ key, shiftKey }, { selectionStart, selectionEnd, value }) {
@@ -112,33 +134,10 @@ function neighbour(input, down, right) {
   return grid[at + down]?.[grid[at].indexOf(input) + right];
 }
 
-// The connection.
-
-function tell(state, text) {
-  const place = sheet.querySelector("[data-live]");
-  place.dataset.live = state;
-  place.querySelector("[data-live-text]").textContent = text;
-}
-
-function say(text) {
-  sheet.querySelector("[data-say]").textContent = text;
-}
-
-function open() {
-  line?.close();
-  tell("connecting", "Connecting");
-  line = new Line(sheet, tab, {
-    hear,
-    lost: () => tell("off", "No connection; trying again"),
-  });
-}
-
 for (const choice of sheet.querySelectorAll("[name=transport]")) {
   choice.addEventListener("change", open);
 }
-setInterval(() => {
-  if (Date.now() - beaten > BEAT - 500) beat();
-}, BEAT);
-addEventListener("pagehide", () => line.leave());
-addEventListener("pageshow", ({ persisted }) => persisted && open());
+setInterval(() => Date.now() - beaten > BEAT - 500 && beat(), BEAT);
+addEventListener("pagehide", leave);
+addEventListener("pageshow", ({ persisted }) => persisted && beat());
 open();

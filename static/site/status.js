@@ -19,10 +19,10 @@ async function follow() {
       // A server that can't wait answers at once: it is not to be asked all the time.
       else if (Date.now() - asked < 1000) await pause();
       cursor = answer.cursor;
-      tell("on", "Live");
+      tell("live", "Live");
     } catch {
       cursor = "";
-      tell("off", "No connection; trying again");
+      tell("ended", "No connection; trying again");
       await pause();
     }
   }
@@ -102,7 +102,7 @@ function tell(state, text) {
   const place = page.querySelector("[data-live]");
   if (place.dataset.live === state) return;
   place.dataset.live = state;
-  place.querySelector("[data-live-text]").textContent = text;
+  place.textContent = text;
 }
 
 function span(className, text) {
