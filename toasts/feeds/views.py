@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -42,7 +42,7 @@ from .tokens import user_of
 _guests = itertools.count(1)
 
 
-def make_view(feed: Feed) -> Callable[..., Awaitable[HttpResponseBase]]:
+def make_view(feed: Feed) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
     """The view of this feed.
 
     Raises:
