@@ -1,19 +1,12 @@
-/** Joins the rooms: one store, fed by the connection, shown by the view, told to the server by acks. */
+/** Joins the rooms: one store, fed by the browser's connection, shown by the view. */
 
-import { createAcks } from "./ack.js";
 import { createAnnouncer } from "./announcer.js";
-import { createConnection } from "./connection.js";
-import { createCsrf } from "./csrf.js";
+import { createBrowser } from "./browser.js";
 import { keepOnTop } from "./dialog.js";
 import { tellChanges, tellState } from "./events.js";
-import { createInbox } from "./inbox.js";
 import { createKeyboard } from "./keyboard.js";
-import { createHidden, safeStorage } from "./memory.js";
-import { watchPage, watchPauses } from "./page.js";
-import { createPoll } from "./poller.js";
-import { createPresence } from "./presence.js";
-import { createStore } from "./store.js";
-import { soloTab } from "./tabs.js";
+import { safeStorage } from "./memory.js";
+import { watchPauses } from "./page.js";
 import { createTimers } from "./timers.js";
 import { createRegion, createView } from "./view.js";
 import { world } from "./world.js";
@@ -26,39 +19,34 @@ const INSTALLED = Symbol.for("django-live-toasts");
 
 /** Starts the client, or gives the one that runs a chance to look again (a login without a reload). */
 export function boot(config) {
-  if (window[INSTALLED]) window[INSTALLED].again?.();
+  if (window[INSTALLED]) window[INSTALLED]._again();
   else window[INSTALLED] = install(config);
 }
 
 function install(config) {
-  const session = safeStorage(() => sessionStorage);
-  const acks = createAcks({
-    url: config.apiUrl,
-    headers: createCsrf({ config, page: document, world }),
-    storage: safeStorage(() => localStorage),
-    world,
+  let before = "connecting";
+  // Tabs with another version of this script keep a connection of their own: they may speak otherwise.
+  const browser = createBrowser(config, `toasts:${config.streamUrl}:${VERSION}`, (state, leads) => {
+    region.dataset.connection = state;
+    region.toggleAttribute("data-leader", leads && state === "connected");
+    tellState(state, before);
+    before = state;
   });
-  const hidden = createHidden(session);
-  const store = createStore({ hidden, pending: acks });
-  const dismiss = (id) => {
-    if (!store.get(id)) return;
-    acks.add(id); // first: a snapshot that arrives meanwhile must not bring it back
-    store.remove([id], "user");
-  };
+  const { store, presence } = browser;
+  const dismiss = (id) => store.remove([id], "user");
   const dismissAll = () => store.list().forEach((toast) => dismiss(toast.id));
-  const region = buildPage({ store, config, dismiss, dismissAll, session });
-  const connection = connect({ region, store, config, acks });
-  watchPage({ store, connection, acks, hidden });
-  acks.wake();
-  window.toasts = publicApi({ store, dismiss, dismissAll, connection });
-  return connection;
+  const session = safeStorage(() => sessionStorage);
+  const region = buildPage({ store, config, dismiss, dismissAll, session, presence });
+  window.toasts = publicApi({ store, dismiss, dismissAll, browser });
+  browser._start();
+  return browser;
 }
 
-function buildPage({ store, config, dismiss, dismissAll, session }) {
+function buildPage({ store, config, dismiss, dismissAll, session, presence }) {
   const region = createRegion(config);
   const timers = createTimers({ world, onEnd: (id) => store.remove([id], "timeout") });
   const keyboard = createKeyboard(region, dismiss);
-  createView({ region, store, timers, keyboard, config, dismiss, dismissAll, presence: createPresence() });
+  createView({ region, store, timers, keyboard, config, dismiss, dismissAll, presence });
   store.subscribe(createAnnouncer({ output: region.firstChild, labels: config.labels, world, page: document, storage: session }));
   store.subscribe(tellChanges);
   watchPauses(region, timers);
@@ -66,29 +54,11 @@ function buildPage({ store, config, dismiss, dismissAll, session }) {
   return region;
 }
 
-function connect({ region, store, config, acks }) {
-  const connection = createConnection({
-    streamUrl: config.streamUrl,
-    poll: createPoll({ url: config.pollUrl, world }),
-    heartbeat: config.heartbeat,
-    world,
-    inbox: createInbox({ store, world, base: () => location.href }),
-    onState(state, previous) {
-      region.dataset.connection = state;
-      region.toggleAttribute("data-leader", state === "connected");
-      if (state === "connected") acks.wake();
-      tellState(state, previous);
-    },
-  });
-  soloTab().join({ lead: connection.start });
-  return connection;
-}
-
-function publicApi({ store, dismiss, dismissAll, connection }) {
+function publicApi({ store, dismiss, dismissAll, browser }) {
   return Object.freeze({
     version: VERSION,
     get state() {
-      return connection.state;
+      return browser.state;
     },
     list: store.list,
     dismiss: (id) => dismiss(String(id)),

@@ -16,7 +16,7 @@ const COMMITTED = join(HERE, "..", "static", "toasts");
 const OUTPUTS = ["toasts.js", "toasts.css"];
 const LIMIT = 11 * 1024; // bytes of both, minified and gzipped
 /** The half below the screen; all other modules are on it. */
-const BELOW = /(ack|backoff|boot|config|connection|csrf|inbox|index|life|memory|poller|presence|store|stream|tabs|urls|watchdog|wire|world)\.js$/;
+const BELOW = /(ack|backoff|boot|config|connection|csrf|browser|index|memory|poll|presence|store|tabs|urls|wire|world)\.js$/;
 
 async function bundle(folder) {
   const { version } = JSON.parse(await readFile(join(HERE, "..", "..", "package.json"), "utf8"));
