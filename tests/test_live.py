@@ -35,6 +35,7 @@ from toasts import (
     async_create_toast,
     async_dismiss_toast,
     async_update_toast,
+    brokers,
     create_toast,
     dismiss_toast,
     live,
@@ -266,13 +267,13 @@ async def test_a_hub_runs_once_in_each_loop_and_ends_with_it(db: None) -> None:
 async def test_a_forked_child_has_none_of_its_parents_hubs(alice: User) -> None:
     stream = await StreamReader.open(await signed_in(alice))
     await stream.until("sync")
-    local = live._local()
+    local = brokers.local()
     assert live._hubs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it is done all the same
         child = os.fork()
     if child == 0:
-        os._exit(0 if not live._hubs and not live._manners and live._local() is not local else 1)
+        os._exit(0 if not live._hubs and not live._manners and brokers.local() is not local else 1)
     _, status = await asyncio.to_thread(os.waitpid, child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     await async_create_toast("the parent's is as it was", alice)
@@ -385,14 +386,14 @@ def test_a_failed_statement_leaves_the_callers_transaction_alone(alice: User) ->
     with transaction.atomic():
         alice.email = "new@example.com"
         alice.save()
-        with pytest.raises(OperationalError), live._fresh_connection():
+        with pytest.raises(OperationalError), brokers.fresh_connection():
             raise OperationalError("a notification that could not be sent")
     assert User.objects.get().email == "new@example.com"
 
 
 def test_outside_of_a_transaction_a_failed_connection_is_dropped(db: None) -> None:
     connection.ensure_connection()
-    with pytest.raises(OperationalError), live._fresh_connection():
+    with pytest.raises(OperationalError), brokers.fresh_connection():
         raise OperationalError("the server went away")
     assert connection.connection is None
 
@@ -455,7 +456,7 @@ def own_broker() -> Broker:
 
 def test_the_settings_choose_the_broker(db: None) -> None:
     fitting = {"sqlite": SqliteBroker, "postgresql": PostgresBroker}[connection.vendor]
-    assert type(live.make_broker()) is fitting
+    assert type(brokers.make_broker()) is fitting
     for name, kind in (
         ("auto", fitting),
         ("local", LocalBroker),
@@ -463,19 +464,19 @@ def test_the_settings_choose_the_broker(db: None) -> None:
         ("tests.test_live.BrokenBroker", BrokenBroker),
     ):
         with override_settings(TOASTS_BROKER=name):
-            assert type(live.make_broker()) is kind
+            assert type(brokers.make_broker()) is kind
     with override_settings(TOASTS_BROKER="local"):
-        assert live.make_broker() is live.make_broker()
+        assert brokers.make_broker() is brokers.make_broker()
 
 
 @pytest.mark.parametrize("name", ["nothing", "tests.test_live.nothing", "no.such.module", ""])
 def test_a_broker_that_is_not_there_is_an_import_error(name: str) -> None:
     with override_settings(TOASTS_BROKER=name), pytest.raises(ImportError):
-        live.make_broker()
+        brokers.make_broker()
 
 
 def _databases(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
-    monkeypatch.setattr(live, "connections", ConnectionHandler({"default": settings}))
+    monkeypatch.setattr(brokers, "connections", ConnectionHandler({"default": settings}))
 
 
 @pytest.mark.parametrize("name", [":memory:", "file:memorydb?mode=memory&cache=shared"])
@@ -483,19 +484,19 @@ def test_a_database_in_memory_is_this_processs_alone(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     _databases(monkeypatch, ENGINE="django.db.backends.sqlite3", NAME=name)
-    assert type(live.make_broker()) is LocalBroker
+    assert type(brokers.make_broker()) is LocalBroker
 
 
 def test_a_file_is_watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _databases(monkeypatch, ENGINE="django.db.backends.sqlite3", NAME=tmp_path / "db.sqlite3")
-    broker = live.make_broker()
+    broker = brokers.make_broker()
     assert isinstance(broker, SqliteBroker)
     assert broker.path == str(tmp_path / "db.sqlite3")
 
 
 def test_any_other_database_has_no_way_between_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     _databases(monkeypatch, ENGINE="django.db.backends.dummy")
-    assert type(live.make_broker()) is LocalBroker
+    assert type(brokers.make_broker()) is LocalBroker
 
 
 POSTGRES = {
@@ -521,7 +522,7 @@ def test_the_listener_connects_as_django_does_but_for_what_is_djangos_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _databases(monkeypatch, **POSTGRES)
-    broker = live.make_broker()
+    broker = brokers.make_broker()
     assert isinstance(broker, PostgresBroker)
     assert isinstance(broker.conninfo, dict)
     assert conninfo_to_dict(make_conninfo(**broker.conninfo)) == {
@@ -540,7 +541,7 @@ def test_the_listener_connects_as_django_does_but_for_what_is_djangos_alone(
 @override_settings(TOASTS_CHANNEL="another", TOASTS_LISTEN_DSN="postgresql://me@direct:5432/site")
 def test_the_listener_can_go_past_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
     _databases(monkeypatch, **POSTGRES)
-    broker = live.make_broker()
+    broker = brokers.make_broker()
     assert isinstance(broker, PostgresBroker)
     assert broker.conninfo == "postgresql://me@direct:5432/site"
     assert broker.channel == "another"
@@ -558,7 +559,7 @@ async def test_the_way_past_a_pooler_is_listened_on(
 
     with override_settings(TOASTS_LISTEN_DSN=dsn):
         listening = asyncio.create_task(
-            live.make_broker().listen(lambda hints: heard.append(hints), publish)
+            brokers.make_broker().listen(lambda hints: heard.append(hints), publish)
         )
     try:
         await until(lambda: heard == [None] or listening.done())
@@ -607,7 +608,7 @@ async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
     ],
 )
 def test_the_watched_file_is_the_one_that_the_name_means(name: str, path: str) -> None:
-    assert live._path(name) == path
+    assert brokers._path(name) == path
 
 
 @pytest.fixture

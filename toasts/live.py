@@ -9,28 +9,19 @@ import os
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    connections,
-    models,
-    transaction,
-)
+from django.db import connections, models, transaction
 from django.db.models.signals import post_delete, post_save
 from django.utils.crypto import salted_hmac
-from django.utils.module_loading import import_string
 
-from . import sessions, state
+from . import brokers, sessions, state
+from .brokers import fresh_connection, make_broker
 from .conf import conf
-from .realtime.broker import Broker, LocalBroker
 from .realtime.direct import DirectStream, Send
 from .realtime.hub import RECHECK, Hub, Timing
 from .realtime.outbox import Outbox
-from .realtime.sqlite import SqliteBroker
 from .realtime.sse import json_event
 from .realtime.subscription import Poll, Stream, difference
 from .state import CHANGED, State, cursor, database
@@ -64,12 +55,12 @@ class ToastSource:
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State]:
         """The active toasts of these topics' users who have any. Blocks."""
-        with _fresh_connection():
+        with fresh_connection():
             found = state.read([_user_id(name) for name in topics])
         return {topic(user_id): active for user_id, active in found.items()}
 
     def revoked(self, grants: Collection[sessions.Grant]) -> Collection[sessions.Grant]:
-        with _fresh_connection():
+        with fresh_connection():
             return sessions.revoked(grants)
 
     def close(self) -> None:
@@ -93,101 +84,9 @@ class ToastSource:
         return b"".join(parts)
 
 
-class _fresh_connection:
-    """Drops a connection that failed, so that the next read gets a new one."""
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is not None and issubclass(kind, DatabaseError | InterfaceError):
-            # In the caller's thread it may be his: a transaction of his is for him to end.
-            for connection in connections.all(initialized_only=True):
-                if not connection.in_atomic_block:
-                    connection.close()
-
-
 def read_state(user_id: Any) -> State:
     """A user's active toasts now. Blocks, on the caller's own connection."""
     return state.read([user_id]).get(user_id, {})
-
-
-# Brokers.
-
-
-@functools.cache
-def _local() -> LocalBroker:
-    return LocalBroker()
-
-
-def make_broker() -> Broker:
-    """The broker that the settings choose.
-
-    Raises:
-        ImportError: the dotted path in TOASTS_BROKER, or psycopg or redis, can't be imported.
-        ValueError: TOASTS_REDIS_URL is no URL of a Redis.
-    """
-    kind = conf.broker if conf.broker != "auto" else _fitting()
-    if kind == "local":
-        return _local()
-    if kind == "sqlite":
-        return SqliteBroker(_path(str(connections[database()].settings_dict["NAME"])))
-    if kind == "postgres":
-        return _postgres()
-    if kind == "redis":
-        return _redis(conf.redis_url, conf.channel)
-    broker: Broker = import_string(kind)()
-    return broker
-
-
-def _path(name: str) -> str:
-    """The file that a SQLite database's name means; it may be a URI (SQLite, "URI Filenames")."""
-    return unquote(urlsplit(name).path) if name.startswith("file:") else name
-
-
-def _fitting() -> str:
-    connection = connections[database()]
-    if connection.vendor == "postgresql":
-        return "postgres"
-    if connection.vendor == "sqlite" and not connection.is_in_memory_db():  # type: ignore[attr-defined]
-        return "sqlite"
-    return "local"
-
-
-def _postgres() -> Broker:
-    from .realtime.postgres import PostgresBroker  # psycopg is an extra
-
-    alias = database()
-    return PostgresBroker(
-        conf.listen_dsn or _connection_keywords(alias),
-        conf.channel,
-        functools.partial(_notify, alias),
-    )
-
-
-@functools.cache  # one pool of connections, whoever announces
-def _redis(url: str, channel: str) -> Broker:
-    from .realtime import redis  # an extra
-
-    return redis.make(url, channel)
-
-
-def _connection_keywords(alias: str) -> dict[str, Any]:
-    """What libpq needs of a Django connection's parameters; the rest is Django's and psycopg's."""
-    keywords = connections[alias].get_connection_params()
-    for name in ("pool", "cursor_factory", "context", "prepare_threshold", "autocommit"):
-        keywords.pop(name, None)
-    return keywords
-
-
-def _notify(alias: str, channel: str, messages: Sequence[str]) -> None:
-    # Called after the commit, in autocommit: a transaction of its own that writes nothing, so it
-    # waits for no disk and holds the cluster's notify lock for microseconds.
-    with _fresh_connection(), connections[alias].cursor() as handle:
-        handle.execute(
-            "SELECT pg_notify(%s, message) FROM unnest(%s::text[]) AS message",
-            [channel, list(messages)],
-        )
 
 
 # Hubs: one per event loop.
@@ -223,7 +122,7 @@ def _forget_the_parent() -> None:
     # A forked child has the parent's hubs but not their threads and loops.
     _hubs.clear()
     _manners.clear()
-    _local.cache_clear()
+    brokers.local.cache_clear()
     _outbox.cache_clear()
 
 

@@ -142,11 +142,11 @@ def settled(hub: Hub) -> bool:
 class Client:
     """Reads one stream of a hub as fast as it can."""
 
-    def __init__(self, hub: Hub, topic: str, **more: Any) -> None:
+    def __init__(self, hub: Hub, topic: str, holder: str = "", **more: Any) -> None:
         self.raw = b""
         self.stream = make_stream(topic, lambda stream: hub.wake([stream.topic]), **more)
         self.reading = asyncio.create_task(self._read())
-        hub.subscribe(self.stream)
+        hub.subscribe(self.stream, holder)
 
     async def _read(self) -> None:
         while data := await self.stream.pull():

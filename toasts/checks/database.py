@@ -13,7 +13,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from .. import live, state
+from .. import brokers, state
 from ..conf import conf
 from .site import names_asgi
 
@@ -112,7 +112,7 @@ def _wrong_redis_url() -> str:
     if not conf.redis_url:
         return "TOASTS_REDIS_URL is not set"
     try:
-        live.make_broker()
+        brokers.make_broker()
     except ValueError:  # whose text may have a piece of the password in it
         return "TOASTS_REDIS_URL is not the URL of a Redis"
     return ""

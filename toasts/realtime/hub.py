@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 RECHECK = "!"
 """A hint that begins so asks to check the right to the topic behind it, not its state."""
+FAMILY = "*"
+"""A hint that ends so means every topic that begins like it."""
 RECHECK_AGAIN = 0.5
 """Seconds until the second look: a logout is announced just before its session is deleted."""
 DOUBT = 5.0
@@ -56,7 +58,9 @@ class Source(Protocol):
     `read`, `revoked` and `close` run in the hub's thread, the others on its loop.
     """
 
-    def read(self, topics: Sequence[str]) -> Mapping[str, State]: ...
+    def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
+        """The topics' states; none: empty; None: it can't be read now, what was told stands."""
+
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
         """Of these grants, those whose right has ended."""
 
@@ -95,7 +99,10 @@ class Hub:
         self.listening = False
         self._draining = False
         self._topics: dict[str, Topic] = {}
+        self._held: dict[str, dict[Subscription, None]] = {}
+        self._holders: dict[Subscription, str] = {}
         self._woken: dict[str, None] = {}
+        self._families: dict[str, None] = {}
         self._due: dict[str, None] = {}
         self._turn_of_the_due = False
         self._doubted: dict[str, float] = {}
@@ -115,19 +122,31 @@ class Hub:
 
     # The registry.
 
-    def subscribe(self, listener: Subscription) -> None:
-        """Add a listener; it is told the topic's state with the next read."""
+    def subscribe(self, listener: Subscription, holder: str = "") -> None:
+        """Add a listener; it is told the topic's state with the next read.
+
+        Args:
+            holder: where the topic is not a user's own, whose listener it is: with whose others it
+                is counted, and by what name its right is doubted.
+        """
         if self._draining:
             listener.end(self.source.bye("restart"))
             return
         self.start()
         topic = self._topics.setdefault(listener.topic, Topic())
         topic.listeners[listener] = None
-        while len(topic.listeners) > self.per_topic:
-            self.drop(next(iter(topic.listeners)), "superseded")
-        if listener.topic in self._doubted:
-            self._check([listener.topic])
+        crowd = self._hold(listener, holder) if holder else topic.listeners
+        while len(crowd) > self.per_topic:
+            self.drop(next(iter(crowd)), "superseded")
+        if (name := holder or listener.topic) in self._doubted:
+            self._check([name])
         self.wake([listener.topic])
+
+    def _hold(self, listener: Subscription, holder: str) -> dict[Subscription, None]:
+        self._holders[listener] = holder
+        crowd = self._held.setdefault(holder, {})
+        crowd[listener] = None
+        return crowd
 
     def unsubscribe(self, listener: Subscription) -> None:
         """Forget a listener; its topic's state goes with the last one. Idempotent."""
@@ -137,6 +156,11 @@ class Hub:
         del topic.listeners[listener]
         if not topic.listeners:
             del self._topics[listener.topic]
+        holder = self._holders.pop(listener, None)
+        if holder is not None:
+            del self._held[holder][listener]
+            if not self._held[holder]:
+                del self._held[holder]
 
     def drop(self, listener: Subscription, reason: str) -> None:
         """Say goodbye to a listener, and forget it."""
@@ -167,6 +191,9 @@ class Hub:
             elif hint in self._topics:
                 self._woken[hint] = None
                 self._work.set()
+            elif hint.endswith(FAMILY):
+                self._families[hint[: -len(FAMILY)]] = None
+                self._work.set()
 
     def _wake_all(self) -> None:
         # A watcher that can't tell users apart says "all" with each commit: reading everything may
@@ -188,7 +215,7 @@ class Hub:
         Those too that subscribe within that time: they were let in before the doubt came.
         """
         self._doubted.update(dict.fromkeys(topics, self._loop.time()))
-        known = {topic for topic in topics if topic in self._topics}
+        known = {name for name in topics if name in self._topics or name in self._held}
         if known:
             self._check(known)
             self._loop.call_later(RECHECK_AGAIN, self._check, known)
@@ -305,6 +332,10 @@ class Hub:
 
     def _next_topics(self) -> list[str]:
         """Those that a hint named, and in between those whose turn it only is."""
+        if self._families:
+            begins, self._families = tuple(self._families), {}
+            named_so = (name for name in self._topics if name.startswith(begins))
+            self._woken.update(dict.fromkeys(named_so))
         named = bool(self._woken) and not (self._due and self._turn_of_the_due)
         self._turn_of_the_due = named  # each its turn: hints without end must not starve the rest
         queue, most = (self._woken, BATCH) if named else (self._due, DUE_BATCH)
@@ -331,7 +362,9 @@ class Hub:
             if number % SLICE == 0:  # a broadcast must not keep the site's pages waiting
                 await asyncio.sleep(0)
 
-    def _apply(self, name: str, topic: Topic, state: State) -> None:
+    def _apply(self, name: str, topic: Topic, state: State | None) -> None:
+        if state is None:
+            return
         try:
             told = state if topic.told is None else topic.told
             delta = b"" if told == state else self.source.delta(name, told, state)
@@ -362,8 +395,7 @@ class Hub:
 
     async def _sweep_topics(self) -> None:
         topics, self._recheck = self._recheck, set()
-        doubted = [self._topics[name] for name in topics if name in self._topics]
-        grants = {listener.grant for topic in doubted for listener in topic.listeners}
+        grants = {listener.grant for name in topics for listener in self._named(name)}
         if not grants:
             return
         try:
@@ -374,6 +406,11 @@ class Hub:
         for listener in self.listeners() if revoked else ():
             if listener.grant in revoked:
                 self.drop(listener, "auth")
+
+    def _named(self, name: str) -> list[Subscription]:
+        """The listeners whose right is doubted by this name."""
+        topic = self._topics.get(name)
+        return [*(topic.listeners if topic is not None else ()), *self._held.get(name, ())]
 
     async def _revoked(self, grants: list[Any]) -> set[Any]:
         # Little by little: the thread that asks is the one that reads states.

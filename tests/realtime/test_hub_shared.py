@@ -1,0 +1,110 @@
+"""Topics that several users share: whose listener is whose, hints for many, states unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.conftest import until
+from tests.realtime.memory import Client, Table, running
+from toasts.realtime.broker import LocalBroker
+
+pytestmark = pytest.mark.usefixtures("fast_ticks")
+
+
+async def test_a_shared_topic_has_more_listeners_than_one_user_may_have(table: Table) -> None:
+    async with running(table, LocalBroker(), per_topic=2) as hub:
+        clients = [Client(hub, "board", holder=f"user:{number}") for number in range(5)]
+        await until(lambda: all(client.raw == b"= \n" for client in clients))
+
+
+async def test_the_oldest_of_one_holder_gives_way_whatever_its_topic(table: Table) -> None:
+    async with running(table, LocalBroker(), per_topic=2) as hub:
+        hers = [Client(hub, topic, holder="user:1") for topic in ("a", "b", "c")]
+        his = Client(hub, "a", holder="user:2")
+        await until(lambda: hers[0].over)
+        assert hers[0].raw.endswith(b"bye superseded\n")
+        await until(lambda: hers[1].raw and hers[2].raw and his.raw)
+        assert not any(client.over for client in (*hers[1:], his))
+
+
+async def test_a_doubt_about_a_holder_ends_his_listeners_and_no_others(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        mine = [Client(hub, topic, holder="user:1", grant="lost") for topic in ("a", "b")]
+        other = Client(hub, "a", holder="user:2", grant="kept")
+        await until(lambda: other.raw and all(client.raw for client in mine))
+        table.ended = {"lost", "kept"}
+        hub.wake(["!user:1"])
+        await until(lambda: all(client.over for client in mine))
+        assert all(client.raw.endswith(b"bye auth\n") for client in mine)
+        assert not other.over
+
+
+async def test_a_doubt_that_came_just_before_a_holders_stream_is_not_forgotten(
+    table: Table,
+) -> None:
+    table.ended = {"lost"}
+    async with running(table, LocalBroker()) as hub:
+        hub.recheck(["user:1"])
+        client = Client(hub, "a", holder="user:1", grant="lost")
+        await until(lambda: client.over)
+
+
+async def test_of_holders_who_left_nothing_is_kept(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        clients = [Client(hub, "a", holder="user:1") for _ in range(3)]
+        for client in clients:
+            hub.unsubscribe(client.stream)
+        assert (hub._held, hub._holders, hub._topics) == ({}, {}, {})
+
+
+async def test_a_hint_for_a_family_wakes_it_and_nobody_else(table: Table) -> None:
+    names = ["feed:a:1", "feed:a:2", "feed:b:1"]
+    async with running(table, LocalBroker()) as hub:
+        clients = [Client(hub, name) for name in names]
+        await until(lambda: all(client.raw for client in clients))
+        for name in names:
+            table.put(name, 1)
+        hub.wake(["feed:a:*"])
+        await until(lambda: all(client.shown == {1: 1} for client in clients[:2]))
+        assert clients[2].shown == {}
+
+
+async def test_a_topic_may_end_like_a_familys_hint(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        odd, other = Client(hub, "user:*"), Client(hub, "user:1")
+        await until(lambda: odd.raw and other.raw)
+        for name in ("user:*", "user:1"):
+            table.put(name, 1)
+        hub.wake(["user:*"])
+        await until(lambda: odd.shown == {1: 1})
+        assert other.shown == {}
+
+
+class Unknowing(Table):
+    """Can't read some of its topics."""
+
+    unknown: frozenset[str] = frozenset()
+
+    def read(self, topics: Sequence[str]) -> Any:
+        return {**super().read(topics), **dict.fromkeys(self.unknown)}
+
+
+async def test_what_cannot_be_read_now_keeps_what_was_told() -> None:
+    table = Unknowing()
+    table.put("a", 1)
+    table.put("b", 1)
+    async with running(table, LocalBroker()) as hub:
+        clients = [Client(hub, name) for name in ("a", "b")]
+        await until(lambda: all(client.raw for client in clients))
+        table.unknown = frozenset("a")
+        table.put("a", 2)
+        table.put("b", 2)
+        hub.wake(None)
+        await until(lambda: clients[1].shown == {1: 1, 2: 1})
+        assert clients[0].raw == b"= 1:1\n"
+        table.unknown = frozenset()
+        hub.wake(["a"])
+        await until(lambda: clients[0].shown == {1: 1, 2: 1})

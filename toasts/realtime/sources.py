@@ -1,0 +1,56 @@
+"""Several sources behind one hub: what stands before a topic's first colon tells which is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from .hub import Source
+from .subscription import State
+
+
+class Kind(Protocol):
+    """The source of the topics of one kind; `read` runs in the hub's thread."""
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, State | None]: ...
+    def delta(self, topic: str, told: State, state: State) -> bytes: ...
+
+
+class Sources:
+    """A source of topics of several kinds.
+
+    Args:
+        main: asked for whatever no other is for; it also judges the rights and says goodbye.
+        others: by kind; may grow while it is used.
+    """
+
+    def __init__(self, main: Source, others: Mapping[str, Kind]) -> None:
+        self._main = main
+        self._others = others
+
+    def _of(self, topic: str) -> Kind:
+        return self._others.get(topic.partition(":")[0], self._main)
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
+        if not self._others:
+            return self._main.read(topics)
+        asked: dict[Kind, list[str]] = {}
+        for topic in topics:
+            asked.setdefault(self._of(topic), []).append(topic)
+        found: dict[str, State | None] = {}
+        for kind, names in asked.items():
+            found.update(kind.read(names))
+        return found
+
+    def revoked(self, grants: Collection[Any]) -> Collection[Any]:
+        # A guest has no grant: nothing is there to end.
+        return self._main.revoked([grant for grant in grants if grant is not None])
+
+    def close(self) -> None:
+        self._main.close()
+
+    def delta(self, topic: str, told: State, state: State) -> bytes:
+        return self._of(topic).delta(topic, told, state)
+
+    def bye(self, reason: str) -> bytes:
+        return self._main.bye(reason)
