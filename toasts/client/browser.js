@@ -147,6 +147,12 @@ export function createBrowser(config, name, onState) {
     say({ _ask: true, _whole: true, ...more });
   }
 
+  function begin() {
+    tabs._start();
+    presence.say();
+    say({ _ask: true });
+  }
+
   /** The network or the user is back. */
   function look() {
     if (tabs._leads()) {
@@ -169,8 +175,7 @@ export function createBrowser(config, name, onState) {
   on(window, "pageshow", () => {
     if (!away) return;
     away = false;
-    tabs._start();
-    presence.say();
+    begin();
   });
   on(window, "online", look);
   on(window, "offline", () => tabs._leads() && connection._doubt());
@@ -179,11 +184,7 @@ export function createBrowser(config, name, onState) {
   return {
     store,
     presence,
-    /** Begins. */
-    _start() {
-      tabs._start();
-      presence.say();
-    },
+    _start: begin,
     /** The page was swapped: whoever was signed out may be signed in now. */
     _again() {
       if (state !== "signed-out") look();

@@ -32,8 +32,8 @@ export function createTabs(name, storage, on) {
       if (data._leader) heard = true;
       // Two leases, given at the same time or in a frozen tab's absence.
       if (data._leader > me && leading && !navigator.locks) follow();
-      if (data._over && !navigator.locks) claim(true);
-      on._hear(data);
+      if (!data._over) on._hear(data);
+      else if (!navigator.locks) claim(true);
     };
     heard = true;
     silent = 0;
