@@ -59,7 +59,6 @@ async def test_all_that_is_no_stream_goes_to_django_as_it_is() -> None:
     made = Entrance(django)
     for scope in (
         {"type": "lifespan"},
-        {"type": "websocket", "path": "/toasts/stream/"},
         {"type": "http", "path": "/toasts/stream"},
         {"type": "http", "path": "/toasts/poll/"},
         {"type": "http", "path": ""},

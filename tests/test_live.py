@@ -587,7 +587,8 @@ async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
     await async_create_toast("known", alice)
     active = await sync_to_async(live.read_state)(alice.pk)
     held = Grant(alice.pk, Standing())
-    stream = live.open_stream(held, live.name_of(live.topic(alice.pk), active), cut=None)
+    known = live.name_of(live.topic(alice.pk), active)
+    stream = live.open_stream(live.toasts_of(held), known, cut=None)
     stream.deliver(active, b"")
     assert b"event: toast" not in await stream.pull()
     while not stream._overflowed:
@@ -663,7 +664,8 @@ async def test_streams_of_either_handler_are_as_patient_as_the_site_says(
     alice: User, settings: Any
 ) -> None:
     settings.TOASTS_PATIENCE = 7
-    stream = live.open_stream(Grant(alice.pk, Standing()), None, cut=None)
+    heard = live.toasts_of(Grant(alice.pk, Standing()))
+    stream = live.open_stream(heard, None, cut=None)
     assert stream.patience == 7
     assert live.Manners(live.hub(), live.ToastSource()).patience == 7
 

@@ -182,7 +182,8 @@ async def test_an_old_stream_is_told_to_reconnect_and_ends(alice: User) -> None:
 async def test_rotation_is_spread(alice: User) -> None:
     held = Grant(alice.pk, Standing())
     with override_settings(TOASTS_ROTATE=(300, 600)):
-        lives = {toasts_live.open_stream(held, None, cut=None).lifetime for _ in range(20)}
+        heard = toasts_live.toasts_of(held)
+        lives = {toasts_live.open_stream(heard, None, cut=None).lifetime for _ in range(20)}
     assert all(300 <= life <= 600 for life in lives)
     assert len(lives) == 20
 

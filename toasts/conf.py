@@ -76,6 +76,11 @@ class Settings:
         return int(_get("MAX_STREAMS_PER_USER", 100))
 
     @property
+    def token_age(self) -> int:
+        """Seconds for which a token opens feeds."""
+        return int(_get("TOKEN_AGE", 300))
+
+    @property
     def max_wait(self) -> float:
         """The longest long poll in seconds."""
         return float(_get("MAX_WAIT", 55.0))
@@ -133,6 +138,10 @@ class Settings:
     def languages(self) -> tuple[str, ...]:
         """The codes of the languages that a request may choose from."""
         return tuple(code for code, _ in settings.LANGUAGES) if settings.USE_I18N else ()
+
+    @property
+    def csrf_trusted_origins(self) -> tuple[str, ...]:
+        return tuple(settings.CSRF_TRUSTED_ORIGINS)
 
     @property
     def session_engine(self) -> str:

@@ -17,8 +17,9 @@ from . import live
 from .addresses import stream_addresses
 from .admission import Doorkeeper, session_key, stock_site
 from .conf import conf
+from .live import Hearing
 from .realtime.sse import HEADERS
-from .sessions import Grant
+from .websocket import serve
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -42,24 +43,29 @@ class Entrance:
         self._stock = stock_site()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (path := _path_info(scope)) not in self._addresses:
+        if scope["type"] == "websocket":
+            await serve(self._django, self._door().width, scope, receive, send)
+            return
+        path = _path_info(scope) if scope["type"] == "http" else ""
+        if path not in self._addresses and not _asks_for_a_stream(scope):
             await self._django(scope, receive, send)
             return
-        key = session_key(scope) if self._stock and self._addresses[path] else None
+        key = session_key(scope) if self._stock and self._addresses.get(path) else None
         door = self._door()
         grant, known = (await door.keeper.ask(key) if key is not None else None), None
         if grant is not None:
             await send(_start())
+            heard: Hearing | None = live.toasts_of(grant)
         else:
-            grant, known = await self._long_way(door, scope, receive, send)
-        if grant is not None:
+            heard, known = await self._long_way(door, scope, receive, send)
+        if heard is not None:
             del scope  # kilobytes of headers that nobody asks for again
-            await _stream(grant, known, receive, send)
+            await _stream(heard, known, receive, send)
 
     async def _long_way(
         self, door: Door, scope: Scope, receive: Receive, send: Send
-    ) -> tuple[Grant | None, str | None]:
-        """Have Django answer the request up to its body; a grant, if that is a stream."""
+    ) -> tuple[Hearing | None, str | None]:
+        """Have Django answer the request up to its body; what it is to hear, if it is a stream."""
         first = await receive()
         # A storm of reconnects must not take all threads and connections of the site. Who is slow
         # to send a body has no right to one of the few places, and takes no thread meanwhile.
@@ -71,7 +77,7 @@ class Entrance:
         finally:
             place.leave()
         del scope[HANDOVER]
-        return (handover.grant, handover.known) if handover.holds else (None, None)
+        return (handover.heard, handover.known) if handover.holds else (None, None)
 
     def _door(self) -> Door:
         loop = asyncio.get_running_loop()
@@ -85,6 +91,12 @@ class Entrance:
 def _path_info(scope: Scope) -> str:
     path: str = scope["path"]
     return path.removeprefix(get_script_prefix(scope))
+
+
+def _asks_for_a_stream(scope: Scope) -> bool:
+    """As every EventSource does: a site's feeds may be at any address."""
+    asked = (value for name, value in scope.get("headers", ()) if name == b"accept")
+    return scope["type"] == "http" and any(b"text/event-stream" in value for value in asked)
 
 
 def _start() -> Message:
@@ -120,7 +132,7 @@ class Place:
 class Handover:
     """One request on its way through Django; takes the stream over if the view says so."""
 
-    __slots__ = ("_begun", "_first", "_receive", "_send", "gone", "grant", "known", "started")
+    __slots__ = ("_begun", "_first", "_receive", "_send", "gone", "heard", "known", "started")
 
     def __init__(
         self, first: Message, receive: Receive, send: Send, begun: Callable[[], None]
@@ -129,14 +141,14 @@ class Handover:
         self._first: Message | None = first
         self._receive = receive
         self._send = send
-        self.grant: Grant | None = None
+        self.heard: Hearing | None = None
         self.known: str | None = None
         self.started = False
         self.gone = False
 
-    def take(self, grant: Grant, known: str | None) -> None:
+    def take(self, heard: Hearing, known: str | None) -> None:
         """Called by the view; holds if its response, marked so, is the one that is sent."""
-        self.grant = grant
+        self.heard = heard
         self.known = known
 
     async def receive(self) -> Message:
@@ -149,7 +161,7 @@ class Handover:
     async def send(self, message: Message) -> None:
         if self.started:
             return  # the empty body of the view's response
-        if self.grant is not None and message["type"] == "http.response.start":
+        if self.heard is not None and message["type"] == "http.response.start":
             headers = message["headers"]
             if any(name.lower() == MARK for name, _ in headers):
                 self.started = True
@@ -157,7 +169,7 @@ class Handover:
                 kept = [pair for pair in headers if pair[0].lower() not in dropped]
                 message = {**message, "headers": kept}
             else:
-                self.grant = None  # a middleware put another response in its place
+                self.heard = None  # a middleware put another response in its place
         if not self.started:
             self._begun()
         await self._send(message)
@@ -165,10 +177,10 @@ class Handover:
     @property
     def holds(self) -> bool:
         """Whether the stream's response was begun, and its client is still there."""
-        return self.grant is not None and self.started and not self.gone
+        return self.heard is not None and self.started and not self.gone
 
 
-async def _stream(grant: Grant, known: str | None, receive: Receive, send: Send) -> None:
+async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Send) -> None:
     """Wait for the client to leave, while the hub writes."""
     task = asyncio.current_task()
     assert task is not None
@@ -180,9 +192,9 @@ async def _stream(grant: Grant, known: str | None, receive: Receive, send: Send)
         if asyncio.current_task() is not task:  # else it is not waiting yet, and sees for itself
             task.cancel()
 
-    stream = live.direct_stream(grant, known, send, over=end)
+    stream = live.direct_stream(heard, known, send, over=end)
     here = live.hub()
-    here.subscribe(stream)
+    here.subscribe(stream, heard.holder)
     try:
         while not over and (await receive())["type"] != "http.disconnect":
             pass

@@ -7,8 +7,8 @@ import functools
 import logging
 import os
 import random
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
@@ -20,8 +20,10 @@ from . import brokers, sessions, state
 from .brokers import fresh_connection, make_broker
 from .conf import conf
 from .realtime.direct import DirectStream, Send
+from .realtime.envelope import Rendered
 from .realtime.hub import RECHECK, Hub, Timing
 from .realtime.outbox import Outbox
+from .realtime.sources import Kind, Sources
 from .realtime.sse import json_event
 from .realtime.subscription import Poll, Stream, difference
 from .state import CHANGED, State, cursor, database
@@ -84,15 +86,55 @@ class ToastSource:
         return b"".join(parts)
 
 
+TOASTS = ToastSource()
+
+
 def read_state(user_id: Any) -> State:
     """A user's active toasts now. Blocks, on the caller's own connection."""
     return state.read([user_id]).get(user_id, {})
 
 
+# Who hears what.
+
+
+class Voice(Protocol):
+    """How the states of one kind of topic are said."""
+
+    def snapshot(self, topic: str, active: Any, known: str | None) -> bytes:
+        """The whole state as events, or what is enough for who has seen the state named `known`."""
+
+
+class Hearing(NamedTuple):
+    """Who hears what on which right: all that a stream or a poll takes over from its request."""
+
+    topic: str
+    grant: sessions.Grant | None
+    """None: a guest's, which nothing ends."""
+    voice: Voice
+    holder: str = ""
+    """Where the topic is not a user's own: with whose streams this one is counted and ended."""
+    translate: Callable[[bytes], bytes] | None = None
+    """From events to the form in which this client wants them."""
+    receive: Callable[[str], Awaitable[str]] | None = None
+    """What becomes of a WebSocket's messages; gives the answer's envelope."""
+
+
+def toasts_of(held: sessions.Grant) -> Hearing:
+    return Hearing(topic(held.user_id), held, TOASTS)
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def add_kind(name: str, kind: Kind) -> None:
+    """Have topics that begin with this name and a colon read by another source."""
+    _kinds[name] = kind
+
+
 # Hubs: one per event loop.
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
-_manners: dict[Hub, Manners] = {}
+_manners: dict[Hub, dict[Voice, Manners]] = {}
 
 
 def hub() -> Hub:
@@ -103,7 +145,8 @@ def hub() -> Hub:
         _forget_the_closed()
         _forget_in_children()
         timing = Timing(reconcile=conf.reconcile, sweep=conf.sweep)
-        found = _hubs[loop] = Hub(ToastSource(), make_broker(), timing, conf.max_streams_per_user)
+        source = Sources(TOASTS, _kinds)
+        found = _hubs[loop] = Hub(source, make_broker(), timing, conf.max_streams_per_user)
     return found
 
 
@@ -126,33 +169,31 @@ def _forget_the_parent() -> None:
     _outbox.cache_clear()
 
 
-def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
-    """A stream of this user's toasts, not yet subscribed.
+def open_stream(heard: Hearing, known: str | None, cut: Any) -> Stream:
+    """A stream of which somebody pulls bytes, not yet subscribed.
 
     Args:
-        held: on what right.
+        heard: what by whom.
         known: the cursor of the state that the client already shows.
         cut: called when the client has not read for `TOASTS_PATIENCE` seconds.
     """
-    source = ToastSource()
     here = hub()
-    mine = topic(held.user_id)
 
     def snapshot(active: State) -> bytes:
         # What the client knew at first is no reason to leave toasts out after an overflow.
         nonlocal known
         mark, known = known, None
-        return source.snapshot(mine, active, mark)
+        return heard.voice.snapshot(heard.topic, active, mark)
 
     return Stream(
-        topic=mine,
-        grant=held,
+        topic=heard.topic,
+        grant=heard.grant,
         opened=asyncio.get_running_loop().time(),
         snapshot=snapshot,
         resync=lambda stream: here.wake([stream.topic]),
         cut=cut,
         ping=json_event("ping", {}),
-        rotation=source.bye("rotate"),
+        rotation=TOASTS.bye("rotate"),
         heartbeat=conf.heartbeat,
         lifetime=random.uniform(*conf.rotate),
         patience=conf.patience,
@@ -160,57 +201,59 @@ def open_stream(held: sessions.Grant, known: str | None, cut: Any) -> Stream:
 
 
 class Manners:
-    """What the direct streams of one hub have in common, read once."""
+    """What the direct streams of one hub and voice have in common, read once."""
 
-    __slots__ = ("_hub", "heartbeat", "patience", "ping", "source")
+    __slots__ = ("_hub", "_voice", "heartbeat", "patience", "ping")
 
-    def __init__(self, hub: Hub, source: ToastSource) -> None:
+    def __init__(self, hub: Hub, voice: Voice) -> None:
         self._hub = hub
-        self.source = source
+        self._voice = voice
         self.heartbeat = conf.heartbeat
         self.patience = conf.patience
         self.ping = json_event("ping", {})
 
     @property
     def rotation(self) -> bytes:
-        return self.source.bye("rotate")
+        return TOASTS.bye("rotate")
 
     def snapshot(self, topic: str, active: Any, known: str | None) -> bytes:
-        return self.source.snapshot(topic, active, known)
+        return self._voice.snapshot(topic, active, known)
 
     def resync(self, topic: str) -> None:
         self._hub.wake([topic])
 
 
-def direct_stream(held: sessions.Grant, known: str | None, send: Send, over: Any) -> DirectStream:
+def direct_stream(heard: Hearing, known: str | None, send: Send, over: Any) -> DirectStream:
     """A stream that the hub itself writes to, not yet subscribed."""
-    here = hub()
-    manners = _manners.get(here)
+    here, voice = hub(), heard.voice
+    voices = _manners.setdefault(here, {})
+    manners = voices.get(voice)
     if manners is None:
-        manners = _manners[here] = Manners(here, ToastSource())
+        manners = voices[voice] = Manners(here, voice)
+    if heard.translate is not None:
+        send = Rendered(send, heard.translate)
     now = asyncio.get_running_loop().time()
     deadline = now + random.uniform(*conf.rotate)
-    return DirectStream(topic(held.user_id), held, send, manners, now, deadline, known, over)
+    return DirectStream(heard.topic, heard.grant, send, manners, now, deadline, known, over)
 
 
-async def wait_for_news(held: sessions.Grant, known: State, seconds: float) -> State | None:
-    """The user's state once it is another than `known`, or that at the end of the wait.
+async def wait_for_news(heard: Hearing, known: State, seconds: float) -> State | None:
+    """The topic's state once it is another than `known`, or that at the end of the wait.
 
     Returns None when the right to it ended meanwhile.
     """
     loop = asyncio.get_running_loop()
-    mark = cursor(known)
     answer: asyncio.Future[State | None] = loop.create_future()
-    poll = Poll(topic(held.user_id), held, loop.time(), lambda now: cursor(now) != mark, answer)
+    poll = Poll(heard.topic, heard.grant, loop.time(), lambda now: now != known, answer)
     here = hub()
-    here.subscribe(poll)
+    here.subscribe(poll, heard.holder)
     try:
         news = await asyncio.wait_for(answer, seconds)
     except TimeoutError:
         return known
     finally:
         here.unsubscribe(poll)
-    if news is None and not await here.run(here.source.revoked, [held]):
+    if news is None and not await here.run(here.source.revoked, [heard.grant]):
         return known  # it had to give way to others of this user
     return news
 
@@ -227,6 +270,11 @@ def _outbox() -> Outbox:
 def announce(user_ids: Iterable[Any]) -> None:
     """Tell every process that these users may have something new. After COMMIT; never raises."""
     _send([topic(user_id) for user_id in user_ids])
+
+
+def announce_topics(names: Sequence[str]) -> None:
+    """Tell every process that these topics may have something new. After COMMIT; never raises."""
+    _send(names)
 
 
 def announce_doubt(user_id: Any) -> None:

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
-
 from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connections, transaction
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseForbidden,
-    JsonResponse,
-    StreamingHttpResponse,
-)
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.middleware.csrf import get_token
 from django.views.decorators.http import require_safe
 
 from . import live
-from .conf import conf
-from .realtime.sse import HEADERS, UNCACHED, known_event_id
+from .realtime.sse import UNCACHED, known_event_id
 from .release import release_request
-from .sessions import Grant, detach, grant
+from .serving import (
+    admit,
+    bad,
+    bad_cursor,
+    bad_wait,
+    begin_stream,
+    is_cross_site,
+    nothing,
+    outside_transactions,
+    refused,
+    seconds_of,
+)
 from .state import as_json
-
-
-def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Take a view out of ATOMIC_REQUESTS: Django refuses a transaction to async views."""
-    for alias in connections:
-        view = transaction.non_atomic_requests(using=alias)(view)
-    return view
 
 
 @outside_transactions
@@ -46,47 +37,15 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
         200 ``text/event-stream``; 204 to who is signed out (it stops a browser from reconnecting)
         and under WSGI, which can't stream; 400 to a malformed Last-Event-ID; 403 to other sites.
     """
-    if _is_cross_site(request):
-        return _refused()
+    if is_cross_site(request):
+        return refused()
     known = request.headers.get("Last-Event-ID") or request.GET.get("last_event_id")
     if known and not known_event_id(known):
-        return _bad("last_event_id", "Not an id of this stream; leave the header out.")
-    held = await _admit(request)
+        return bad("last_event_id", "Not an id of this stream; leave the header out.")
+    held = await admit(request)
     if held is None or not isinstance(request, ASGIRequest):
-        return _nothing()
-    if request.method == "HEAD":
-        return HttpResponse(headers=HEADERS)
-    handover = request.scope.get("toasts.handover")
-    if handover is not None:  # toasts.asgi serves this site
-        handover.take(held, known)
-        marked = {**HEADERS, "X-Toasts-Handover": "1"}
-        return HttpResponse(headers=marked)
-    return StreamingHttpResponse(_events(held, known), headers=HEADERS)
-
-
-async def _events(held: Grant, known: str | None) -> AsyncIterator[bytes]:
-    """The bytes of one stream.
-
-    Cleanup is not left to a ``finally`` here: a generator that is never closed never gets there.
-    The task that drives it, or the request that this task is part of, always ends.
-    """
-    task = asyncio.current_task()
-    assert task is not None
-    mine = live.open_stream(held, known, cut=task.cancel)
-    here = live.hub()
-
-    def forget(*rest: Any) -> None:
-        here.unsubscribe(mine)
-        mine.end(b"")
-
-    await release_request(forget)
-    task.add_done_callback(forget)
-    here.subscribe(mine)
-    # A comment line: the headers leave at once, while the state is still being read.
-    yield b": toasts\n"
-    while data := await mine.pull():
-        yield data
-    here.unsubscribe(mine)
+        return nothing()
+    return begin_stream(request, live.toasts_of(held), known)
 
 
 @outside_transactions
@@ -104,60 +63,26 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
         200 ``{"toasts": [...], "cursor": "..."}``; 204 to who is signed out; 400 with field errors;
         403 to other sites.
     """
-    if _is_cross_site(request):
-        return _refused()
+    if is_cross_site(request):
+        return refused()
     wait, known = request.GET.get("wait", "0"), request.GET.get("cursor", "")
-    if (seconds := _seconds(wait)) is None:
-        return _bad("wait", f"Must be seconds from 0 to {conf.max_wait:g}.")
+    if (seconds := seconds_of(wait)) is None:
+        return bad_wait()
     if known and not known_event_id(known):
-        return _bad("cursor", "Not a cursor of this view; leave it out.")
-    held = await _admit(request)
+        return bad_cursor()
+    held = await admit(request)
     if held is None:
-        return _nothing()
+        return nothing()
     mine = live.topic(held.user_id)
     state = await sync_to_async(live.read_state)(held.user_id)
     if seconds and known == live.name_of(mine, state) and isinstance(request, ASGIRequest):
         await release_request()
-        news = await live.wait_for_news(held, state, seconds)
+        news = await live.wait_for_news(live.toasts_of(held), state, seconds)
         if news is None:
-            return _nothing()
+            return nothing()
         state = news
     answer = {"toasts": as_json(state), "cursor": live.name_of(mine, state)}
     response = JsonResponse(answer, headers=UNCACHED)
     if "csrf" in request.GET:
         response["X-CSRFToken"] = get_token(request)
     return response
-
-
-async def _admit(request: HttpRequest) -> Grant | None:
-    """Whom the site's middleware let in, after which the session is left alone."""
-    held = await sync_to_async(grant)(request)
-    detach(request)
-    return held
-
-
-def _seconds(text: str) -> float | None:
-    try:
-        seconds = float(text)
-    except ValueError:
-        return None
-    return min(seconds, conf.max_wait) if 0 <= seconds < float("inf") else None
-
-
-def _is_cross_site(request: HttpRequest) -> bool:
-    """Fetch Metadata (W3C): who asks from elsewhere; browsers without it send no such header."""
-    origin = request.headers.get("Sec-Fetch-Site", "none")
-    return origin not in ("none", "same-origin", *(["same-site"] if conf.allow_same_site else []))
-
-
-def _refused() -> HttpResponse:
-    return HttpResponseForbidden("Another site may not read this.", headers=UNCACHED)
-
-
-def _nothing() -> HttpResponse:
-    return HttpResponse(status=204, headers=UNCACHED)
-
-
-def _bad(field: str, text: str) -> HttpResponse:
-    answer: dict[str, Any] = {field: [text]}
-    return JsonResponse(answer, status=400, headers=UNCACHED)

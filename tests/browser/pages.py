@@ -81,6 +81,12 @@ def toast(page: Page, pk: int) -> Locator:
     return region(page).locator(f'[data-toast-id="{pk}"]')
 
 
+async def expand(page: Page) -> None:
+    """Point at the newest toast: the others come out from behind it."""
+    await region(page).locator("[data-state=visible]").first.hover()
+    await expect(region(page)).to_have_attribute("data-expanded", "")
+
+
 def close_button(page: Page, pk: int) -> Locator:
     return toast(page, pk).locator("[data-toast-close]")
 

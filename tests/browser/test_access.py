@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -136,7 +135,7 @@ async def test_time_stands_still_while_pointer_or_focus_is_on_a_toast(
 
 
 LUMINANCE = """(element) => {
-  const card = element.closest(".toasts-card") ?? element.querySelector(".toasts-card");
+  const card = element.closest("[data-toast-id]");
   const light = (colour) => {
     const [r, g, b] = colour.match(/[\\d.]+/g).map((part) => {
       const c = part / 255;
@@ -159,11 +158,10 @@ async def test_text_and_icons_stand_out_from_the_card(
         pk = host.toast(alice, "message", title="title", level=level, duration=0)
         await expect_shown(page, pk, "message")
         parts = {"[data-toast-title]": 4.5, "[data-toast-message]": 4.5, "[data-toast-close]": 4.5}
-        for selector, least in {**parts, ".toasts-badge": 3}.items():
-            contrast = await toast(page, pk).locator(selector).evaluate(LUMINANCE)
+        for selector, least in {**parts, "svg": 3}.items():
+            contrast = await toast(page, pk).locator(selector).first.evaluate(LUMINANCE)
             assert contrast >= least, (level, selector, contrast)
-    card = toast(page, pk).locator(".toasts-card")
-    background = await card.evaluate("(card) => getComputedStyle(card).backgroundColor")
+    background = await toast(page, pk).evaluate("(card) => getComputedStyle(card).backgroundColor")
     assert (background == "rgb(255, 255, 255)") == (scheme == "light")
 
 
@@ -184,7 +182,7 @@ async def test_nothing_overflows_at_320_pixels(
         await expect(toast(page, pk)).to_have_attribute("data-state", "visible")
     assert await page.evaluate("document.documentElement.scrollWidth") == 320
     assert await region(page).evaluate("(region) => region.scrollWidth <= region.clientWidth")
-    for part in await region(page).locator(".toasts-card, button, [data-toast-title]").all():
+    for part in await region(page).locator("[data-toast-id], button, [data-toast-title]").all():
         box = await part.bounding_box()
         if box is not None:  # what is queued has none
             assert box["x"] >= 0
@@ -211,31 +209,7 @@ async def test_a_finger_finds_every_button(host: Host, server: Server, visitor: 
     await expect_gone(page, pk)
 
 
-WATCH_MOTION = """() => {
-  window.moved = [];
-  document.addEventListener("animationstart", ({ animationName, target }) => {
-    const frames = target.getAnimations().flatMap(({ effect }) => effect.getKeyframes());
-    moved.push([animationName, ...frames.flatMap(Object.keys)].join());
-  });
-}"""
-
-
-async def test_whoever_wants_less_motion_gets_none(
-    host: Host, server: Server, visitor: Visitor
-) -> None:
-    alice = host.person()
-    page = await visitor.open(server, alice, reduced_motion="reduce")
-    await page.evaluate(WATCH_MOTION)
-    pk = host.toast(alice, "calm", duration=0)
-    await expect_shown(page, pk, "calm")
-    await close_button(page, pk).click()
-    await expect_gone(page, pk)
-    moved: list[str] = await page.evaluate("window.moved")
-    assert moved
-    assert not re.search(r"transform|gridTemplate|height|toasts-(open|close)", " ".join(moved))
-
-
-async def test_in_a_hidden_tab_nothing_is_said_and_no_time_runs(
+async def test_in_a_hidden_tab_nothing_pops_up_or_is_said(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -245,12 +219,13 @@ async def test_in_a_hidden_tab_nothing_is_said_and_no_time_runs(
         " document.dispatchEvent(new Event('visibilitychange')); }"
     )
     pk = host.toast(alice, "later", duration=0.2)
-    await expect_shown(page, pk, "later")
+    await page.wait_for_function("toasts.list().length === 1")  # it is known, though
     await page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 700))")
-    await expect_shown(page, pk, "later")
+    await expect(toast(page, pk)).to_have_count(0)
     await expect(region(page).get_by_role("status")).to_be_empty()
     await page.evaluate(
         "() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')); }"
     )
+    await expect_shown(page, pk, "later")
     await expect(region(page).get_by_role("status")).to_contain_text("Info: later")
     await expect_gone(page, pk)

@@ -14,6 +14,7 @@ from tests.browser.pages import (
     Visitor,
     appearances,
     close_button,
+    expand,
     expect_connection,
     expect_gone,
     expect_shown,
@@ -104,6 +105,7 @@ async def test_a_modal_dialog_does_not_shut_the_toasts_out(
         "() => { document.body.append(document.createElement('dialog'));"
         " document.querySelector('dialog').showModal(); }"
     )
+    await expand(page)
     await close_button(page, first).click()
     await expect_gone(page, first)
     third = host.toast(alice, "third", duration=0)
@@ -113,6 +115,7 @@ async def test_a_modal_dialog_does_not_shut_the_toasts_out(
     await page.evaluate("document.querySelector('dialog').showModal()")
     await expect(page.locator("dialog > [data-toasts-region]")).to_have_count(1)
     await page.evaluate("document.querySelector('dialog').remove()")
+    await expand(page)
     await close_button(page, second).click()
     await soon(lambda: host.is_read(second))
     await expect_shown(page, third, "third")
@@ -139,7 +142,7 @@ async def test_the_page_can_follow_and_close_its_toasts(
     await page.evaluate(
         """() => {
           window.told = [];
-          for (const name of ["received", "dismissed", "disconnected"])
+          for (const name of ["show", "dismiss", "read", "disconnected"])
             document.addEventListener(`toasts:${name}`, ({ detail }) =>
               told.push([name, detail.id ?? detail.toast?.id ?? detail.state, detail.reason]));
         }"""
@@ -153,10 +156,12 @@ async def test_the_page_can_follow_and_close_its_toasts(
     host.call("dismiss", other)
     await expect_gone(page, other)
     assert await page.evaluate("window.told") == [
-        ["received", str(pk), None],
-        ["received", str(other), None],
-        ["dismissed", str(pk), "user"],
-        ["dismissed", str(other), "remote"],
+        ["show", str(pk), None],
+        ["show", str(other), None],
+        ["dismiss", str(pk), "user"],
+        ["read", str(pk), None],
+        ["dismiss", str(other), "remote"],
+        ["read", str(other), None],
     ]
 
 

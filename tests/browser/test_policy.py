@@ -9,6 +9,7 @@ from tests.browser.host import Host
 from tests.browser.pages import (
     Visitor,
     close_button,
+    expand,
     expect_gone,
     expect_shown,
     region,
@@ -44,20 +45,25 @@ async def test_a_strict_policy_has_nothing_to_object_to(
     ]
     rich = {"title": "Title", "level": "warning", "url": "/form/", "progress": 10}
     full = host.toast(alice, "All of it", actions=actions, **rich)
-    short = host.toast(alice, "short", duration=0.2)
     rest = [host.toast(alice, f"number {number}", duration=0) for number in range(4)]
     await expect_shown(page, rest[-1], "number 3")
-    await page.locator(".toasts-more").click()
-    await page.mouse.move(0, 0)  # on the toasts it would stop their time
-    await expect(toast(page, full).get_by_role("progressbar")).to_be_visible()
-    host.call("change", full, progress=100, message="Ready")
-    await expect_shown(page, full, "Ready")
+    await page.evaluate("toasts.promise(Promise.resolve(), { loading: '...', success: 'Saved' })")
+    await expect(region(page)).to_contain_text("Saved")
+    short = host.toast(alice, "short", duration=0.2)
     await expect_gone(page, short)
+    await expand(page)
+    await page.get_by_role("button", name="more").click()
+    await expect(toast(page, full).get_by_role("progressbar")).to_be_visible()
+    await page.mouse.move(0, 0)  # on the toasts it would stop their time
+    host.call("change", full, progress=100, message="Ready")
+    await expect(toast(page, full).locator("[data-toast-message]")).to_have_text("Ready")
     await expect(region(page)).to_have_css("position", "fixed")
     await page.evaluate(
         "() => { document.body.append(document.createElement('dialog'));"
         " document.querySelector('dialog').showModal(); }"
     )
+    await expand(page)
+    await page.get_by_role("button", name="more").click()
     await close_button(page, full).click()
     await soon(lambda: host.is_read(full))
     assert await violations(page) == []

@@ -5,14 +5,16 @@ import { createAnnouncer } from "../../toasts/client/announcer.js";
 import { readConfig } from "../../toasts/client/config.js";
 import { memoryStorage, newStore, newWorld, toast } from "./fakes.js";
 
-function newAnnouncer({ hidden = false, hinted = true } = {}) {
+function newAnnouncer({ here = true, hinted = true } = {}) {
   const world = newWorld();
-  const page = Object.assign(new EventTarget(), { hidden });
+  const page = { here };
   const output = { textContent: "" };
   const storage = memoryStorage(hinted ? { "toasts:hinted": "1" } : {});
   const { store } = newStore();
-  store.subscribe(createAnnouncer({ output, labels: readConfig(null).labels, world, page, storage }));
-  return { world, page, output, store };
+  const { labels } = readConfig(null);
+  const hear = createAnnouncer({ output, labels, world, storage, may: () => page.here });
+  store.subscribe(hear);
+  return { world, page, output, store, hear };
 }
 
 test("level, title and message are said a moment later, and then taken away", async () => {
@@ -31,7 +33,7 @@ test("how to get there is said once", async () => {
   await world.pass(150);
   assert.match(output.textContent, /F6/);
   store.receive([toast(2)]);
-  await world.pass(150);
+  await world.pass(1_000);
   assert.equal(output.textContent, "Info: message 2");
 });
 
@@ -69,12 +71,29 @@ test("what is gone again is not said", async () => {
   assert.equal(output.textContent, "");
 });
 
-test("a hidden tab is silent until it is looked at", async () => {
-  const { world, page, output, store } = newAnnouncer({ hidden: true });
+test("twenty in a second are three announcements at most", async () => {
+  const { world, output, store } = newAnnouncer();
+  const said = [];
+  let last = "";
+  for (let id = 0; id < 20; id++) {
+    store.receive([toast(id)]);
+    await world.pass(50);
+    if (output.textContent && output.textContent !== last) said.push(output.textContent);
+    last = output.textContent;
+  }
+  await world.pass(1_000);
+  said.push(output.textContent);
+  assert.ok(said.length <= 3, said.join(" | "));
+  assert.match(said.at(-1), /^\d+ new notifications$/);
+});
+
+test("a tab that nobody looks at is silent until somebody does", async () => {
+  const { world, page, output, store, hear } = newAnnouncer({ here: false });
   store.receive([toast(1)]);
   await world.pass(5_000);
   assert.equal(output.textContent, "");
-  page.hidden = false;
-  page.dispatchEvent(new Event("visibilitychange"));
+  page.here = true;
+  hear();
+  await world.pass(150);
   assert.equal(output.textContent, "Info: message 1");
 });

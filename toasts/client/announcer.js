@@ -3,57 +3,47 @@
  * start, filled a moment later, because readers miss what comes together with its region.
  */
 
+import { sentence } from "./card.js";
 import { label } from "./config.js";
-import { on } from "./dom.js";
 
 const GATHER = 150; // milliseconds: what comes together is said together
-const KEEP = 1_000; // then nobody finds the same text twice while browsing
+const REST = 1_000; // then the next may be said; nobody finds the same text twice while browsing
 const BURST = 3; // more at once are counted, not read out
 const HINTED = "toasts:hinted";
 
-export function createAnnouncer({ output, labels, world, page, storage }) {
+/**
+ * @param may () => whether this tab speaks now; until then it is kept.
+ * @returns hear(change), and to be called without one when that may have changed.
+ */
+export function createAnnouncer({ output, labels, storage, world, may }) {
   let waiting = [];
   let summary = 0;
   let timer = null;
-  let clearing = null;
 
   function say() {
     timer = null;
-    if (page.hidden) return; // said when the tab is looked at
-    const lines = text();
-    waiting = [];
-    summary = 0;
-    if (!lines) return;
-    output.textContent = lines;
-    world.clear(clearing);
-    clearing = world.set(() => (output.textContent = ""), KEEP);
-  }
-
-  function text() {
+    output.textContent = "";
     const count = summary + waiting.length;
-    if (count === 0) return "";
-    const lines = summary > 0 || count > BURST ? [label(labels.summary, { n: count })] : waiting.map(sentence);
+    if (!count || !may()) return;
+    const lines = summary || count > BURST ? [label(labels.summary, { n: count })] : waiting.map((toast) => sentence(toast, labels));
     if (!storage.get(HINTED)) {
       storage.set(HINTED, "1");
       lines.push(labels.hint);
     }
-    return lines.join(".\n");
+    output.textContent = lines.join(".\n");
+    waiting = [];
+    summary = 0;
+    timer = world.set(say, REST);
   }
 
-  function sentence(toast) {
-    return `${labels[toast.level]}: ${[toast.title, toast.message].filter(Boolean).join(". ")}`;
-  }
-
-  on(page, "visibilitychange", say);
-
-  return function hear({ added, updated, removed, origin }) {
-    const changed = updated.filter(({ toast, previous }) => sentence(toast) !== sentence(previous));
+  return ({ added = [], updated = [], removed = [], origin } = {}) => {
+    const changed = updated.filter(({ toast, previous }) => sentence(toast, labels) !== sentence(previous, labels));
     const fresh = [...added, ...changed.map(({ toast }) => toast)];
-    const stale = new Set([...removed, ...changed].map(({ toast }) => toast.id));
-    waiting = waiting.filter((toast) => !stale.has(toast.id));
+    const stale = [...removed, ...changed].map(({ toast }) => toast.id);
+    waiting = waiting.filter((toast) => !stale.includes(toast.id));
     // Several that were there before the page was: their number is enough.
     if (origin === "snapshot" && fresh.length > 1) summary += fresh.length;
     else waiting.push(...fresh);
-    if (timer === null) timer = world.set(say, GATHER);
+    timer ??= world.set(say, GATHER);
   };
 }

@@ -1,14 +1,10 @@
-/** Joins the rooms: one store, fed by the browser's connection, shown by the view. */
+/** Joins the rooms: one store, fed by the browser's connection, shown by the screen. */
 
-import { createAnnouncer } from "./announcer.js";
+import { createApi } from "./api.js";
 import { createBrowser } from "./browser.js";
-import { keepOnTop } from "./dialog.js";
-import { tellChanges, tellState } from "./events.js";
-import { createKeyboard } from "./keyboard.js";
+import { tellState } from "./events.js";
 import { safeStorage } from "./memory.js";
-import { watchPauses } from "./page.js";
-import { createTimers } from "./timers.js";
-import { createRegion, createView } from "./view.js";
+import { createScreen } from "./screen.js";
 import { world } from "./world.js";
 
 /* global __VERSION__ */
@@ -33,39 +29,10 @@ function install(config) {
     before = state;
   });
   const { store, presence } = browser;
-  const dismiss = (id) => store.remove([id], "user");
-  const dismissAll = () => store.list().forEach((toast) => dismiss(toast.id));
+  const dismiss = (ids) => store.remove(ids, "user");
   const session = safeStorage(() => sessionStorage);
-  const region = buildPage({ store, config, dismiss, dismissAll, session, presence });
-  window.toasts = publicApi({ store, dismiss, dismissAll, browser });
+  const { _region: region, _mute: mute } = createScreen({ config, store, dismiss, presence, session, world });
+  window.toasts = createApi({ store, dismiss, mute, connection: browser, version: VERSION });
   browser._start();
   return browser;
-}
-
-function buildPage({ store, config, dismiss, dismissAll, session, presence }) {
-  const region = createRegion(config);
-  const timers = createTimers({ world, onEnd: (id) => store.remove([id], "timeout") });
-  const keyboard = createKeyboard(region, dismiss);
-  createView({ region, store, timers, keyboard, config, dismiss, dismissAll, presence });
-  store.subscribe(createAnnouncer({ output: region.firstChild, labels: config.labels, world, page: document, storage: session }));
-  store.subscribe(tellChanges);
-  watchPauses(region, timers);
-  keepOnTop(region);
-  return region;
-}
-
-function publicApi({ store, dismiss, dismissAll, browser }) {
-  return Object.freeze({
-    version: VERSION,
-    get state() {
-      return browser.state;
-    },
-    list: store.list,
-    dismiss: (id) => dismiss(String(id)),
-    dismissAll,
-    subscribe(listener) {
-      listener(store.list());
-      return store.subscribe(() => listener(store.list()));
-    },
-  });
 }

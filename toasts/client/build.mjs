@@ -14,7 +14,7 @@ import { build } from "esbuild";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const COMMITTED = join(HERE, "..", "static", "toasts");
 const OUTPUTS = ["toasts.js", "toasts.css"];
-const LIMIT = 11 * 1024; // bytes of both, minified and gzipped
+const LIMIT = 11.5 * 1024; // bytes of both, minified and gzipped
 /** The half below the screen; all other modules are on it. */
 const BELOW = /(ack|backoff|boot|config|connection|csrf|browser|index|memory|poll|presence|store|tabs|urls|wire|world)\.js$/;
 

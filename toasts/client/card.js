@@ -1,73 +1,81 @@
 /** The element of one toast. It stays the same element while the toast changes. */
 
 import { label } from "./config.js";
-import { element, icon, setText } from "./dom.js";
+import { element, write } from "./dom.js";
 
 const SHAPES = {
   info: "M12 16v-5m0-3.5v.01",
   success: "m8 12.5 3 3 5.5-6.5",
   warning: "M12 7.5v5.5m0 3.5v.01",
   error: "m8.5 8.5 7 7m0-7-7 7",
-  close: "m7 7 10 10M17 7 7 17",
 };
+const DAY = 86_400_000;
 
-export function createCard(toast, labels) {
-  const badge = icon("badge");
+/** What is said of a toast, and read where it has the focus: its level is never told by colour alone. */
+export function sentence({ level, title, message }, labels) {
+  return `${labels[level]}: ${[title, message].filter(Boolean).join(". ")}`;
+}
+
+/**
+ * @returns `_node`, its `_inner` of natural height, the `_bar` of its countdown, and `_update(toast, count)`.
+ */
+export function createCard(labels) {
+  const path = element("path");
+  const icon = element("svg", { viewBox: "0 0 24 24", "aria-hidden": true }, path);
+  const count = element("span", { "data-toast-count": "" });
+  const time = element("time");
   const word = element("span", { class: "toasts-hidden" });
   const title = element("span", { "data-toast-title": "" });
   const message = element("span", { "data-toast-message": "" });
-  const content = element("div", { class: "toasts-content" }, element("div"));
-  const close = element("button", { type: "button", "data-toast-close": "" }, icon("cross", SHAPES.close));
-  const card = element("div", { class: "toasts-card" }, badge, content, close);
-  const node = element("div", { role: "listitem", tabindex: "-1" }, element("div", { class: "toasts-slot" }, card));
-  node.dataset.toastId = toast.id;
+  const progress = element("progress", { max: 100 });
+  const actions = element("div", { class: "toasts-actions" });
+  const cross = element("svg", { viewBox: "0 0 24 24" }, element("path", { d: "m7 7 10 10M17 7 7 17" }));
+  const close = element("button", { type: "button", "data-toast-close": "" }, cross);
+  const meta = element("div", { class: "toasts-meta" }, count, time);
+  const content = element("div", {}, meta, progress, actions);
+  const bar = element("i");
+  const inner = element("div", { class: "toasts-card" }, icon, content, close, bar);
+  const node = element("div", { role: "listitem", tabindex: -1 }, inner);
   let shown = {};
 
-  function update(next) {
-    node.dataset.level = next.level;
-    badge.firstChild.setAttribute("d", SHAPES[next.level]);
-    setText(word, `${labels[next.level]}: `);
-    setText(title, next.title);
-    setText(message, next.message);
-    if (next.url !== shown.url) content.firstChild.replaceWith(link(next.url, { class: "toasts-body" }, word, title, message));
-    progress(content, next);
-    if (JSON.stringify(next.actions) !== JSON.stringify(shown.actions)) actions(content, next.actions);
-    close.setAttribute("aria-label", label(labels.dismiss, { text: shorten(next.title || next.message) }));
-    shown = next;
+  function update(toast, repeats) {
+    const name = (toast.title || toast.message).slice(0, 60);
+    node.dataset.toastId = toast.id;
+    node.dataset.level = toast.level;
+    node.ariaLabel = sentence(toast, labels);
+    path.setAttribute("d", SHAPES[toast.level]);
+    write(word, `${labels[toast.level]}: `);
+    write(count, repeats > 1 ? String(repeats) : "");
+    write(time, clock(toast.created_at));
+    write(title, toast.title);
+    write(message, toast.message);
+    if (toast.url !== shown.url) {
+      if (shown.id) meta.nextSibling.remove();
+      // Not draggable: a drag selects its text.
+      meta.after(element(toast.url ? "a" : "div", { ...(toast.url && { href: toast.url }), draggable: false, class: "toasts-body" }, word, title, message));
+    }
+    close.ariaLabel = label(labels.dismiss, { text: name });
+    progress.hidden = toast.progress === null;
+    progress.ariaLabel = name;
+    // `true`: under way, nobody knows how far.
+    if (toast.progress === true) progress.removeAttribute("value");
+    else progress.value = toast.progress;
+    if (JSON.stringify(shown.actions) !== JSON.stringify(toast.actions)) actions.replaceChildren(...toast.actions.map(button));
+    shown = toast;
   }
 
-  update(toast);
-  return { node, update };
+  return { _node: node, _inner: inner, _bar: bar, _update: update };
 }
 
-function link(url, attributes, ...children) {
-  if (!url) return element("div", attributes, ...children);
-  const foreign = new URL(url).origin !== location.origin;
-  return element("a", { ...attributes, href: url, ...(foreign && { rel: "noopener noreferrer" }) }, ...children);
+function button({ name, label, url }) {
+  const attributes = { "data-toast-action": name };
+  return url
+    ? element("a", { ...attributes, href: url }, label)
+    : element("button", { ...attributes, type: "button" }, label);
 }
 
-function progress(content, toast) {
-  const known = content.querySelector("progress");
-  if (toast.progress === null) return known?.remove();
-  const bar = known ?? element("progress", { max: "100" });
-  bar.setAttribute("aria-label", shorten(toast.title || toast.message));
-  bar.value = toast.progress;
-  if (!known) content.firstChild.after(bar);
-}
-
-function actions(content, list) {
-  content.querySelector(".toasts-actions")?.remove();
-  if (list.length === 0) return;
-  const buttons = list.map((action) => {
-    const attributes = { "data-toast-action": action.name };
-    return action.url
-      ? link(action.url, attributes, action.label)
-      : element("button", { type: "button", ...attributes }, action.label);
-  });
-  content.append(element("div", { class: "toasts-actions" }, ...buttons));
-}
-
-function shorten(text) {
-  const characters = [...text];
-  return characters.length > 60 ? `${characters.slice(0, 59).join("").trimEnd()}…` : text;
+/** The time of today's, the day of an older one, as the browser's language has it. */
+function clock(created) {
+  const date = new Date(created);
+  return date > 0 ? date.toLocaleString([], Date.now() - date > DAY ? { dateStyle: "short" } : { timeStyle: "short" }) : "";
 }

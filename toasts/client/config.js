@@ -33,6 +33,7 @@ export function readConfig(script) {
     csrfHeader: data.csrfHeader || "X-CSRFToken",
     heartbeat: (Number(data.heartbeat) || 15) * 1000,
     limit: Number(data.limit) || 3,
+    hotkey: data.hotkey ?? "F6 alt+KeyT",
     position: data.position || "bottom-end",
     labels: { ...LABELS, ...parse(data.labels) },
   };

@@ -2,28 +2,32 @@
  * Keeps the region where it can be used. Beside `body`, not in it: page swaps (Turbo, htmx) and their
  * caches leave it alone. A modal dialog makes everything outside it inert (whatwg/html 9936), so the
  * region moves into the topmost one, and back.
+ *
+ * @param onMove called after it has moved.
  */
-
-export function keepOnTop(region) {
+export function keepOnTop(region, onMove) {
   const modals = new Set();
+  const root = document.documentElement;
   const style = document.querySelector("link[data-toasts]");
 
-  function place(dialogs) {
-    for (const dialog of dialogs) if (isModal(dialog)) modals.add(dialog);
-    for (const dialog of modals) if (!isModal(dialog)) modals.delete(dialog);
+  function place(nodes) {
+    // Only a modal dialog that is in the page matches; a full-screen element is no dialog.
+    for (const node of [...nodes, ...modals]) modals[node.matches?.("dialog:modal") ? "add" : "delete"](node);
     // Swapped away with the body that it came in.
     if (style && !style.isConnected) document.head.append(style);
-    const home = [...modals].pop() ?? document.documentElement;
-    if (region.parentNode !== home || !region.isConnected) home.append(region);
+    const home = [...modals].pop() ?? root;
+    if (region.parentNode === home && region.isConnected) return;
+    // Keeps focus and motion, where the browser can.
+    if (home.moveBefore && region.isConnected) home.moveBefore(region, null);
+    else home.append(region);
+    onMove();
   }
 
   // `open` tells of dialogs; the rest of whatever took the region, or the dialog around it, away.
-  const observer = new MutationObserver((records) => place(records.map((record) => record.target)));
-  observer.observe(document, { childList: true, subtree: true, attributeFilter: ["open"] });
+  new MutationObserver((records) => place(records.map(({ target }) => target))).observe(document, {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["open"],
+  });
   place(document.querySelectorAll("dialog"));
-}
-
-/** Only a modal dialog that is in the page matches. */
-function isModal(node) {
-  return node.localName === "dialog" && node.matches(":modal");
 }

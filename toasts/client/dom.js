@@ -1,28 +1,16 @@
 /** Elements without markup: attributes and text only, so neither a toast nor a CSP has anything to object to. */
 
-const SVG = "http://www.w3.org/2000/svg";
-
-export function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+export function element(tag, attributes, ...children) {
+  const drawn = tag === "svg" || tag === "path";
+  const node = document.createElementNS(`http://www.w3.org/${drawn ? "2000/svg" : "1999/xhtml"}`, tag);
+  for (const name in attributes) node.setAttribute(name, attributes[name]);
   node.append(...children);
   return node;
 }
 
-export function icon(name, shape = "") {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", `toasts-icon toasts-${name}`);
-  svg.setAttribute("viewBox", "0 0 24 24");
-  svg.setAttribute("aria-hidden", "true");
-  svg.append(document.createElementNS(SVG, "path"));
-  svg.firstChild.setAttribute("d", shape);
-  return svg;
-}
-
-/** Writes only what differs: a text that is set again is a change to a screen reader. */
-export function setText(node, text) {
+/** Writes only what differs: setting a text again ends its selection. */
+export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
-  node.hidden = text === "";
 }
 
 /** Listens to several events, given as words. */

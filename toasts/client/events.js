@@ -2,15 +2,15 @@
 
 import { tell } from "./dom.js";
 
-/** Why a toast left the screen although it is still unread. */
-const UNREAD = ["timeout", "suspended"];
-
 export function tellChanges({ added, updated, removed, origin }) {
-  const received = (toast, updated) => tell("received", { toast, updated, snapshot: origin === "snapshot" });
-  added.forEach((toast) => received(toast, false));
-  updated.forEach(({ toast }) => received(toast, true));
+  const show = (toast, updated) => tell("show", { toast, updated, snapshot: origin === "snapshot" });
+  added.forEach((toast) => show(toast, false));
+  updated.forEach(({ toast }) => show(toast, true));
   for (const { toast, reason } of removed) {
-    if (!UNREAD.includes(reason)) tell("dismissed", { id: toast.id, toast, reason });
+    const { id } = toast;
+    if (reason !== "suspended") tell("dismiss", { id, toast, reason });
+    // By its time it only left the screen.
+    if (reason === "user" || reason === "remote") tell("read", { id, toast });
   }
 }
 

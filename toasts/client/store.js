@@ -42,13 +42,16 @@ export function createStore(memory, left) {
     return removed;
   }
 
+  const put = (incoming) => take(incoming, [], "live");
+
   const others = (ids) => list().filter((toast) => !toast.local && !ids.includes(toast.id)).map(({ id }) => id);
 
   return {
     list,
     get: (id) => toasts.get(id),
     /** New ones and changed ones. */
-    put: (incoming, origin = "live") => take(incoming, [], origin),
+    put,
+    receive: put,
     /** All that is active: drops the rest, in one change with what is new. */
     replace(incoming) {
       const ids = incoming.map(({ id }) => id);

@@ -20,7 +20,7 @@ export function readToast(raw, base) {
     level: LEVELS.includes(raw.level) ? raw.level : "info",
     url: safeUrl(raw.url, base),
     actions: list(raw.actions).map((action) => readAction(action, base)).filter(Boolean),
-    progress: number(raw.progress, 100),
+    progress: raw.progress === true || number(raw.progress, 100),
     duration: number(raw.duration, Infinity),
   };
   toast.fingerprint = fingerprint(toast);

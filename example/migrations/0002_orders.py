@@ -1,0 +1,114 @@
+"""The orders, with triggers that toast the staff and tell the pages, whoever writes.
+
+On SQLite every commit to the file is seen: there is nothing to tell.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django.db.models.deletion
+from django.conf import settings
+from django.db import migrations, models
+from django.db.models.functions import Now
+
+# PostgreSQL sends equal notifications of a transaction once, so a row each is not too many.
+FUNCTION = """
+CREATE FUNCTION example_order_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    channel text := TG_ARGV[0];
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO toasts_toast (user_id, title, message, url)
+        SELECT id, 'New order',
+               format('%s x %s, %s each', NEW.quantity, NEW.product, NEW.price), '/demo/orders/'
+        FROM auth_user WHERE is_staff AND is_active;
+        PERFORM pg_notify(channel, json_build_array('user:' || id)::text)
+        FROM auth_user WHERE is_staff AND is_active;
+    END IF;
+    PERFORM pg_notify(channel, '["feed:orders:all"]');
+    PERFORM pg_notify(channel, json_build_array('feed:orders:customer:' || customer)::text)
+    FROM (VALUES (OLD.customer_id), (NEW.customer_id)) AS concerned (customer)
+    WHERE customer IS NOT NULL;
+    RETURN NULL;
+END
+$$
+"""
+TRIGGER = """
+CREATE TRIGGER example_order_changed AFTER INSERT OR UPDATE OR DELETE ON example_order
+    FOR EACH ROW EXECUTE FUNCTION example_order_changed({channel})
+"""
+SQLITE_TRIGGER = """
+CREATE TRIGGER example_order_changed AFTER INSERT ON example_order BEGIN
+    INSERT INTO toasts_toast (user_id, title, message, url)
+    SELECT id, 'New order',
+           printf('%d x %s, %.2f each', NEW.quantity, substr(NEW.product, 1, 200), NEW.price),
+           '/demo/orders/'
+    FROM auth_user WHERE is_staff AND is_active;
+END
+"""
+
+
+def create_triggers(apps: Any, editor: Any) -> None:
+    if editor.connection.vendor == "postgresql":
+        channel = editor.quote_value(getattr(settings, "TOASTS_CHANNEL", "toasts"))
+        editor.execute(FUNCTION, params=None)
+        editor.execute(TRIGGER.format(channel=channel), params=None)
+    elif editor.connection.vendor == "sqlite":
+        editor.execute(SQLITE_TRIGGER, params=None)
+
+
+def drop_triggers(apps: Any, editor: Any) -> None:
+    if editor.connection.vendor == "postgresql":
+        editor.execute("DROP TRIGGER example_order_changed ON example_order", params=None)
+        editor.execute("DROP FUNCTION example_order_changed()", params=None)
+    elif editor.connection.vendor == "sqlite":
+        editor.execute("DROP TRIGGER example_order_changed", params=None)
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("example", "0001_messages"),
+        ("toasts", "0001_initial"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+    ]
+    operations = [
+        migrations.CreateModel(
+            name="Order",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("product", models.CharField(max_length=200)),
+                (
+                    "price",
+                    models.DecimalField(decimal_places=2, help_text="Of one piece.", max_digits=10),
+                ),
+                ("quantity", models.PositiveIntegerField(db_default=1, default=1)),
+                ("note", models.TextField(blank=True, db_default="", default="")),
+                ("created_at", models.DateTimeField(db_default=Now(), editable=False)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        help_text="Empty: somebody who paid in cash.",
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="orders",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-id"],
+                "indexes": [
+                    models.Index(fields=["customer", "-id"], name="example_order_customer")
+                ],
+            },
+        ),
+        migrations.RunPython(create_triggers, drop_triggers),
+    ]

@@ -1,0 +1,1 @@
+"""The order board: a table of orders, live for the staff and for each customer."""

@@ -1,0 +1,36 @@
+"""What is ordered."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Order(models.Model):
+    """An order. Plain SQL needs to give nothing but product and price.
+
+    A trigger in the database tells the pages, and toasts the staff: see its migration.
+    """
+
+    customer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="orders",
+        db_index=False,  # the index below begins with it
+        help_text="Empty: somebody who paid in cash.",
+    )
+    product = models.CharField(max_length=200)
+    price = models.DecimalField(max_digits=10, decimal_places=2, help_text="Of one piece.")
+    quantity = models.PositiveIntegerField(default=1, db_default=1)
+    note = models.TextField(blank=True, default="", db_default="")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["customer", "-id"], name="example_order_customer")]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.product}"

@@ -1,0 +1,87 @@
+"""A site with feeds of every kind, over a table that is there anyway: the names of groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import Group
+from django.contrib.auth.views import LogoutView
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest
+from django.urls import include, path
+from django.utils.html import format_html
+
+from toasts import feeds
+
+
+class Names(feeds.ModelFeed):
+    """All groups, for everybody who is signed in; pages may add some."""
+
+    name = "names"
+    queryset = Group.objects.order_by("-pk")
+    limit = 5
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str | None:
+        return "all" if request.user.is_authenticated else None
+
+    def row(self, instance: Group) -> Any:
+        return {"name": instance.name}
+
+    def receive(self, request: HttpRequest, topic: str, data: Any) -> Any:
+        if data == "secret":
+            raise PermissionDenied("Not this one.")
+        if data == "break":
+            raise RuntimeError("on purpose")
+        if not isinstance(data, str) or not data:
+            raise ValidationError({"name": ["Must be a name."]})
+        group = Group.objects.create(name=data)
+        feeds.announce(type(self), topic)
+        by = request.user.get_username()
+        return {"key": group.pk, "by": by, "origin": request.GET.get("origin")}
+
+    def render(self, key: Any, row: Any) -> str:
+        if row is None:
+            return format_html('<li id="g{}" hx-swap-oob="delete"></li>', key)
+        return format_html('<li id="g{}">\n{}</li>', key, row["name"])
+
+
+class Public(feeds.Feed):
+    """The number of groups, for everybody."""
+
+    name = "public"
+
+    async def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+        return "all"
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[Any, Any]]:
+        return {topic: {"groups": Group.objects.count()} for topic in topics}
+
+
+class Rooms(feeds.Feed):
+    """What a user named in the URL may see: groups whose name begins like the room's."""
+
+    name = "rooms"
+    reads: ClassVar[list[list[str]]] = []
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+        if kwargs["room"] == "closed":
+            raise PermissionDenied("The room is closed.")
+        return f"{kwargs['room']}:{request.user.pk}"
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[Any, Any]]:
+        self.reads.append(sorted(topics))
+        found: dict[str, dict[Any, Any]] = {}
+        for topic in topics:
+            groups = Group.objects.filter(name__startswith=topic.split(":")[0]).order_by("pk")
+            found[topic] = {group.name: [group.pk] for group in groups}
+        return found
+
+
+urlpatterns = [
+    path("feeds/names/", Names.as_view(), name="names"),
+    path("feeds/public/", Public.as_view()),
+    path("feeds/rooms/<slug:room>/", Rooms.as_view()),
+    path("toasts/", include("toasts.urls")),
+    path("logout/", LogoutView.as_view(next_page="/")),
+]

@@ -1,0 +1,128 @@
+"""Feeds over event streams and polls, in this process."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group, User
+from django.test import AsyncClient
+
+from tests.admissions import sign_in
+from tests.conftest import signed_in, until
+from tests.connections import Connection, entrance
+from toasts import feeds
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("hubs"),
+    pytest.mark.urls("tests.feeds_site"),
+]
+STREAM = (b"accept", b"text/event-stream")
+NAMES = "/feeds/names/"
+
+
+def listening(session: str | None, path: str = NAMES, *headers: Any, **scope: Any) -> Connection:
+    return Connection(entrance(), session, [STREAM, *headers], path=path, **scope).start()
+
+
+async def told(connection: Connection, kind: str, number: int = 1) -> list[Any]:
+    """What events of this kind say, once there are so many."""
+
+    def found() -> list[Any]:
+        return [data for name, data in connection.received() if name == kind]
+
+    await until(lambda: len(found()) >= number)
+    return found()
+
+
+async def make(name: str, **where: Any) -> Group:
+    group = await Group.objects.acreate(name=name)
+    await feeds.async_announce("names", "all")
+    return group
+
+
+@pytest.fixture
+def key(alice: User) -> str:
+    return sign_in(alice)
+
+
+async def test_a_page_gets_what_is_there_and_then_each_change(key: str) -> None:
+    first = await make("first")
+    page = listening(key)
+    assert await told(page, "sync") == [{"keys": [first.pk]}]
+    second = await make("second")
+    await told(page, "change", 2)
+    first.name = "renamed"
+    await first.asave()
+    await feeds.async_announce("names", "all")
+    await told(page, "change", 3)
+    key_of_the_first = first.pk
+    await first.adelete()
+    await feeds.async_announce("names", "all")
+    await told(page, "remove")
+    assert page.received() == [
+        ("change", {"key": key_of_the_first, "action": "SELECT", "row": {"name": "first"}}),
+        ("sync", {"keys": [key_of_the_first]}),
+        ("change", {"key": second.pk, "action": "INSERT", "row": {"name": "second"}}),
+        ("change", {"key": key_of_the_first, "action": "UPDATE", "row": {"name": "renamed"}}),
+        ("remove", {"keys": [key_of_the_first]}),
+    ]
+    await page.leave()
+
+
+async def test_a_poll_has_the_same_envelope(alice: User) -> None:
+    group = await make("first")
+    client = await signed_in(alice)
+    answer = (await client.get(NAMES)).json()
+    assert answer["events"] == [
+        {
+            "event": "change",
+            "data": {"key": group.pk, "action": "SELECT", "row": {"name": "first"}},
+            "id": "changed",
+        },
+        {"event": "sync", "data": {"keys": [group.pk]}, "id": answer["cursor"]},
+    ]
+    again = (await client.get(NAMES, {"cursor": answer["cursor"]})).json()
+    assert again == {"events": [], "cursor": answer["cursor"]}
+
+
+async def test_djangos_own_handler_streams_feeds_too(alice: User) -> None:
+    await make("first")
+    client = await signed_in(alice)
+    response = await client.get(NAMES, headers={"Accept": "text/event-stream"})
+    assert response["Content-Type"] == "text/event-stream"
+    raw = b""
+    async for part in response.streaming_content:
+        raw += part
+        if b"event: sync" in raw:
+            break
+    assert b'"action":"SELECT","row":{"name":"first"}' in raw
+
+
+async def test_who_may_not_listen_is_refused() -> None:
+    page = listening(None)
+    await page.done()
+    assert page.status == 403
+    assert json.loads(page.body) == {"detail": "You may not listen here."}
+
+
+async def test_a_guest_may_hear_what_the_feed_says(db: None) -> None:
+    page = listening(None, "/feeds/public/")
+    assert await told(page, "change") == [{"key": "groups", "action": "SELECT", "row": 0}]
+    await Group.objects.acreate(name="one")
+    await feeds.async_announce("public")
+    assert (await told(page, "change", 2))[-1] == {"key": "groups", "action": "UPDATE", "row": 1}
+    await page.leave()
+
+
+async def test_a_logout_ends_the_stream(alice: User) -> None:
+    client: Any = AsyncClient()
+    await client.aforce_login(alice)
+    page = listening(client.cookies["sessionid"].value)
+    await told(page, "sync")
+    await sync_to_async(client.logout)()
+    await page.done()
+    assert page.received()[-1] == ("bye", {"reason": "auth"})

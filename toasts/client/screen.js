@@ -1,0 +1,38 @@
+/** All that is seen and heard of the toasts: the region, its stack, its voice, its keys. */
+
+import { createAnnouncer } from "./announcer.js";
+import { keepOnTop } from "./dialog.js";
+import { on } from "./dom.js";
+import { tellChanges } from "./events.js";
+import { createRegion, createView } from "./view.js";
+
+/**
+ * @param dismiss called with the ids of toasts that the user closed.
+ * @param presence here(), subscribe(listener): whether toasts may be shown in this tab.
+ * @param session a safeStorage.
+ * @returns `_region`, and `_mute(on)`, which holds back what comes.
+ */
+export function createScreen({ config, store, dismiss, presence, session, world }) {
+  let muted = false;
+  const region = createRegion(config);
+  const may = () => !muted && presence.here();
+  const voice = createAnnouncer({ output: region.firstChild, labels: config.labels, storage: session, world, may });
+  const render = createView({ region, store, config, dismiss, may });
+  const change = () => {
+    voice();
+    render();
+  };
+  store.subscribe(voice);
+  store.subscribe(tellChanges);
+  presence.subscribe(change);
+  // Visible beside another program's window: shown, but nobody may be looking.
+  on(window, "focus blur", render);
+  keepOnTop(region, render);
+  return {
+    _region: region,
+    _mute(on = true) {
+      muted = on;
+      change();
+    },
+  };
+}

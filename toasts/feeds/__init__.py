@@ -1,0 +1,24 @@
+"""Live pages of any kind: topics that the site's own code authorises and reads.
+
+A feed is a class of the site's own. It says which topic a request may hear, and what is in a topic
+now; pages are told what changes in it, over an event stream, a WebSocket or a long poll::
+
+    from toasts import feeds
+
+    class Orders(feeds.ModelFeed):
+        name = "orders"
+        queryset = Order.objects.order_by("-pk")
+
+        def topic(self, request):
+            return "all" if request.user.is_staff else None
+
+    urlpatterns = [path("feeds/orders/", Orders.as_view())]
+
+    feeds.announce("orders", "all")     # wherever orders change; by a trigger, too
+"""
+
+from .announcing import announce, async_announce
+from .feed import Feed, ModelFeed
+from .tokens import token
+
+__all__ = ["Feed", "ModelFeed", "announce", "async_announce", "token"]

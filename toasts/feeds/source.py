@@ -1,0 +1,171 @@
+"""Feeds, as the engine asks for them: their states, and what is said of a change."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import InterfaceError, OperationalError
+
+from .. import live
+from ..brokers import fresh_connection
+from ..realtime.envelope import events, value
+from ..realtime.sse import Event, json_event
+from ..realtime.subscription import State, difference
+from .feed import Feed
+from .naming import KIND, parts_of
+
+logger = logging.getLogger("toasts")
+
+ROW_MAX = 256 * 1024
+"""Bytes of a row as JSON."""
+CHANGED = "changed"
+"""The id of an event that is not the last of a change: no state has this name."""
+_KEPT = 64
+
+
+class FeedSource:
+    """The source of all feeds' topics; keys are the rows' own, contents their JSON."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[str, Feed] = {}
+
+    def add(self, feed: Feed) -> Feed:
+        """Register a feed; gives the instance that is registered.
+
+        Raises:
+            ImproperlyConfigured: another feed has its name.
+        """
+        known = self._feeds.setdefault(feed.name, feed)
+        if _where(known) != _where(feed):
+            raise ImproperlyConfigured(
+                f"{_where(feed)}: its name {feed.name!r} is that of {_where(known)}, too."
+            )
+        live.add_kind(KIND, self)
+        return known
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
+        asked: dict[str, dict[str, str]] = {}
+        for full in topics:
+            name, topic = parts_of(full)
+            asked.setdefault(name, {})[topic] = full
+        found: dict[str, State | None] = {}
+        for name, names in asked.items():
+            states = self._read(self._feeds[name], list(names))
+            found.update((full, states.get(topic, {})) for topic, full in names.items())
+        return found
+
+    def _read(self, feed: Feed, topics: list[str]) -> Mapping[str, State | None]:
+        try:
+            with fresh_connection():
+                found = feed.read(topics)
+            return {topic: _encoded(feed, rows) for topic, rows in found.items()}
+        except (OperationalError, InterfaceError):  # the database is away, for all of us
+            raise
+        except Exception:
+            # The site's own mistake must not keep toasts and other feeds from being read.
+            logger.exception("feed %r can't be read; its pages keep what they have", feed.name)
+            return dict.fromkeys(topics)
+
+    def state(self, topic: str) -> State:
+        """A topic's state now. Blocks, on the caller's own connection; raises what `read` does."""
+        name, rest = parts_of(topic)
+        feed = self._feeds[name]
+        return _encoded(feed, feed.read([rest]).get(rest, {}))
+
+    def delta(self, topic: str, told: State, state: State) -> bytes:
+        gone, new = difference(told, state)
+        said = [_removed(gone)] if gone else []
+        said += [_changed(key, row, "UPDATE" if key in told else "INSERT") for key, row in new]
+        *rest, last = said
+        parts = [b"%bid: %b\n\n" % (part, CHANGED.encode()) for part in rest]
+        return b"".join([*parts, b"%bid: %b\n\n" % (last, live.name_of(topic, state).encode())])
+
+    def snapshot(self, topic: str, state: State, known: str | None = None) -> bytes:
+        """All that is there, then the list of it; only the list for who knows this very state."""
+        mark = live.name_of(topic, state)
+        rows = () if known == mark else state.items()
+        parts = [b"%bid: %b\n\n" % (_changed(*row, "SELECT"), CHANGED.encode()) for row in rows]
+        retry = random.randint(*live.RETRY)
+        return b"".join([*parts, json_event("sync", {"keys": list(state)}, id=mark, retry=retry)])
+
+
+FEEDS = FeedSource()
+
+
+def _where(feed: Feed) -> str:
+    return f"{type(feed).__module__}.{type(feed).__qualname__}"
+
+
+def _changed(key: Any, row: str, action: str) -> bytes:
+    """The ``change`` event up to its id."""
+    text = f'{{"key":{json.dumps(key)},"action":"{action}","row":{row}}}'
+    return b"event: change\ndata: %b\n" % text.encode()
+
+
+def _removed(keys: Sequence[Any]) -> bytes:
+    text = json.dumps({"keys": keys}, separators=(",", ":"))
+    return b"event: remove\ndata: %b\n" % text.encode()
+
+
+def _encoded(feed: Feed, rows: Mapping[Any, Any]) -> State:
+    found = {}
+    for key, row in rows.items():
+        name = key if isinstance(key, int | str) else str(key)
+        text = _json(feed.name, name, row)
+        if text:
+            found[name] = text
+    return found
+
+
+def encode(row: Any) -> str:
+    """One line of ASCII JSON.
+
+    Raises:
+        TypeError, ValueError: there is something in it that JSON has no word for.
+    """
+    return json.dumps(row, cls=DjangoJSONEncoder, allow_nan=False, separators=(",", ":"))
+
+
+def _json(feed: str, key: Any, row: Any) -> str:
+    try:
+        text = encode(row)
+    except (TypeError, ValueError, RecursionError) as error:
+        _leave_out(feed, key, str(error))
+        return ""
+    if len(text) > ROW_MAX:
+        _leave_out(feed, key, f"it has more than {ROW_MAX} bytes as JSON")
+        return ""
+    return text
+
+
+@functools.lru_cache(maxsize=1000)  # once for each: the reconciler meets it again and again
+def _leave_out(feed: str, key: Any, why: str) -> None:
+    logger.error("feed %r: row %r can't be sent and is left out: %s", feed, key, why)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def html_of(feed: Feed, data: bytes) -> bytes:
+    """The same events with their rows as the feed renders them."""
+    return b"".join(_rendered(feed, event) for event in events(data))
+
+
+def _rendered(feed: Feed, event: Event) -> bytes:
+    said = value(event)
+    try:
+        if event.type == "change":
+            text = feed.render(said["key"], said["row"])
+        elif event.type == "remove":
+            text = "".join(feed.render(key, None) for key in said["keys"])
+        else:
+            text = event.data
+    except Exception:
+        logger.exception("feed %r can't render %s", feed.name, event.data[:200])
+        text = ""
+    return Event(event.type, text, event.id, event.retry).encode()
