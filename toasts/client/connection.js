@@ -117,8 +117,9 @@ export function createConnection(config, tell) {
     try {
       data = JSON.parse(data);
     } catch {
-      return; // one broken event must not end the stream
+      data = null; // one broken event must not end the stream
     }
+    if (!data) return;
     if (type === "toast") add(data);
     if (type === "dismiss") remove(data.ids);
     if (type === "sync") sync(data.ids.map(String), whose(lastEventId));

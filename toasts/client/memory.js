@@ -48,7 +48,7 @@ export function createMemory(storage, name) {
     _hides({ id, fingerprint }) {
       return [PENDING, TOLD, `${fingerprint}`].includes(get(id));
     },
-    _hide: ({ id, fingerprint }) => set(id, fingerprint),
+    _hide: ({ id, fingerprint }) => set(id, `${fingerprint}`),
     _dismiss: (id) => set(id, PENDING),
     _pending: () => entries().filter((id) => get(id) === PENDING),
     /** Told: until it is no longer active, events from before may still arrive. */
