@@ -376,9 +376,15 @@ CASES = {
     "HEAD": long(plus(method="HEAD")),
     "POST": long(plus(method="POST"), 403),
     "OPTIONS": long(plus(method="OPTIONS"), 405),
-    "Last-Event-ID": long(plus((b"last-event-id", b"abc"))),
+    "Last-Event-ID": short(plus((b"last-event-id", b"abc"))),
+    "an empty Last-Event-ID": short(plus((b"last-event-id", b""))),
     "a bad Last-Event-ID": long(plus((b"last-event-id", b"\xff")), 400),
-    "a query": long(plus(query_string=b"last_event_id=abc")),
+    "a query": short(plus(query_string=b"last_event_id=abc")),
+    "a query and a Last-Event-ID": short(
+        plus((b"last-event-id", b"abc"), query_string=b"last_event_id=def")
+    ),
+    "a query of another kind": long(plus(query_string=b"a=b")),
+    "a query of two": long(plus(query_string=b"last_event_id=abc&a=b")),
     "a bad query": long(plus(query_string=b"last_event_id=%00"), 400),
     "a query that is not UTF-8": long(plus(query_string=b"\xff"), 400),
     "credentials of another kind": long(plus((b"authorization", b"Bearer x"))),

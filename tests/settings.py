@@ -10,8 +10,9 @@ import dj_database_url
 
 SECRET_KEY = "tests"
 USE_TZ = True
-ROOT_URLCONF = "tests.urls"
+ROOT_URLCONF = os.environ.get("TEST_URLS", "tests.urls")
 ALLOWED_HOSTS = ["*"]
+CSRF_TRUSTED_ORIGINS = ["https://*.trusted.example", "https://exact.example:8443"]
 DATABASES = {
     "default": dj_database_url.parse(
         os.environ.get("TEST_DATABASE_URL")

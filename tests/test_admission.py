@@ -26,7 +26,7 @@ from tests.admissions import AUTHENTICATION, CASES, SESSION, WHOLE, Ask, Case, W
 from tests.conftest import until
 from tests.connections import Connection, Counted, calls, entrance
 from toasts import live as toasts_live
-from toasts.admission import Doorkeeper, admit, session_key, stock_site
+from toasts.admission import Doorkeeper, admit, knock, stock_site
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -76,6 +76,23 @@ async def test_the_short_way_answers_as_the_whole_chain_does(case: Case) -> None
         assert answer.status == case.status
     if case.whose and answer.status == 200 and ask.get("method") != "HEAD":
         assert answer.messages == [f"for {case.whose}"]
+
+
+async def test_who_comes_back_the_short_way_is_not_told_again_what_it_knows() -> None:
+    ask = await sync_to_async(CASES["a good session"].ask)(await sync_to_async(World)())
+    app = entrance()
+    first = Connection(app, **ask).start()
+    await until(lambda: "sync" in first.kinds())
+    assert first.kinds() == ["toast", "sync"]
+    known = re.findall(rb"^id: (.+)$", first.body, re.MULTILINE)[-1]
+    by_header: Ask = {"headers": [(b"last-event-id", known)]}
+    for back in (by_header, {"query_string": b"last_event_id=" + known}):
+        again = Connection(app, **{**ask, **back}).start()
+        await until(lambda request=again: "sync" in request.kinds())
+        assert again.kinds() == ["sync"]
+        await again.leave()
+    assert calls(app) == 0
+    await first.leave()
 
 
 # Together.
@@ -210,7 +227,8 @@ def _scope(**changes: Any) -> Any:
 def test_whatever_the_cookie_is_the_key_is_one_that_django_would_look_for(cookie: bytes) -> None:
     cookie = b"a=b; sessionid=" + cookie
     scope = _scope(headers=[(b"host", b"testserver"), (b"cookie", cookie)])
-    key = session_key(scope)
+    asked = knock(scope)
+    key = asked.session_key if asked is not None else None
     django = Counted.request_class(scope, BytesIO()).COOKIES.get("sessionid")
     assert key in (None, django)
     if key is not None:
@@ -221,7 +239,7 @@ def test_a_scope_of_the_least_that_asgi_asks_for_is_enough() -> None:
     scope = _scope()
     for name in ("query_string", "root_path", "scheme", "server", "client"):
         del scope[name]
-    assert session_key(scope) == "a" * 32
+    assert knock(scope) == ("a" * 32, None)
 
 
 @pytest.mark.parametrize("name", ["is_authenticated", "get_session_auth_hash"])

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import toasts
+from toasts.html import INBOX_TEXTS
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -110,6 +111,12 @@ def test_every_attribute_and_text_of_the_script_tag_is_documented() -> None:
     for name, default in re.findall(r'(\w+): "(.+)"', labels):
         assert f"`{name}`" in section
         assert default in section
+
+
+def test_every_text_of_the_inbox_is_documented() -> None:
+    section = page("howto/inbox.md").split("## Texts")[1].split("## Look")[0]
+    rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
+    assert {text for row in rows for text in re.findall("`([^`]+)`", row)} == set(INBOX_TEXTS)
 
 
 def test_the_version_is_one_everywhere() -> None:

@@ -172,6 +172,8 @@ def test_the_wheel_holds_all_of_toasts(names: set[str]) -> None:
         "toasts/templatetags/toasts.py",
         "toasts/static/toasts/toasts.js",
         "toasts/static/toasts/toasts.css",
+        "toasts/static/toasts/inbox.js",
+        "toasts/static/toasts/inbox.css",
     } <= names
 
 

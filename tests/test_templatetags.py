@@ -1,11 +1,18 @@
+import json
+import re
+from html import unescape
 from typing import Any
 
 import pytest
 from django.http import HttpResponse
 from django.template import Context, Template
 from django.test import RequestFactory
+from django.utils.translation import gettext_lazy, override
 
 from tests.html_site import TAGS, with_nonce
+from tests.servers import ROOT
+from toasts.content import LEVELS
+from toasts.html import INBOX_TEXTS
 from toasts.middleware import ToastMiddleware
 
 TEMPLATE = "<body>{% load toasts %}{% toasts %}</body>"
@@ -51,3 +58,57 @@ async def test_the_middleware_adds_no_second_client(rf: RequestFactory, nonce: s
 
     response = await ToastMiddleware(view)(rf.get("/"))
     assert response.content == render(csp_nonce=nonce or None)
+
+
+INBOX_FILES = (
+    '<link rel="stylesheet" href="/static/toasts/inbox.css" data-toasts-inbox{nonce}>'
+    '<script src="/static/toasts/inbox.js" defer data-toasts-inbox{nonce}></script>'
+)
+
+
+def place(tag: str, **context: Any) -> str:
+    return Template("{% load toasts %}{% " + tag + " %}").render(Context(context))
+
+
+def test_the_bell_and_the_inbox_come_with_their_files() -> None:
+    files = INBOX_FILES.format(nonce="")
+    assert place("toasts_bell") == f"{files}<toast-bell></toast-bell>"
+    assert place("toasts_inbox") == f"{files}<toast-inbox></toast-inbox>"
+
+
+def test_the_bell_and_the_inbox_take_the_nonce(rf: RequestFactory) -> None:
+    request = rf.get("/")
+    request.csp_nonce = "n6"
+    for tag in ("toasts_bell", "toasts_inbox"):
+        assert place(tag, request=request).startswith(INBOX_FILES.format(nonce=' nonce="n6"'))
+
+
+def test_the_labels_of_the_bell_are_given_or_translated_and_are_text() -> None:
+    labels = {"Inbox": "<b>Fächer</b>", "Try again": gettext_lazy("Yes")}
+    with override("de"):
+        html = place("toasts_bell labels=labels", labels=labels)
+    found = re.search('<toast-bell data-labels="([^"<>]*)">', html)
+    assert found is not None
+    assert html.isascii()
+    assert json.loads(unescape(found[1])) == {"Inbox": "<b>Fächer</b>", "Try again": "Ja"}
+
+
+def test_a_label_that_nothing_bears_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"no text \['Inbocks'\]"):
+        place("toasts_bell labels=labels", labels={"Inbocks": "Eingang"})
+
+
+async def test_the_middleware_adds_the_client_to_a_page_with_a_bell(rf: RequestFactory) -> None:
+    async def view(request: Any) -> HttpResponse:
+        return HttpResponse(f"<body>{place('toasts_bell')}</body>")
+
+    response = await ToastMiddleware(view)(rf.get("/"))
+    assert response.content == f"<body>{place('toasts_bell')}".encode() + TAGS + b"</body>"
+
+
+def test_the_texts_that_can_be_translated_are_those_that_the_client_has() -> None:
+    sources = (ROOT / "toasts" / "client").glob("*.js")
+    said = {
+        text for source in sources for text in re.findall(r'\bt\("(.+?)"\)', source.read_text())
+    }
+    assert said | set(LEVELS) == set(INBOX_TEXTS)

@@ -34,10 +34,13 @@ from django.utils.crypto import constant_time_compare
 
 from .conf import conf
 from .realtime.hub import Hub
+from .realtime.sse import known_event_id
 from .sessions import Grant, standing_of
 
 logger = logging.getLogger("toasts")
 BATCH = 200
+GATHER = 0.005
+"""Seconds for which those who come after each other wait for each other."""
 SESSION_ENGINES = tuple(f"django.contrib.sessions.backends.{name}" for name in ("db", "cached_db"))
 DECIDING = (
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -61,8 +64,9 @@ HARMLESS = (
 """Middleware that neither names the user of a stream nor refuses one that the others let in.
 
 What can refuse one after all (a host that isn't allowed, a redirect to HTTPS or to another address)
-`session_key` asks for itself. A site adds its own in TOASTS_HARMLESS_MIDDLEWARE.
+`knock` asks for itself. A site adds its own in TOASTS_HARMLESS_MIDDLEWARE.
 """
+_QUERY = re.compile(rb"(?:last_event_id=([A-Za-z0-9._\-]*))?")
 _KEY = re.compile(r"[A-Za-z0-9]{8,64}")
 
 
@@ -92,8 +96,11 @@ class Doorkeeper:
     async def _serve(self) -> None:
         try:
             while self._waiting:
-                asked = {key: self._waiting[key] for key in list(self._waiting)[:BATCH]}
-                found = await self._look_up(list(asked))
+                if len(self._waiting) < BATCH:
+                    await asyncio.sleep(GATHER)
+                asked = list(self._waiting)[:BATCH]
+                there = [key for key in asked if not all(one.done() for one in self._waiting[key])]
+                found = await self._look_up(there) if there else {}
                 for key in asked:
                     self._answer(found.get(key), self._waiting.pop(key))
         finally:
@@ -129,25 +136,34 @@ def stock_site() -> bool:
     )
 
 
-def session_key(scope: MutableMapping[str, Any]) -> str | None:
-    """The session that a plain request for the stream names; None: it takes the long way.
+class Knock(NamedTuple):
+    """What a plain request for the stream says of itself."""
+
+    session_key: str
+    known: str | None
+    """The id of the event that the client heard last."""
+
+
+def knock(scope: MutableMapping[str, Any]) -> Knock | None:
+    """What a plain request for the stream says; None: it takes the long way.
 
     Plain is a GET from the site itself, to an allowed host, by the allowed scheme, with nothing to
     check but the session's cookie.
     """
-    if scope["method"] != "GET" or scope.get("query_string"):
+    asked = _QUERY.fullmatch(scope.get("query_string", b""))
+    if scope["method"] != "GET" or asked is None:
         return None
     request = ASGIRequest(scope, BytesIO())
     said = request.META
     if said.get("HTTP_SEC_FETCH_SITE", "none") not in ("same-origin", "none"):
         return None
     key = request.COOKIES.get(conf.session_cookie_name, "")
-    if not _KEY.fullmatch(key) or not _UNUSUAL.isdisjoint(said) or _is_unwelcome(said):
+    if not _KEY.fullmatch(key) or "HTTP_AUTHORIZATION" in said or _is_unwelcome(said):
         return None
-    return key if _reaches_the_view(request) else None
-
-
-_UNUSUAL = {"HTTP_AUTHORIZATION", "HTTP_LAST_EVENT_ID"}
+    known = said.get("HTTP_LAST_EVENT_ID") or (asked[1] or b"").decode()
+    if known and not known_event_id(known):
+        return None
+    return Knock(key, known or None) if _reaches_the_view(request) else None
 
 
 def _is_unwelcome(said: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from django.core.handlers.asgi import get_script_prefix
 
 from . import live
 from .addresses import stream_addresses
-from .admission import Doorkeeper, session_key, stock_site
+from .admission import Doorkeeper, knock, stock_site
 from .conf import conf
 from .live import Hearing
 from .realtime.sse import HEADERS
@@ -50,15 +50,17 @@ class Entrance:
         if path not in self._addresses and not _asks_for_a_stream(scope):
             await self._django(scope, receive, send)
             return
-        key = session_key(scope) if self._stock and self._addresses.get(path) else None
         door = self._door()
-        grant, known = (await door.keeper.ask(key) if key is not None else None), None
-        if grant is not None:
+        asked = knock(scope) if self._stock and self._addresses.get(path) else None
+        grant = await door.keeper.ask(asked.session_key) if asked is not None else None
+        if asked is not None and grant is not None:
             await send(_start())
             heard: Hearing | None = live.toasts_of(grant)
+            known = asked.known
         else:
             heard, known = await self._long_way(door, scope, receive, send)
         if heard is not None:
+            live.hub().served_at(scope.get("server"))
             del scope  # kilobytes of headers that nobody asks for again
             await _stream(heard, known, receive, send)
 

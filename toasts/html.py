@@ -6,6 +6,8 @@ that bears them may be cached, and compressed without a secret to leak (BREACH).
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,7 @@ from django.templatetags.static import static
 from django.urls import get_resolver, get_script_prefix, get_urlconf, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 
 try:
     from django.middleware.csp import get_nonce
@@ -41,6 +43,15 @@ _SCRIPT = (
     '<script src="{}" defer data-toasts data-stream-url="{}" data-poll-url="{}"'
     ' data-api-url="{}" data-csrf-cookie="{}" data-csrf-header="{}"'
 )
+_INBOX = (
+    '<link rel="stylesheet" href="{}" data-toasts-inbox{}>'
+    '<script src="{}" defer data-toasts-inbox{}></script><{}{}></{}>'
+)
+INBOX_TEXTS = (
+    "Inbox", "{n} unread", "Mark all as read", "Mark as read", "Show earlier", "Loading…",
+    "Nothing here yet.", "Not loaded.", "Try again", "info", "success", "warning", "error",
+)  # fmt: skip
+"""What the bell and the inbox say in English; a translation is looked up by these."""
 
 
 def snippet(nonce: str = "") -> SafeString:
@@ -55,6 +66,25 @@ def snippet(nonce: str = "") -> SafeString:
     )
     attribute = format_html(' nonce="{}"', nonce) if nonce else ""
     return _ascii(f"{link}{attribute}>{script}{_heartbeat()}{attribute}></script>")
+
+
+def inbox_snippet(
+    element: str, labels: Mapping[str, str] | None = None, nonce: str = ""
+) -> SafeString:
+    """``<toast-bell>`` or ``<toast-inbox>`` with the files that it needs, in ASCII.
+
+    Its texts are those of `labels`, by the English ones, else Django's translations into the
+    current language. Raises ValueError for a label that is none of INBOX_TEXTS, and what the static
+    files storage raises.
+    """
+    texts = {text: gettext(text) for text in INBOX_TEXTS} | dict(labels or {})
+    if unknown := texts.keys() - set(INBOX_TEXTS):
+        raise ValueError(f"The inbox has no text {sorted(unknown)}; it has {INBOX_TEXTS}.")
+    told = {text: str(said) for text, said in texts.items() if said != text}
+    attribute = format_html(' nonce="{}"', nonce) if nonce else ""
+    spoken = format_html(' data-labels="{}"', json.dumps(told)) if told else ""
+    css, script = static("toasts/inbox.css"), static("toasts/inbox.js")
+    return _ascii(format_html(_INBOX, css, attribute, script, attribute, element, spoken, element))
 
 
 def nonce_of(request: HttpRequest | None) -> str:

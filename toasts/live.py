@@ -40,6 +40,12 @@ def topic(user_id: Any) -> str:
     return f"{PREFIX}{user_id}"
 
 
+def _names(topics: Iterable[str]) -> dict[Any, str]:
+    """These topics by their users' primary keys."""
+    key = get_user_model()._meta.pk.to_python
+    return {key(name[len(PREFIX) :]): name for name in topics}
+
+
 def name_of(topic: str, active: State) -> str:
     """What a client calls this state of this topic; up to the dot it is the same for all states.
 
@@ -48,18 +54,15 @@ def name_of(topic: str, active: State) -> str:
     return f"{salted_hmac('toasts', topic).hexdigest()[:16]}.{cursor(active)}"
 
 
-def _user_id(name: str) -> Any:
-    return get_user_model()._meta.pk.to_python(name[len(PREFIX) :])
-
-
 class ToastSource:
     """The toasts of users, as the engine asks for them."""
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State]:
         """The active toasts of these topics' users who have any. Blocks."""
+        names = _names(topics)
         with fresh_connection():
-            found = state.read([_user_id(name) for name in topics])
-        return {topic(user_id): active for user_id, active in found.items()}
+            found = state.read(list(names))
+        return {names[user_id]: active for user_id, active in found.items()}
 
     def revoked(self, grants: Collection[sessions.Grant]) -> Collection[sessions.Grant]:
         with fresh_connection():
@@ -69,10 +72,14 @@ class ToastSource:
         connections.close_all()
 
     def delta(self, topic: str, told: State, active: State) -> bytes:
+        if not told and len(active) == 1:  # the first toast, or the only one: most are
+            ((key, content),) = active.items()
+            return state.event(key, content)
         gone, new = difference(told, active)
-        parts = [json_event("dismiss", {"ids": gone}, id=CHANGED.decode())] if gone else []
-        parts += [state.event(*item) for item in new]
-        return b"".join(parts)
+        events = [state.event(key, content) for key, content in new]
+        if gone:
+            events.insert(0, json_event("dismiss", {"ids": gone}, id=CHANGED.decode()))
+        return b"".join(events)
 
     def bye(self, reason: str) -> bytes:
         return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
@@ -203,11 +210,12 @@ def open_stream(heard: Hearing, known: str | None, cut: Any) -> Stream:
 class Manners:
     """What the direct streams of one hub and voice have in common, read once."""
 
-    __slots__ = ("_hub", "_voice", "heartbeat", "patience", "ping")
+    __slots__ = ("_hub", "_voice", "heartbeat", "now", "patience", "ping")
 
     def __init__(self, hub: Hub, voice: Voice) -> None:
         self._hub = hub
         self._voice = voice
+        self.now = asyncio.get_running_loop().time
         self.heartbeat = conf.heartbeat
         self.patience = conf.patience
         self.ping = json_event("ping", {})

@@ -1,7 +1,7 @@
 """What is active for whom: the one read behind every stream, snapshot and poll.
 
-A broadcast puts the same content into ten thousand states. On PostgreSQL the rows come as digests,
-and what stands behind a digest comes once; it is parsed and encoded once, when it is sent.
+A broadcast puts the same content into ten thousand states. On PostgreSQL a content comes once, with
+all who have it; it is parsed and encoded once, when it is sent.
 """
 
 from __future__ import annotations
@@ -55,11 +55,18 @@ def wire_of(toast_id: Any, content: Content) -> dict[str, Any]:
 
 def event(toast_id: Any, content: Content) -> bytes:
     """The ``toast`` event of the toast with this id and content; none of one that can't be sent."""
-    tail = _tail(content)
+    tail = _event_tail(content)
     if not tail:
         _leave_out(toast_id)
         return b""
-    return b'event: toast\ndata: {"id":%d,%b\nid: %b\n\n' % (toast_id, tail, CHANGED)
+    return b'event: toast\ndata: {"id":%d,%b' % (toast_id, tail)
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _event_tail(content: Content) -> bytes:
+    """All of the event behind the toast's id."""
+    tail = _tail(content)
+    return b"%b\nid: %b\n\n" % (tail, CHANGED) if tail else b""
 
 
 @functools.lru_cache(maxsize=_KEPT)
@@ -88,14 +95,16 @@ def database() -> str:
 def read(user_ids: Sequence[Any]) -> Mapping[Any, State]:
     """The active toasts of each of these users who has any. Blocks."""
     states: dict[Any, dict[Any, Content]] = {}
-    for user_id, toast_id, content in _read(user_ids):
-        if user_id in states:
-            states[user_id][toast_id] = content
-        else:
-            states[user_id] = {toast_id: content}
-    for user_id, found in states.items():
-        if len(found) * _CONTENT_MAX > STATE_BYTES:
-            states[user_id] = _bounded(found)
+    several = set()
+    for content, owners, toast_ids in _read(user_ids):
+        for user_id, toast_id in zip(owners, toast_ids, strict=True):
+            if user_id in states:
+                states[user_id][toast_id] = content
+                several.add(user_id)
+            else:
+                states[user_id] = {toast_id: content}
+    for user_id in several:
+        states[user_id] = _bounded(dict(sorted(states[user_id].items())))
     return states
 
 
@@ -114,6 +123,8 @@ def as_json(state: State) -> list[dict[str, Any]]:
 
 
 def _bounded(state: dict[Any, Content]) -> dict[Any, Content]:
+    if len(state) * _CONTENT_MAX <= STATE_BYTES:
+        return state
     size, kept = 0, []
     for toast_id, content in reversed(state.items()):
         size += len(_tail(content))
@@ -123,23 +134,14 @@ def _bounded(state: dict[Any, Content]) -> dict[Any, Content]:
     return dict(reversed(kept))
 
 
-def _read(user_ids: Sequence[Any]) -> Iterator[tuple[Any, Any, Content]]:
-    """User, toast, content; oldest first."""
+def _read(user_ids: Sequence[Any]) -> Iterator[tuple[Content, Sequence[Any], Sequence[Any]]]:
+    """Contents, each with its users and, in the same order, its toasts."""
     if connections[database()].vendor == "postgresql":
-        yield from _by_digest(user_ids)
+        yield from Toast.objects.using(database()).newest_contents(user_ids, conf.max_active)
         return
     for start in range(0, len(user_ids), _CHUNK):
         for row in _rows(user_ids[start : start + _CHUNK]):
-            yield row.user_id, row.id, tuple(row[2:])
-
-
-def _by_digest(user_ids: Sequence[Any]) -> Iterator[tuple[Any, Any, Content]]:
-    held: dict[bytes, Content] = {}
-    toasts = Toast.objects.using(database())
-    for digest, user_id, toast_id, body in toasts.newest_contents(user_ids, conf.max_active):
-        if body is not None:
-            held[digest] = body
-        yield user_id, toast_id, held[digest]
+            yield tuple(row[2:]), (row.user_id,), (row.id,)
 
 
 def _fields(body: str) -> list[Any]:

@@ -25,7 +25,7 @@ from django.utils.http import is_same_domain
 from . import live
 from .conf import conf
 from .live import Hearing
-from .realtime.socket import SIGNED_OUT, SocketSend, limit_messages
+from .realtime.socket import SIGNED_OUT, SocketSend
 
 logger = logging.getLogger("toasts")
 
@@ -35,11 +35,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-REFUSED, NOT_FOUND = 4403, 4404
-UNSUPPORTED, TOO_LARGE, FAILED = 1003, 1009, 1011
-"""Close codes: RFC 6455, 7.4.1, and of our own the status of HTTP, plus 4000."""
+BAD, REFUSED, NOT_FOUND, TOO_LARGE, BINARY, FAILED = 4400, 4403, 4404, 4413, 4415, 4500
+"""Close codes: the status of HTTP, plus 4000."""
 MESSAGE_MAX = 1024 * 1024
-"""Bytes of a message that a page sends."""
+"""Bytes of a message that a page sends; servers have limits too, above which they just hang up."""
 # Of the handshake alone; Sec-Fetch-Site says what the Origin says, and knows nobody who is trusted.
 _LEFT_OUT = (b"connection", b"upgrade", b"accept", b"content-length", b"sec-fetch-site")
 
@@ -67,7 +66,7 @@ async def serve(
         await _close(send, handover.code)
         return
     await send({"type": "websocket.accept"})
-    limit_messages(send, MESSAGE_MAX)
+    live.hub().served_at(scope.get("server"))
     del scope, asked, handover  # kilobytes that nobody asks for again
     await _stream(heard, known, receive, send)
 
@@ -141,7 +140,7 @@ class SocketHandover:
 def _code(status: int) -> int:
     if status in (204, 401) or 300 <= status < 400:  # a redirect leads to the login page
         return SIGNED_OUT
-    return {403: REFUSED, 404: NOT_FOUND}.get(status, UNSUPPORTED if status < 500 else FAILED)
+    return {403: REFUSED, 404: NOT_FOUND}.get(status, BAD if status < 500 else FAILED)
 
 
 async def _close(send: Send, code: int) -> None:
@@ -188,7 +187,7 @@ async def _take(message: Message, heard: Hearing, socket: SocketSend) -> int | N
     """Have a page's message answered; a close code if it is none that can be."""
     text = message.get("text")
     if text is None:
-        return UNSUPPORTED
+        return BINARY
     if len(text) > MESSAGE_MAX or len(text.encode()) > MESSAGE_MAX:
         return TOO_LARGE
     if heard.receive is None:

@@ -7,7 +7,7 @@ from django.urls import path
 
 from tests import urls
 from toasts import live
-from toasts.html import snippet
+from toasts.html import inbox_snippet, snippet
 
 STRICT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -30,7 +30,19 @@ async def form(request: HttpRequest) -> HttpResponse:
 
 
 async def strict(request: HttpRequest) -> HttpResponse:
-    return document("<h1>Strict</h1>", **{"Content-Security-Policy": STRICT})
+    parts = (inbox_snippet(element) for element in ("toast-bell", "toast-inbox"))
+    return document(f"<h1>Strict</h1>{''.join(parts)}", **{"Content-Security-Policy": STRICT})
+
+
+async def bell(request: HttpRequest) -> HttpResponse:
+    return document(
+        f"<header>{inbox_snippet('toast-bell')}</header>"
+        '<main><h1>Bell</h1><p><a href="/form/">Another page</a></p></main>'
+    )
+
+
+async def inbox(request: HttpRequest) -> HttpResponse:
+    return document(f"<main><h1>Inbox</h1>{inbox_snippet('toast-inbox')}</main>")
 
 
 async def twice(request: HttpRequest) -> HttpResponse:
@@ -49,6 +61,8 @@ urlpatterns = [
     path("form/", form),
     path("strict/", strict),
     path("twice/", twice),
+    path("bell/", bell),
+    path("inbox/", inbox),
     path("static/<path:path>", serve, {"insecure": True}),
     *urls.urlpatterns,
 ]

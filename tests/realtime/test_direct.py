@@ -24,6 +24,7 @@ class Book:
 
     def __init__(self) -> None:
         self.state: dict[str, str] = {}
+        self.now = asyncio.get_running_loop().time
         self.resyncs: list[str] = []
 
     def snapshot(self, topic: str, state: Any, known: str | None) -> bytes:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,15 +36,15 @@ def test_one_thread_alone_sends_at_once() -> None:
     assert wire.messages == [["user:1", "user:2"], ["user:3"]]
 
 
-def test_what_gathers_while_one_sends_goes_in_one_message() -> None:
+def test_what_gathers_while_one_sends_goes_in_one_message_that_one_more_waits_for() -> None:
     wire = Wire()
     outbox = Outbox(wire.send)
     with ThreadPoolExecutor(20) as threads:
         first = threads.submit(outbox.publish, ["user:0"])
         assert wire.begun.wait(10)
         others = [threads.submit(outbox.publish, [f"user:{n}"]) for n in range(1, 11)]
-        while len(outbox._forming.hints) < 10:
-            assert not any(other.done() for other in others)
+        while sum(other.done() for other in others) < 9:
+            assert not first.done()
         wire.go_on.set()
         for done in (first, *others):
             done.result(10)
@@ -52,21 +53,22 @@ def test_what_gathers_while_one_sends_goes_in_one_message() -> None:
     assert len(wire.messages) == 2
 
 
-def test_each_returns_only_once_its_hint_was_sent() -> None:
+def test_all_is_sent_by_the_time_that_all_have_returned_and_a_lone_one_by_its_own() -> None:
     sent: set[str] = set()
-    outbox = Outbox(lambda hints: sent.update(hints))
+    outbox = Outbox(sent.update)
 
     def write(thread: int) -> None:
         for number in range(200):
             outbox.publish([f"{thread}:{number}"])
-            assert f"{thread}:{number}" in sent
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(write, range(8)))
     assert len(sent) == 1600
+    outbox.publish(["alone"])
+    assert "alone" in sent
 
 
-def test_a_failure_reaches_all_who_were_part_of_it_and_nobody_else() -> None:
+def test_a_failure_reaches_who_sent_and_stops_nobody_else() -> None:
     wire = Wire()
     wire.error = OSError("away")
     outbox = Outbox(wire.send)
@@ -74,12 +76,35 @@ def test_a_failure_reaches_all_who_were_part_of_it_and_nobody_else() -> None:
         first = threads.submit(outbox.publish, ["user:0"])
         assert wire.begun.wait(10)
         others = [threads.submit(outbox.publish, [f"user:{n}"]) for n in (1, 2)]
-        while len(outbox._forming.hints) < 2:
-            pass
+        while not any(other.done() for other in others):
+            assert not first.done()
         wire.go_on.set()
-        for failed in (first, *others):
-            with pytest.raises(OSError, match="away"):
-                failed.result(10)
+        failures = [done.exception(10) for done in (first, *others)]
+    assert sum(isinstance(failure, OSError) for failure in failures) == 2
+    assert isinstance(failures[0], OSError)
     wire.error = None
     outbox.publish(["user:3"])
     assert wire.messages[-1] == ["user:3"]
+
+
+def test_one_that_is_interrupted_while_it_waits_leaves_the_turn_to_others() -> None:
+    wire = Wire()
+    outbox = Outbox(wire.send)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(outbox.publish, ["user:0"])
+        assert wire.begun.wait(10)
+        threads.submit(_interrupt, outbox, threading.get_ident())
+        with pytest.raises(KeyboardInterrupt):
+            outbox.publish(["user:1"])
+        last = threads.submit(outbox.publish, ["user:2"])
+        wire.go_on.set()
+        first.result(10)
+        last.result(10)
+    outbox.publish(["user:3"])
+    assert wire.messages == [["user:0"], ["user:1", "user:2"], ["user:3"]]
+
+
+def _interrupt(outbox: Outbox, thread: int) -> None:
+    while outbox._next is None:
+        pass
+    signal.pthread_kill(thread, signal.SIGINT)

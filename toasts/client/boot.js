@@ -29,9 +29,9 @@ function install(config) {
     before = state;
   });
   const { store, presence } = browser;
-  const dismiss = (ids) => store.remove(ids, "user");
+  const dismiss = (ids = store.list().map(({ id }) => id)) => store.remove(ids, "user");
   const session = safeStorage(() => sessionStorage);
-  const { _region: region, _mute: mute } = createScreen({ config, store, dismiss, presence, session, world });
+  const { _region: region, _mute: mute } = createScreen({ config, store, dismiss, presence, storage: session, world });
   window.toasts = createApi({ store, dismiss, mute, connection: browser, version: VERSION });
   browser._start();
   return browser;

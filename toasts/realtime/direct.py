@@ -8,11 +8,11 @@ caught up it gets the whole state anew.
 from __future__ import annotations
 
 import asyncio
-from asyncio.tasks import _enter_task, _leave_task
-from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
 from .servers import abort, consumer
+from .steps import start
 from .subscription import State
 
 Message = MutableMapping[str, Any]
@@ -31,6 +31,8 @@ class Manners(Protocol):
     patience: float
     """Seconds that a client may keep ``send`` waiting."""
     ping: bytes
+    now: Callable[[], float]
+    """The loop's time, seconds."""
 
     @property
     def rotation(self) -> bytes: ...
@@ -94,7 +96,7 @@ class DirectStream:
     def deliver(self, state: State, delta: bytes) -> None:
         if self.ended:
             return
-        if self._blocked:
+        if self._paused or self._sending is not None:
             self._lacks_state = self._lacks_state or bool(delta)
         elif self._lacks_state:
             self._lacks_state = False
@@ -181,15 +183,14 @@ class DirectStream:
 
     def _write(self, data: bytes, more: bool = True) -> None:
         message = {"type": "http.response.body", "body": data, "more_body": more}
-        loop = asyncio.get_running_loop()
-        self._last_write = loop.time()
+        self._last_write = self._manners.now()
         try:
             rest = start(self._send(message), self._host)
         except (Exception, asyncio.CancelledError):  # the server's: the connection is gone
             self._give_up()
             return
         if rest is not None:
-            self._sending = loop.create_task(rest)
+            self._sending = asyncio.get_running_loop().create_task(rest)
             self._sending.add_done_callback(self._sent)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
@@ -198,67 +199,3 @@ class DirectStream:
             self._give_up()
         elif self._lacks_state and not self.ended:
             self._manners.resync(self.topic)
-
-
-def start(awaitable: Awaitable[None], host: asyncio.Task[Any] | None = None) -> Any:
-    """Run an awaitable up to its first wait, without a task.
-
-    Args:
-        awaitable: what a server's ``send`` returned.
-        host: the task that it is to find itself in meanwhile. A ``send`` that is wrapped in a
-            timeout would, when the time is up, cancel the task that it began in: that must not be
-            the hub's.
-
-    Returns:
-        None when it ended at once; else a coroutine that is the rest of it, for a task.
-    """
-    steps = awaitable.__await__()
-    guest = asyncio.current_task()
-    if host is None or guest is None or host is guest:
-        return _first(steps)
-    # asyncio's documentation has these for whoever runs the steps of coroutines himself.
-    loop = asyncio.get_running_loop()
-    _leave_task(loop, guest)
-    _enter_task(loop, host)
-    try:
-        return _first(steps)
-    finally:
-        _leave_task(loop, host)
-        _enter_task(loop, guest)
-
-
-def _first(steps: Generator[Any, Any, None]) -> Any:
-    try:
-        waited_for = next(steps)
-    except StopIteration:
-        return None
-    return _Rest(steps, waited_for)
-
-
-class _Rest(Coroutine[Any, None, None]):
-    """The steps that are left, for a task; the future that the first one yielded goes to it."""
-
-    __slots__ = ("_steps", "_waited_for")
-
-    def __init__(self, steps: Generator[Any, Any, None], waited_for: Any) -> None:
-        self._steps = steps
-        self._waited_for: tuple[()] | tuple[Any] = (waited_for,)
-
-    def send(self, value: None) -> Any:
-        if self._waited_for:
-            (waited_for,), self._waited_for = self._waited_for, ()
-            return waited_for
-        return next(self._steps)
-
-    def throw(self, error: Any, *rest: Any) -> Any:
-        self._waited_for = ()
-        if hasattr(self._steps, "throw"):
-            return self._steps.throw(error, *rest)
-        raise error  # an iterator of another language, which needs no cleaning up
-
-    def close(self) -> None:
-        if hasattr(self._steps, "close"):
-            self._steps.close()
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        raise TypeError("it is for a task")

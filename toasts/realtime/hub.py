@@ -20,7 +20,8 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from .broker import Broker
-from .shutdown import on_stop
+from .shutdown import Intake, on_stop
+from .steps import aside
 from .subscription import State, Subscription
 
 logger = logging.getLogger("toasts.realtime")
@@ -49,6 +50,8 @@ READ_BACKOFF_MAX = 2.0
 BACKOFF_MIN, BACKOFF_MAX = 0.2, 10.0
 STABLE = 10.0
 """Seconds after which a loop that then fails starts again from the shortest back-off."""
+STOPS_WITHIN = 30.0
+"""Seconds after which a process that was told to stop, and takes streams still, has them stay."""
 _EMPTY: State = {}
 
 
@@ -83,8 +86,9 @@ class Timing:
     """How long a hub without listeners keeps its thread and connections."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Topic:
+    name: str
     listeners: dict[Subscription, None] = field(default_factory=dict)
     told: State | None = None
     """What its streams were told; None: nothing yet."""
@@ -97,13 +101,14 @@ class Hub:
         self.timing = timing
         self.per_topic = per_topic
         self.listening = False
-        self._draining = False
+        self._draining_until = 0.0
+        self._intake: Intake | None = None
         self._topics: dict[str, Topic] = {}
         self._held: dict[str, dict[Subscription, None]] = {}
         self._holders: dict[Subscription, str] = {}
-        self._woken: dict[str, None] = {}
+        self._woken: dict[Topic, None] = {}
         self._families: dict[str, None] = {}
-        self._due: dict[str, None] = {}
+        self._due: dict[Topic, None] = {}
         self._turn_of_the_due = False
         self._doubted: dict[str, float] = {}
         self._outgoing: dict[str, None] = {}
@@ -129,11 +134,13 @@ class Hub:
             holder: where the topic is not a user's own, whose listener it is: with whose others it
                 is counted, and by what name its right is doubted.
         """
-        if self._draining:
+        if self._loop.time() < self._draining_until:
             listener.end(self.source.bye("restart"))
             return
         self.start()
-        topic = self._topics.setdefault(listener.topic, Topic())
+        topic = self._topics.get(listener.topic)
+        if topic is None:
+            topic = self._topics[listener.topic] = Topic(listener.topic)
         topic.listeners[listener] = None
         crowd = self._hold(listener, holder) if holder else topic.listeners
         while len(crowd) > self.per_topic:
@@ -167,13 +174,28 @@ class Hub:
         listener.end(self.source.bye(reason))
         self.unsubscribe(listener)
 
-    def drain_soon(self) -> None:
-        """Have every stream end, now and from now on: the server stops. From any thread."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._drain)
+    def served_at(self, server: Sequence[Any] | None) -> None:
+        """Watch the sockets at this address of ours: once they are closed, the server stops.
+
+        Args:
+            server: ASGI's ``scope["server"]``, of a request that is about to wait here.
+        """
+        if self._intake is None:
+            self._intake = Intake(server)
+
+    def drain_soon(self) -> bool:
+        """Have every stream end, now and from now on: the server stops. From any thread.
+
+        Returns:
+            Whether there are any.
+        """
+        if self._loop.is_closed():
+            return False
+        self._loop.call_soon_threadsafe(self._drain)
+        return bool(self._topics)
 
     def _drain(self) -> None:
-        self._draining = True
+        self._draining_until = self._loop.time() + STOPS_WITHIN
         for listener in self.listeners():
             self.drop(listener, "restart")
 
@@ -188,8 +210,8 @@ class Hub:
         for hint in hints:
             if hint.startswith(RECHECK):
                 self.recheck({hint[len(RECHECK) :]})
-            elif hint in self._topics:
-                self._woken[hint] = None
+            elif (topic := self._topics.get(hint)) is not None:
+                self._woken[topic] = None
                 self._work.set()
             elif hint.endswith(FAMILY):
                 self._families[hint[: -len(FAMILY)]] = None
@@ -206,7 +228,7 @@ class Hub:
         self._full_read = None
         self._all_woken = False
         self._due_since = self._loop.time()
-        self._due.update(dict.fromkeys(self._topics))
+        self._due.update(dict.fromkeys(self._topics.values()))
         self._work.set()
 
     def recheck(self, topics: Collection[str]) -> None:
@@ -262,6 +284,7 @@ class Hub:
         """End the loops, and give back the thread and its connection. Idempotent."""
         tasks, self._tasks = self._tasks, []
         reader, self._reader = self._reader, None
+        self._intake = None
         self.listening = False
         if self._full_read is not None:
             self._full_read.cancel()
@@ -330,11 +353,11 @@ class Hub:
         if self._all_woken:
             self._wake_all()
 
-    def _next_topics(self) -> list[str]:
+    def _next_topics(self) -> list[Topic]:
         """Those that a hint named, and in between those whose turn it only is."""
         if self._families:
             begins, self._families = tuple(self._families), {}
-            named_so = (name for name in self._topics if name.startswith(begins))
+            named_so = (topic for name, topic in self._topics.items() if name.startswith(begins))
             self._woken.update(dict.fromkeys(named_so))
         named = bool(self._woken) and not (self._due and self._turn_of_the_due)
         self._turn_of_the_due = named  # each its turn: hints without end must not starve the rest
@@ -346,38 +369,47 @@ class Hub:
             self._due.pop(topic, None)
         return topics
 
-    async def _read_batch(self, topics: list[str]) -> None:
-        wanted = [topic for topic in topics if topic in self._topics]
+    async def _read_batch(self, topics: list[Topic]) -> None:
+        wanted = [topic for topic in topics if topic.listeners]
         if not wanted:
             return
         try:
-            states = await self.run(self.source.read, wanted)
+            states = await self.run(self.source.read, [topic.name for topic in wanted])
         except Exception:
             self._woken.update(dict.fromkeys(wanted))
             self._work.set()
             raise
-        for number, name in enumerate(wanted, 1):
-            if name in self._topics:
-                self._apply(name, self._topics[name], states.get(name, _EMPTY))
-            if number % SLICE == 0:  # a broadcast must not keep the site's pages waiting
-                await asyncio.sleep(0)
+        for first in range(0, len(wanted), SLICE):
+            self._tell(wanted[first : first + SLICE], states)
+            await asyncio.sleep(0)  # a broadcast must not keep the site's pages waiting
 
-    def _apply(self, name: str, topic: Topic, state: State | None) -> None:
-        if state is None:
-            return
+    def _tell(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
+        news = []
+        for topic in topics:
+            state = states.get(topic.name, _EMPTY)
+            if state is None or (delta := self._delta(topic, state)) is None:
+                continue
+            topic.told = state
+            for listener in topic.listeners:
+                news.append((listener, state, delta))
+        # All writes in a row: who reads at the other end need not be woken for each.
+        with aside():
+            for listener, state, delta in news:
+                try:
+                    listener.deliver(state, delta)
+                except Exception:
+                    self._let_go(listener)
+
+    def _delta(self, topic: Topic, state: State) -> bytes | None:
+        told = topic.told
         try:
-            told = state if topic.told is None else topic.told
-            delta = b"" if told == state else self.source.delta(name, told, state)
+            if told is None or told == state:
+                return b""
+            return self.source.delta(topic.name, told, state)
         except Exception:
             # Nothing was told, so the next look tries again; the other topics go on.
-            logger.exception("%s can't be told what changed", name)
-            return
-        topic.told = state
-        for listener in [*topic.listeners]:  # one that fails leaves meanwhile
-            try:
-                listener.deliver(state, delta)
-            except Exception:
-                self._let_go(listener)
+            logger.exception("%s can't be told what changed", topic.name)
+            return None
 
     def _let_go(self, listener: Subscription) -> None:
         """Drop a listener that failed, so that the others go on."""
@@ -426,6 +458,7 @@ class Hub:
             await asyncio.sleep(TICK)
             now = self._loop.time()
             self._tick_listeners(now)
+            self._look_whether_it_stops()
             self._doubted = {
                 name: since for name, since in self._doubted.items() if now - since < DOUBT
             }
@@ -448,6 +481,11 @@ class Hub:
                 self._let_go(listener)
             if listener.ended:
                 self.unsubscribe(listener)
+
+    def _look_whether_it_stops(self) -> None:
+        if self._intake is not None and self._intake.closed():
+            self._intake = None  # a stream that comes all the same came by another
+            self._drain()
 
     async def _retire(self) -> None:
         if not self._topics:

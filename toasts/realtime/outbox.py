@@ -1,23 +1,14 @@
-"""Hints of many threads in few messages, each sent before its writer goes on.
+"""Hints of many threads in few messages.
 
 A process without a hub has nobody to leave a hint with: a shell or a worker may exit the next
-moment. So whoever writes sends; but while one thread sends, what the others have to say gathers,
-and one of them then sends all of it.
+moment. So whoever writes sends. But while one thread sends, what the others have to say gathers,
+and the first of them waits to send all of it; the rest go on at once, and never send at all.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-
-
-class _Batch:
-    __slots__ = ("error", "hints", "sent")
-
-    def __init__(self) -> None:
-        self.hints: dict[str, None] = {}
-        self.sent = False
-        self.error: Exception | None = None
 
 
 class Outbox:
@@ -29,35 +20,44 @@ class Outbox:
 
     def __init__(self, publish: Callable[[Sequence[str]], None]) -> None:
         self._publish = publish
-        self._turn = threading.Condition()
-        self._forming = _Batch()
+        self._lock = threading.Lock()
+        self._gathered: dict[str, None] = {}
+        self._next: threading.Lock | None = None
+        """Held by the thread that waits for its turn to send."""
         self._busy = False
 
     def publish(self, hints: Sequence[str]) -> None:
-        """Returns once these hints were sent, by this thread or along with another's.
+        """Have these hints sent, by this thread or by another one that is at it already.
 
         Raises:
-            Exception: that of the sending that they were part of.
+            Exception: that of the sending, to the thread that did it.
         """
-        with self._turn:
-            mine = self._forming
-            mine.hints.update(dict.fromkeys(hints))
-            while self._busy and not mine.sent:
-                self._turn.wait()
-            if not mine.sent:
-                self._busy, self._forming = True, _Batch()
-        if not mine.sent:
-            self._send(mine)
-        elif mine.error is not None:
-            raise mine.error
-
-    def _send(self, batch: _Batch) -> None:
+        with self._lock:
+            self._gathered.update(dict.fromkeys(hints))
+            if self._next is not None:
+                return
+            turn = threading.Lock()
+            if self._busy:
+                turn.acquire()
+                self._next = turn
+            self._busy = True
         try:
-            self._publish(list(batch.hints))
-        except Exception as error:
-            batch.error = error
-            raise
+            turn.acquire()
+            self._send()
         finally:
-            with self._turn:
-                batch.sent, self._busy = True, False
-                self._turn.notify_all()
+            self._pass_on(turn)
+
+    def _send(self) -> None:
+        with self._lock:
+            hints, self._gathered = list(self._gathered), {}
+        if hints:
+            self._publish(hints)
+
+    def _pass_on(self, turn: threading.Lock) -> None:
+        with self._lock:
+            successor, self._next = self._next, None
+            if successor is turn:  # interrupted before its turn came
+                return
+            self._busy = successor is not None
+        if successor is not None:
+            successor.release()

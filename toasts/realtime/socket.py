@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from .envelope import Translated, envelopes, events, value
-from .servers import consumer
 
-GOING_AWAY, RESTARTS = 1001, 1012
-SIGNED_OUT, SUPERSEDED = 4401, 4409
+# Of our own (RFC 6455, 7.4.2), for daphne sends no others in an application's name: the status of
+# HTTP that says as much, plus 4000.
+ROTATED, SIGNED_OUT, SUPERSEDED, RESTARTS = 4000, 4401, 4409, 4503
 CLOSES = {"auth": SIGNED_OUT, "restart": RESTARTS, "superseded": SUPERSEDED}
-"""The close code by the reason of the goodbye; all others are told to come back."""
+"""The close code by the reason of the goodbye."""
 
 
 class SocketSend(Translated):
@@ -44,8 +44,8 @@ class SocketSend(Translated):
 def _code(last: bytes) -> int:
     for event in events(last):
         if event.type == "bye":
-            return CLOSES.get(value(event)["reason"], GOING_AWAY)
-    return GOING_AWAY
+            return CLOSES.get(value(event)["reason"], ROTATED)
+    return ROTATED
 
 
 class _Upgraded:
@@ -76,10 +76,3 @@ class _Upgraded:
     def unregisterProducer(self) -> None:
         self.producer = None
         self.transport.unregisterProducer()
-
-
-def limit_messages(send: Any, size: int) -> None:
-    """Have the server refuse messages of more bytes, where it has no limit of its own (daphne)."""
-    protocol = consumer(send)
-    if protocol is not None:
-        protocol.maxMessagePayloadSize = size

@@ -1,0 +1,100 @@
+"""Running the steps of somebody else's coroutine, without a task of its own.
+
+asyncio's documentation has `_enter_task` and `_leave_task` for whoever does that ("Extending
+asyncio", Task lifetime support).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from asyncio.tasks import _enter_task, _leave_task
+from collections.abc import Awaitable, Coroutine, Generator, Iterator
+from types import CoroutineType
+from typing import Any
+
+
+@contextlib.contextmanager
+def aside() -> Iterator[None]:
+    """Be no task for a while: hosts then take turns without one who steps in between them."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is None:
+        yield
+        return
+    _leave_task(loop, task)
+    try:
+        yield
+    finally:
+        _enter_task(loop, task)
+
+
+def start(awaitable: Awaitable[None], host: asyncio.Task[Any] | None = None) -> Any:
+    """Run an awaitable up to its first wait, without a task.
+
+    Args:
+        awaitable: what a server's ``send`` returned.
+        host: the task that it is to find itself in meanwhile. A ``send`` that is wrapped in a
+            timeout would, when the time is up, cancel the task that it began in: that must not be
+            the hub's.
+
+    Returns:
+        None when it ended at once; else a coroutine that is the rest of it, for a task.
+    """
+    # Each line here is run for each event of each stream.
+    if host is None:
+        return _first(awaitable)
+    loop = host.get_loop()
+    guest = asyncio.current_task(loop)
+    if guest is host:
+        return _first(awaitable)
+    if guest is not None:
+        _leave_task(loop, guest)
+    _enter_task(loop, host)
+    try:
+        return _first(awaitable)
+    finally:
+        _leave_task(loop, host)
+        if guest is not None:
+            _enter_task(loop, guest)
+
+
+def _first(awaitable: Awaitable[None]) -> Any:
+    try:
+        if type(awaitable) is CoroutineType:  # without the object that awaits it
+            waited_for = awaitable.send(None)
+            steps = awaitable.__await__()
+        else:
+            steps = awaitable.__await__()
+            waited_for = next(steps)
+    except StopIteration:
+        return None
+    return _Rest(steps, waited_for)
+
+
+class _Rest(Coroutine[Any, None, None]):
+    """The steps that are left, for a task; the future that the first one yielded goes to it."""
+
+    __slots__ = ("_steps", "_waited_for")
+
+    def __init__(self, steps: Generator[Any, Any, None], waited_for: Any) -> None:
+        self._steps = steps
+        self._waited_for: tuple[()] | tuple[Any] = (waited_for,)
+
+    def send(self, value: None) -> Any:
+        if self._waited_for:
+            (waited_for,), self._waited_for = self._waited_for, ()
+            return waited_for
+        return next(self._steps)
+
+    def throw(self, error: Any, *rest: Any) -> Any:
+        self._waited_for = ()
+        if hasattr(self._steps, "throw"):
+            return self._steps.throw(error, *rest)
+        raise error  # an iterator of another language, which needs no cleaning up
+
+    def close(self) -> None:
+        if hasattr(self._steps, "close"):
+            self._steps.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        raise TypeError("it is for a task")
