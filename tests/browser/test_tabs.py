@@ -131,8 +131,8 @@ async def test_twenty_tabs_hold_one_stream_and_the_site_still_answers(
     for page in pages[:19]:
         await page.evaluate(WATCH_GOING)
     pressed = await pages[19].evaluate(
-        "(id) => { const now = Date.now();"
-        " document.querySelector(`[data-toast-id='${id}'] [data-toast-close]`).click(); return now }",
+        "(id) => { const now = Date.now(); document.querySelector("
+        "`[data-toast-id='${id}'] [data-toast-close]`).click(); return now }",
         pk,
     )
     for page in pages:
@@ -234,7 +234,9 @@ async def test_a_toast_pops_only_where_the_user_looks(
     pk = host.toast(alice, "here", duration=0)
     await expect_shown(looked_at, pk, "here")
     for page in (visible, hidden):
-        await page.wait_for_function("(id) => toasts.list().some((toast) => toast.id == id)", arg=pk)
+        await page.wait_for_function(
+            "(id) => toasts.list().some((toast) => toast.id == id)", arg=pk
+        )
         assert await appearances(page) == {}
     await looked_at.evaluate("look({ focused: false, hidden: true })")
     await expect_shown(visible, pk, "here")
@@ -365,5 +367,3 @@ async def test_a_pending_dismissal_outlives_the_session_and_reaches_nobody_else(
     await page.goto("/")
     await soon(lambda: host.is_read(pk))
     assert not host.is_read(his)
-
-

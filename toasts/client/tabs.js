@@ -33,7 +33,8 @@ export function createTabs(name, storage, on) {
       // Two leases, given at the same time or in a frozen tab's absence.
       if (data._leader > me && leading && !navigator.locks) follow();
       if (!data._over) on._hear(data);
-      else if (!navigator.locks) claim(true);
+      // Not all at the same time: storage takes a moment to reach the other processes.
+      else if (!navigator.locks) setTimeout(() => claim(!storage.get(name)), 3 * SETTLE * Math.random());
     };
     heard = true;
     silent = 0;
