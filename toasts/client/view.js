@@ -137,7 +137,8 @@ export function createView(region, store, { labels, limit, hotkey }, may, dismis
   // A finger that is lifted leaves, too, but its owner is still reading.
   on(document, "pointerout", ({ relatedTarget, pointerType }) => relatedTarget || pointerType === "touch" || point(false));
   on(region, "focusin focusout", ({ relatedTarget, type }) => (type === "focusout" && region.contains(relatedTarget)) || refresh());
-  on(region, "click", ({ target }) => {
+  on(region, "click", (event) => {
+    const { target } = event;
     const hit = target.closest("a,button");
     const card = target.closest("[data-toast-id]");
     const name = hit?.dataset.toastAction;
@@ -146,6 +147,8 @@ export function createView(region, store, { labels, limit, hotkey }, may, dismis
       pointer = true;
       render();
     } else if (hit === clear) dismiss();
+    // The end of a selection in a link's text is no click on it.
+    else if (hit?.className && !getSelection().isCollapsed) event.preventDefault();
     else if (hit && (name === undefined || tell("action", { id: card.dataset.toastId, name }))) close(card);
   });
   // A mouse click on a button leaves the focus where the user is working.
