@@ -18,8 +18,9 @@ from tests.core_site import CoreSite, sqlite_url
 
 TASKS = """
     window.tasks = []; window.shifts = [];
-    const watch = (type, take) => new PerformanceObserver((found) => found.getEntries().forEach(take))
-        .observe({ type, buffered: true });
+    const watch = (type, take) =>
+        new PerformanceObserver((found) => found.getEntries().forEach(take))
+            .observe({ type, buffered: true });
     watch("longtask", ({ duration }) => tasks.push(duration));
     watch("layout-shift", ({ value, sources }) => {  // the page's own are its own affair
         const ours = ({ node }) => node?.parentElement?.closest("[data-toasts-region]");
