@@ -55,12 +55,12 @@ class Process:
     def await_ready(self) -> None:
         assert self.process is not None
         deadline = time.monotonic() + STARTS_WITHIN
-        while not self._accepts():
+        while not self.accepts():
             assert self.process.poll() is None, self._command
             assert time.monotonic() < deadline, self._address
             time.sleep(0.02)
 
-    def _accepts(self) -> bool:
+    def accepts(self) -> bool:
         host, _, port = self._address.partition(":")
         with socket.socket(socket.AF_UNIX if host == "unix" else socket.AF_INET) as probe:
             return probe.connect_ex(port if host == "unix" else (host, int(port))) == 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -17,6 +19,8 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         await _repeat(receive, send)
     elif scope["type"] == "http" and scope["path"] == "/wait/":
         await _wait(receive, send)
+    elif scope["type"] == "http" and scope["path"] == "/slow/":
+        await _be_slow(Path(os.environ["ECHO_FOLDER"]), send)
     elif scope["type"] == "http":
         await _answer([os.getpid(), _left] if scope["path"] == "/left/" else _said(scope), send)
 
@@ -29,6 +33,13 @@ def _said(scope: dict[str, Any]) -> dict[str, Any]:
 async def _answer(said: Any, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": json.dumps(said).encode()})
+
+
+async def _be_slow(folder: Path, send: Send) -> None:
+    (folder / "begun").touch()
+    while not (folder / "go on").exists():  # noqa: ASYNC110  # files tell no event
+        await asyncio.sleep(0.01)
+    await _answer("done", send)
 
 
 async def _wait(receive: Receive, send: Send) -> None:

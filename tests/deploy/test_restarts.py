@@ -23,9 +23,9 @@ PEOPLE, TABS = 10, 3
 HTTP = {"site": "mysite-http.conf", "changed": {"HTTPS=1": "HTTPS=0"}}
 
 ALL_WELL = {("GET", 200), ("POST", 404)}
-# daphne drops what it is answering when it is told to stop. nginx asks the other process then, but
-# never twice for a POST, which may have done its work.
-CUT = {unit: {("POST", 502)} if "daphne" in unit else set() for unit in SERVICES}
+# A POST that a process has accepted, but not read yet, when it is told to stop. nginx asks the
+# other process for anything else; a POST may have done its work already.
+UNLUCKY = {("POST", 502)}
 
 
 class Load:
@@ -53,12 +53,12 @@ class Load:
             await self._some_more()
             self._going = False
             await asyncio.gather(*tasks)
-            await until(self._all_arrived, 15)
+            await until(self._all_arrived, 30)
             assert all(set(page.shown.values()) == {1} for _, page in self.pages)
 
     async def _some_more(self) -> None:
         enough = self._written() + 20
-        await until(lambda: self._written() > enough)
+        await until(lambda: self._written() > enough, 30)
 
     def _written(self) -> int:
         return sum(map(len, self._sent.values()))
@@ -74,7 +74,11 @@ class Load:
 
     async def _click(self) -> None:
         session = {"sessionid": self._people[0].session}
-        async with httpx.AsyncClient(base_url=self._url, cookies=session) as client:
+        # nginx closes idle connections when it is reloaded. A browser asks anew; httpx would not.
+        each_its_own = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(
+            base_url=self._url, cookies=session, timeout=30, limits=each_its_own
+        ) as client:
             token = (await client.get("/toasts/poll/?csrf=1")).headers["X-CSRFToken"]
             headers = {"X-CSRFToken": token, "Origin": self._url}
             while self._going:
@@ -84,18 +88,26 @@ class Load:
                 ):
                     self.answers[answer.request.method, answer.status_code] += 1
 
+    async def clicks(self) -> None:
+        """Until what was asked before now is answered."""
+        enough = self.answers.total() + 4
+        await until(lambda: self.answers.total() > enough, 30)
+
     def _all_arrived(self) -> bool:
         return all(set(page.shown) == self._sent[pk] for pk, page in self.pages)
 
 
-async def in_turn(deployment: Deployment) -> None:
+async def in_turn(deployment: Deployment, load: Load) -> None:
     for process in deployment.processes:
         await asyncio.to_thread(process.stop)
         process.start()
         await asyncio.to_thread(process.await_ready)
+        # A request that has been refused by this process is not brought to it a second time, so
+        # it must not be the other's when that is told to stop.
+        await load.clicks()
 
 
-async def reloaded(deployment: Deployment) -> None:
+async def reloaded(deployment: Deployment, load: Load) -> None:
     """gunicorn's own way: its workers are replaced behind a socket that stays open."""
     [process] = deployment.processes
     old = process.workers()
@@ -110,8 +122,9 @@ async def test_a_rolling_restart_under_load_loses_nothing(
     deployment = deploy(unit, **HTTP)
     load = Load(deployment, host)
     async with load.running():
-        await (reloaded if unit == "mysite-gunicorn.service" else in_turn)(deployment)
-    assert load.answers.keys() - CUT[unit] == ALL_WELL
+        await (reloaded if unit == "mysite-gunicorn.service" else in_turn)(deployment, load)
+    assert load.answers.keys() - UNLUCKY == ALL_WELL
+    assert load.answers["POST", 502] <= 2
     assert all(page.opened >= 2 for _, page in load.pages)
 
 

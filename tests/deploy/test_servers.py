@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -92,3 +93,26 @@ async def test_a_killed_process_leaves_nothing_that_keeps_the_next_from_starting
             process.start()
             await asyncio.to_thread(process.await_ready)
         assert (await browser.get("/")).status_code == 200
+
+
+# Of what a server is working on when it is told to stop; nginx does not repeat a POST.
+ENDS = {
+    "mysite-uvicorn@.service": 200,
+    "mysite-daphne@.service": 502,
+    "mysite-gunicorn.service": 200,
+}
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+async def test_what_becomes_of_a_request_in_progress_when_its_server_is_told_to_stop(
+    deploy: Callable[..., Deployment], tmp_path: Path, unit: str
+) -> None:
+    echo = deploy(unit, application=ECHO, ECHO_FOLDER=str(tmp_path))
+    async with echo.client() as browser:
+        slow = asyncio.create_task(browser.post("/slow/"))
+        await until((tmp_path / "begun").exists)
+        for process in echo.processes:
+            process.tell(signal.SIGTERM)
+        await until(lambda: not any(process.accepts() for process in echo.processes))
+        (tmp_path / "go on").touch()
+        assert (await slow).status_code == ENDS[unit]

@@ -35,7 +35,7 @@ async def sign_in(client: httpx.AsyncClient, name: str, prefix: str = "") -> htt
 
 def attribute(page: httpx.Response, name: str) -> str:
     """An attribute of the client's script tag."""
-    [tag] = re.findall(r"<script [^>]*data-toasts[^>]*>", page.text)
+    [tag] = re.findall(r"<script [^>]*data-toasts(?=[ >])[^>]*>", page.text)
     found = re.search(rf' {name}="(.*?)"', tag)
     assert found, tag
     return found[1]

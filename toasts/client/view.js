@@ -55,8 +55,12 @@ export function createView(region, store, { labels, limit, hotkey }, may, dismis
       if (keys.includes(key)) continue;
       cards.delete(key);
       card._timer?.cancel();
-      put(card, "leaving");
-      setTimeout(() => card.remove(), LEAVE);
+      const away = () => card.remove();
+      if (card.inert || groups.has(key)) away(); // nobody sees it, or too many are newer
+      else {
+        put(card, "leaving");
+        setTimeout(away, LEAVE);
+      }
     }
     order = [];
     // Nothing pops up where nobody looks.
@@ -99,14 +103,16 @@ export function createView(region, store, { labels, limit, hotkey }, may, dismis
 
   /** Where each card stands in the stack: its number, and the heights up to its far end. */
   function layout() {
-    const heights = order.map((card) => card.firstChild.offsetHeight);
+    // The first that waits, too: it fades out in its place. The rest cost nothing.
+    const seen = order.slice(0, order.filter((card) => !card.inert).length + 1);
+    const heights = seen.map((card) => card.firstChild.offsetHeight);
     let sum = 0;
     const stand = ({ style }, index) => {
       style.setProperty("--i", index);
       style.setProperty("--o", `${sum}px`);
       style.setProperty("--h", `${heights[0]}px`);
     };
-    order.forEach((card, index) => {
+    seen.forEach((card, index) => {
       sum += heights[index];
       stand(card, index);
       if (!card.inert) stand(stack, index + 1);
@@ -137,7 +143,8 @@ export function createView(region, store, { labels, limit, hotkey }, may, dismis
   // A finger that is lifted leaves, too, but its owner is still reading.
   on(document, "pointerout", ({ relatedTarget, pointerType }) => relatedTarget || pointerType === "touch" || point(false));
   on(region, "focusin focusout", ({ relatedTarget, type }) => (type === "focusout" && region.contains(relatedTarget)) || refresh());
-  on(region, "click", ({ target }) => {
+  on(region, "click", (event) => {
+    const { target } = event;
     const hit = target.closest("a,button");
     const card = target.closest("[data-toast-id]");
     const name = hit?.dataset.toastAction;
@@ -146,6 +153,8 @@ export function createView(region, store, { labels, limit, hotkey }, may, dismis
       pointer = true;
       render();
     } else if (hit === clear) dismiss();
+    // The end of a selection in a link's text is no click on it.
+    else if (hit?.className && !getSelection().isCollapsed) event.preventDefault();
     else if (hit && (name === undefined || tell("action", { id: card.dataset.toastId, name }))) close(card);
   });
   // A mouse click on a button leaves the focus where the user is working.
