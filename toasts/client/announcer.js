@@ -15,7 +15,7 @@ const HINTED = "toasts:hinted";
  * @param may () => whether this tab speaks now; until then it is kept.
  * @returns hear(change), and to be called without one when that may have changed.
  */
-export function createAnnouncer({ output, labels, storage, world, may }) {
+export function createAnnouncer({ output, labels, storage, may }) {
   const waiting = new Map(); // id -> what to say; nothing: to be counted
   let timer = null;
 
@@ -31,7 +31,7 @@ export function createAnnouncer({ output, labels, storage, world, may }) {
     }
     output.textContent = text.join(".\n");
     waiting.clear();
-    timer = world.set(say, REST);
+    timer = setTimeout(say, REST);
   }
 
   return ({ added = [], updated = [], removed = [], origin } = {}) => {
@@ -43,6 +43,6 @@ export function createAnnouncer({ output, labels, storage, world, may }) {
     }
     // Several that were there before the page was: their number is enough.
     for (const toast of added) put(toast, origin === "snapshot" && added[1] ? "" : sentence(toast, labels));
-    timer ??= world.set(say, GATHER);
+    timer ??= setTimeout(say, GATHER);
   };
 }
