@@ -37,6 +37,8 @@ export function createAnnouncer({ output, labels, storage, may }) {
   return ({ added = [], updated = [], removed = [], origin } = {}) => {
     const put = (toast, text) => waiting.set(toast.id, text);
     removed.forEach(({ toast }) => waiting.delete(toast.id));
+    // The next to read may be somebody else.
+    if (["suspended", "signed-out"].includes(removed[0]?.reason)) output.textContent = "";
     for (const { toast, previous } of updated) {
       const text = sentence(toast, labels);
       if (text !== sentence(previous, labels)) put(toast, text);
