@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from wsproto import ConnectionType, WSConnection
@@ -113,8 +114,8 @@ async def main(arguments: list[str]) -> int:
     server = None
     async for line in process.stderr:
         if found := LISTENING.search(line):
-            theirs = int(found[1])
-            server = await asyncio.start_server(lambda *ends: relay(theirs, *ends), "127.0.0.1", 0)
+            join = partial(relay, int(found[1]))
+            server = await asyncio.start_server(join, "127.0.0.1", 0)
             ours = server.sockets[0].getsockname()[1]
             line = line.replace(found[1], str(ours).encode())
         sys.stderr.buffer.write(line)

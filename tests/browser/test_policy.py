@@ -29,7 +29,8 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sa
 
 async def violations(page: Page) -> list[str]:
     found: list[str] = await page.evaluate("window.violations")
-    return found
+    # A browser may look for the site's icon by itself.
+    return [text for text in found if "/favicon.ico" not in text]
 
 
 async def test_a_strict_policy_has_nothing_to_object_to(
@@ -69,7 +70,7 @@ async def test_a_strict_policy_has_nothing_to_object_to(
     assert await violations(page) == []
     assert visitor.console == []
     # The policy is there, and the listener hears of what it forbids.
-    with pytest.raises(Exception, match="TrustedHTML"):
+    with pytest.raises(Exception, match="TrustedHTML|Sink type"):
         await page.evaluate("document.createElement('div').innerHTML = '<b>'")
     [violation] = await violations(page)
     assert violation.startswith("require-trusted-types-for")
