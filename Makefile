@@ -23,7 +23,9 @@ install: .venv/.dev .state/secret-key ## .venv with everything for development a
 
 test: install client ## every test; ARGS='-k name' goes to pytest
 	.ci/need chromium
+	.ci/need nginx
 	.ci/need redis
+	.ci/need systemd
 	npm test
 	.venv/bin/python -m tests $(ARGS)
 

@@ -7,6 +7,7 @@ DATABASE_URL    postgresql://user@host/name or sqlite:////path. Default: db.sqli
 HTTPS           1: served behind a proxy that ends TLS and sets X-Forwarded-Proto. Default: 0.
 TOASTS_BROKER   How processes tell each other of new toasts. Default: auto, by the database.
 REDIS_URL       For the broker redis: redis://host:6379, or redis+cluster://. Default: empty.
+FORCE_SCRIPT_NAME  The site's path below its host, such as /live, if it isn't the whole host.
 LOG_LEVEL       The least level of what is logged. Default: INFO.
 """
 
@@ -69,6 +70,10 @@ ALLOWED_HOSTS = [
 ]
 DATABASES = {"default": _database()}
 REDIS_URL = os.environ.get("REDIS_URL", "")
+
+FORCE_SCRIPT_NAME = os.environ.get("FORCE_SCRIPT_NAME", "").rstrip("/") or None
+# Other sites on the same host have cookies of the same names.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{FORCE_SCRIPT_NAME or ''}/"
 
 TOASTS_BROKER = os.environ.get("TOASTS_BROKER") or "auto"
 TOASTS_HARMLESS_MIDDLEWARE = ["core.static.StaticFilesMiddleware"]
@@ -135,7 +140,9 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-STATIC_URL = "/static/"
+# Not "static/": Django would put the path before it once, as the site starts, when under ASGI it
+# knows of none yet.
+STATIC_URL = f"{FORCE_SCRIPT_NAME or ''}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Files are served from where they lie, DEBUG or not: nothing to collect after an update.
 WHITENOISE_USE_FINDERS = True
@@ -152,7 +159,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",  # the page works without another site
-    "SWAGGER_UI_FAVICON_HREF": "/static/site/logo.svg",
+    "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}site/logo.svg",
 }
 
 if _flag("HTTPS"):

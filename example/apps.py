@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class ExampleConfig(AppConfig):
     name = "example"
     verbose_name = "Demos"
+
+    def ready(self) -> None:
+        from example.messages import signals  # models are there now
+
+        signals.connect()

@@ -3,9 +3,18 @@
 from django.urls import path
 
 from example import views
+from example.messages.feeds import Messages
+from example.messages.views import messages
+from example.orders.feeds import Orders
+from example.orders.views import orders, token
 
 app_name = "example"
 urlpatterns = [
     path("toast/", views.toast, name="toast"),
     path("toast/show/", views.show, name="toast-show"),
+    path("messages/", messages, name="messages"),
+    path("messages/feed/", Messages.as_view(), name="messages-feed"),
+    path("orders/", orders, name="orders"),
+    path("orders/feed/", Orders.as_view(), name="orders-feed"),
+    path("orders/token/", token, name="orders-token"),
 ]

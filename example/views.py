@@ -37,7 +37,7 @@ async def toast(request: HttpRequest) -> HttpResponse:
 async def _start(request: HttpRequest) -> HttpResponse:
     form = TaskForm(request.POST)
     if not form.is_valid():
-        if _wants_json(request):
+        if wants_json(request):
             return JsonResponse({"errors": form.errors}, status=400)
         return await _page(request, form, status=400)
     user = await request.auser()
@@ -83,12 +83,13 @@ async def _with_action(user: Any) -> Any:
     )
 
 
-def _wants_json(request: HttpRequest) -> bool:
+def wants_json(request: HttpRequest) -> bool:
+    """Whether it is the page's script that asks."""
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
 def _accepted(request: HttpRequest, running: Any) -> HttpResponse:
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse({"toast": running.pk}, status=202)
     return redirect("example:toast")
 

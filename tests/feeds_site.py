@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.contrib.auth.views import LogoutView
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import connection
 from django.http import HttpRequest
 from django.urls import include, path
 from django.utils.html import format_html
@@ -78,7 +79,32 @@ class Rooms(feeds.Feed):
         return found
 
 
+class Board(feeds.Feed):
+    """Rows of a table that Django knows nothing of; staff sees all, others their own."""
+
+    name = "board"
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str | None:
+        if not isinstance(request.user, User):
+            return None
+        return "all" if request.user.is_staff else f"customer:{request.user.username}"
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[Any, Any]]:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id, customer, product FROM board_order ORDER BY id")
+            rows = cursor.fetchall()
+        return {
+            topic: {
+                key: {"customer": customer, "product": product}
+                for key, customer, product in rows
+                if topic in ("all", f"customer:{customer}")
+            }
+            for topic in topics
+        }
+
+
 urlpatterns = [
+    path("feeds/board/", Board.as_view()),
     path("feeds/names/", Names.as_view(), name="names"),
     path("feeds/public/", Public.as_view()),
     path("feeds/rooms/<slug:room>/", Rooms.as_view()),

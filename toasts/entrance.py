@@ -60,6 +60,7 @@ class Entrance:
         else:
             heard, known = await self._long_way(door, scope, receive, send)
         if heard is not None:
+            live.hub().served_at(scope.get("server"))
             del scope  # kilobytes of headers that nobody asks for again
             await _stream(heard, known, receive, send)
 

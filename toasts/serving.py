@@ -22,6 +22,7 @@ from . import live
 from .conf import conf
 from .live import Hearing
 from .realtime.sse import HEADERS, UNCACHED
+from .realtime.subscription import State
 from .release import release_request
 from .sessions import Grant, detach, grant
 
@@ -41,6 +42,7 @@ def begin_stream(request: ASGIRequest, heard: Hearing, known: str | None) -> Htt
     if handover is not None:  # toasts.asgi serves this site
         handover.take(heard, known)
         return HttpResponse(headers={**HEADERS, "X-Toasts-Handover": "1"})
+    live.hub().served_at(request.scope.get("server"))
     return StreamingHttpResponse(_events(heard, known), headers=HEADERS)
 
 
@@ -67,6 +69,15 @@ async def _events(heard: Hearing, known: str | None) -> AsyncIterator[bytes]:
     while data := await mine.pull():
         yield heard.translate(data) if heard.translate else data
     here.unsubscribe(mine)
+
+
+async def wait_for_news(
+    request: ASGIRequest, heard: Hearing, known: State, seconds: float
+) -> State | None:
+    """`live.wait_for_news`, while the request holds no thread and no connection."""
+    live.hub().served_at(request.scope.get("server"))
+    await release_request()
+    return await live.wait_for_news(heard, known, seconds)
 
 
 async def admit(request: HttpRequest) -> Grant | None:

@@ -250,18 +250,31 @@ def _body() -> str:
                     (SELECT {shown} {old} EXCEPT SELECT {shown} {new})
                 ) AS changed;
             END IF;
+            {announcing("toasts were", f"'{PREFIX}' || id", "unnest(users) AS named (id)")}
+    """)
+
+
+def announcing(what: str, hint: str, source: str) -> str:
+    """The end of a trigger function: it sends these hints in as few messages as fit.
+
+    Args:
+        what: of which the writer is warned, if that fails.
+        hint: an SQL expression of type text.
+        source: what it is selected from.
+    """
+    return f"""
             PERFORM pg_notify(TG_ARGV[0], '[' || string_agg(hint, ',') || ']')
             FROM (
                 SELECT hint, sum(octet_length(hint) + 1) OVER (ORDER BY hint) / {HINTS_MAX_BYTES}
                     AS message
-                FROM unnest(users) AS named (id),
-                    LATERAL (SELECT to_json('{PREFIX}' || id)::text) AS said (hint)
+                FROM {source},
+                    LATERAL (SELECT to_json({hint})::text) AS said (hint)
                 WHERE octet_length(hint) <= {HINT_MAX_BYTES}
             ) AS hints
             GROUP BY message;
             RETURN NULL;
         EXCEPTION WHEN OTHERS THEN
-            RAISE WARNING 'toasts were written but not announced: %', SQLERRM;
+            RAISE WARNING '{what} written but not announced: %', SQLERRM;
             RETURN NULL;
         END
-    """)
+    """.strip()

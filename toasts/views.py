@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from . import live
 from .realtime.sse import UNCACHED, known_event_id
-from .release import release_request
 from .serving import (
     admit,
     bad,
@@ -23,6 +22,7 @@ from .serving import (
     outside_transactions,
     refused,
     seconds_of,
+    wait_for_news,
 )
 from .state import as_json
 
@@ -76,8 +76,7 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
     mine = live.topic(held.user_id)
     state = await sync_to_async(live.read_state)(held.user_id)
     if seconds and known == live.name_of(mine, state) and isinstance(request, ASGIRequest):
-        await release_request()
-        news = await live.wait_for_news(live.toasts_of(held), state, seconds)
+        news = await wait_for_news(request, live.toasts_of(held), state, seconds)
         if news is None:
             return nothing()
         state = news

@@ -66,6 +66,7 @@ async def serve(
         await _close(send, handover.code)
         return
     await send({"type": "websocket.accept"})
+    live.hub().served_at(scope.get("server"))
     del scope, asked, handover  # kilobytes that nobody asks for again
     await _stream(heard, known, receive, send)
 

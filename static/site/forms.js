@@ -1,5 +1,6 @@
 // Forms marked data-fetch are sent without leaving the page. Without this script they work as
-// plain forms do: the server redirects, or shows the page again with the errors in it.
+// plain forms do: the server redirects, or shows the page again with the errors in it. With
+// data-clears a form is empty again once it was taken.
 
 for (const form of document.querySelectorAll("form[data-fetch]")) {
   form.addEventListener("submit", (event) => {
@@ -28,6 +29,7 @@ async function answer(form, response) {
   const isJSON = response.headers.get("Content-Type")?.startsWith("application/json");
   const { errors = {} } = isJSON ? await response.json() : {};
   show(form, errors);
+  if (response.ok && "clears" in form.dataset) form.reset();
   if (!response.ok && response.status !== 400) {
     say(form, `The server answered ${response.status}. Reload the page and try again.`);
   }

@@ -66,8 +66,8 @@ class Person:
 
 
 class Host(Site):
-    def __init__(self, database_url: str) -> None:
-        super().__init__(database_url, DJANGO_SETTINGS_MODULE="tests.browser.settings")
+    def __init__(self, database_url: str, settings: str = "tests.browser.settings") -> None:
+        super().__init__(database_url, DJANGO_SETTINGS_MODULE=settings, DATABASE_URL=database_url)
         self._names = count()
         self._elsewhere = subprocess.Popen(
             [sys.executable, "-c", ELSEWHERE], env=self.environment, cwd=ROOT, text=True,

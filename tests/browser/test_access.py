@@ -229,3 +229,96 @@ async def test_in_a_hidden_tab_nothing_pops_up_or_is_said(
     await expect_shown(page, pk, "later")
     await expect(region(page).get_by_role("status")).to_contain_text("Info: later")
     await expect_gone(page, pk)
+
+
+async def test_a_site_chooses_the_key(host: Host, server: Server, visitor: Visitor) -> None:
+    alice = host.person()
+    context = await visitor.context(server, alice)
+    await context.add_init_script(
+        "new MutationObserver((_, observer) => {"
+        " const script = document.querySelector('script[data-toasts]');"
+        " if (script) { script.dataset.hotkey = 'alt+ctrl+KeyJ'; observer.disconnect(); } })"
+        ".observe(document, { childList: true, subtree: true })"
+    )
+    page = await tab(context)
+    pk = host.toast(alice, "news", duration=0)
+    await expect_shown(page, pk, "news")
+    await page.keyboard.press("F6")
+    assert await focused(page) == "body"
+    await page.keyboard.press("Control+Alt+j")
+    assert await focused(page) == str(pk)
+    await page.keyboard.press("Control+Alt+j")
+    assert await focused(page) == "body"
+
+
+async def test_over_a_modal_dialog_toasts_are_said_and_the_keys_work(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    await page.evaluate(
+        "() => { const dialog = document.createElement('dialog');"
+        " dialog.append(document.createElement('input')); document.body.append(dialog);"
+        " dialog.showModal(); }"
+    )
+    pk = host.toast(alice, "above", duration=0)
+    await expect(region(page).get_by_role("status")).to_contain_text("Info: above")
+    await page.keyboard.press("F6")
+    await expect(toast(page, pk)).to_be_focused()
+    await page.keyboard.press("Escape")  # the toast's, not the dialog's
+    await expect_gone(page, pk)
+    await expect(page.get_by_role("textbox")).to_be_focused()
+    await expect(page.locator("dialog[open]")).to_have_count(1)
+
+
+async def test_the_focus_stays_on_a_toast_while_a_dialog_opens_and_closes(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    pk = host.toast(alice, "stays", duration=0)
+    await expect_shown(page, pk, "stays")
+    await page.evaluate(
+        "() => { document.body.append(document.createElement('dialog'));"
+        " document.querySelector('dialog').showModal(); }"
+    )
+    await page.keyboard.press("F6")
+    await expect(toast(page, pk)).to_be_focused()
+    await page.evaluate("document.querySelector('dialog').remove()")
+    await expect_shown(page, pk, "stays")
+    assert await page.locator("html > [data-toasts-region]").count() == 1
+
+
+async def test_twenty_in_a_second_are_three_announcements_at_most(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await visitor.open(server, host.person())
+    await page.evaluate(
+        """async () => {
+          const voice = document.querySelector("[data-toasts-region] [role=status]");
+          window.said = [];
+          new MutationObserver(() => voice.textContent && said.push(voice.textContent))
+            .observe(voice, { childList: true });
+          for (let number = 0; number < 20; number++) {
+            toasts.show({ message: `number ${number}`, duration: 0 });
+            await new Promise((done) => setTimeout(done, 50));
+          }
+          await new Promise((done) => setTimeout(done, 2000));
+        }"""
+    )
+    said: list[str] = await page.evaluate("said")
+    assert 1 <= len(said) <= 3
+    assert "new notifications" in said[-1]
+
+
+async def test_closed_with_the_mouse_a_toast_leaves_the_focus_where_it_was(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice, "/form/")
+    button = page.get_by_role("button", name="Sign out")
+    await button.focus()
+    pk = host.toast(alice, "x", duration=0, actions=[{"name": "a", "label": "A", "url": ""}])
+    await toast(page, pk).get_by_role("button", name="A", exact=True).click()
+    await expect_gone(page, pk)
+    await expect(button).to_be_focused()

@@ -155,9 +155,9 @@ async def test_the_page_can_follow_and_close_its_toasts(
         ["show", str(pk), None],
         ["show", str(other), None],
         ["dismiss", str(pk), "user"],
-        ["read", str(pk), None],
+        ["read", str(pk), "user"],
         ["dismiss", str(other), "remote"],
-        ["read", str(other), None],
+        ["read", str(other), "remote"],
     ]
 
 

@@ -9,7 +9,7 @@ from tests.postgres import PostgresServer
 from tests.realtime.line import Line
 from tests.realtime.memory import Table
 from tests.redis_server import RedisCluster, RedisServer
-from toasts.realtime import canary
+from toasts.realtime import canary, supervision
 from toasts.realtime import hub as hub_module
 from toasts.realtime import redis as module
 from toasts.realtime.redis import RedisBroker
@@ -35,7 +35,7 @@ def table() -> Table:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back-offs that a test can wait for."""
-    monkeypatch.setattr(hub_module, "BACKOFF_MIN", 0.01)
+    monkeypatch.setattr(supervision, "BACKOFF_MIN", 0.01)
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.02)
     monkeypatch.setattr(hub_module, "READ_BACKOFF_MAX", 0.02)
 

@@ -135,8 +135,7 @@ class Telephone:
 
 def settled(hub: Hub) -> bool:
     """Whether it hears, and nothing is under way."""
-    waiting = hub._woken or hub._all_woken or hub._full_read
-    return hub.listening and hub._due_since is None and not waiting
+    return hub.listening and hub.agenda.empty
 
 
 class Client:

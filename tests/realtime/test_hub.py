@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import until
 from tests.realtime.memory import Client, Table, Telephone, running, settled
-from toasts.realtime import hub as hub_module
+from toasts.realtime.agenda import BATCH
 from toasts.realtime.broker import LocalBroker
 from toasts.realtime.subscription import Poll, State
 
@@ -106,12 +106,12 @@ async def test_a_thousand_hints_of_one_moment_are_few_reads(table: Table) -> Non
 
 async def test_all_that_wakes_in_one_moment_is_read_together(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
-        clients = [Client(hub, f"t{number}") for number in range(2 * hub_module.BATCH + 1)]
+        clients = [Client(hub, f"t{number}") for number in range(2 * BATCH + 1)]
         await until(lambda: all(client.raw for client in clients) and settled(hub))
         del table.reads[:]
         hub.wake([client.stream.topic for client in clients])
         await until(lambda: sum(map(len, table.reads)) == len(clients))
-        assert [len(read) for read in table.reads] == [hub_module.BATCH, hub_module.BATCH, 1]
+        assert [len(read) for read in table.reads] == [BATCH, BATCH, 1]
 
 
 async def test_a_hint_without_a_listener_here_costs_no_read(table: Table) -> None:
@@ -219,10 +219,10 @@ async def test_a_topics_state_goes_with_its_last_stream(table: Table) -> None:
         first, second = Client(hub, "t"), Client(hub, "t")
         await until(lambda: first.raw and second.raw)
         hub.unsubscribe(first.stream)
-        assert set(hub._topics) == {"t"}
+        assert set(hub.registry.topics) == {"t"}
         hub.unsubscribe(second.stream)
         hub.unsubscribe(second.stream)
-        assert hub._topics == {}
+        assert hub.registry.topics == {}
         # And what changed meanwhile is no change for who comes next.
         table.put("t", 1)
         third = Client(hub, "t")
@@ -291,7 +291,7 @@ async def test_a_hundred_come_and_go_and_nothing_is_left(data: st.DataObject) ->
         await until(lambda: all(each.shown == table.rows[each.stream.topic] for each in staying))
         for client in everybody:
             hub.unsubscribe(client.stream)
-        assert hub._topics == {}
+        assert hub.registry.topics == {}
         assert hub.listeners() == []
         await asyncio.gather(*(client.leave() for client in everybody))
 
@@ -345,7 +345,7 @@ async def test_a_right_that_ends_just_after_it_was_doubted_is_seen_too(table: Ta
 async def test_a_doubt_that_came_just_before_the_stream_is_not_forgotten(table: Table) -> None:
     async with running(table, LocalBroker(), sweep=60) as hub:
         table.ended.add("ended")
-        hub.recheck({"t"})
+        hub.sweep.doubt({"t"})
         client = Client(hub, "t", grant="ended")
         await until(lambda: b"bye auth" in client.raw)
 
@@ -377,7 +377,7 @@ async def test_a_check_that_failed_is_made_again(table: Table, quick: None) -> N
         table.failing = OSError("the database is away")
         table.ended = {"right"}
         before = table.checks
-        hub._check(["t"])
+        hub.sweep.check(["t"])
         await until(lambda: table.checks > before)
         assert not client.over
         table.failing = None

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import until
 from tests.realtime.memory import Client, Table, Telephone, make_stream, running, settled
 from toasts.realtime import hub as hub_module
+from toasts.realtime import supervision
 from toasts.realtime.broker import BrokerError, LocalBroker, Publish, Wake
 from toasts.realtime.hub import Hub, Timing
 
@@ -89,13 +90,13 @@ async def test_the_back_off_grows_with_jitter_and_has_a_bound(
 
     caplog.set_level(logging.CRITICAL, "toasts.realtime")
     fast = SimpleNamespace(get_running_loop=asyncio.get_running_loop, sleep=nap)
-    monkeypatch.setattr(hub_module, "asyncio", fast)
-    task = asyncio.create_task(hub_module._supervised(fails, hub_module.BACKOFF_MAX))
+    monkeypatch.setattr(supervision, "asyncio", fast)
+    task = asyncio.create_task(supervision.supervised(fails, hub_module.BACKOFF_MAX))
     # Two thousand failures are hours without a database: no number may outgrow them.
     await until(lambda: done.is_set() or task.done())
     assert not task.done(), task.exception()
     task.cancel()
-    least, most = hub_module.BACKOFF_MIN, hub_module.BACKOFF_MAX
+    least, most = supervision.BACKOFF_MIN, hub_module.BACKOFF_MAX
     assert all(least <= delay <= most for delay in delays)
     assert all(delay <= least * 2 ** (number + 1) for number, delay in enumerate(delays[:5]))
     assert len(set(delays)) > 1000
@@ -110,7 +111,7 @@ async def test_a_loop_that_returns_is_a_failure_and_starts_again(
     async def returns() -> None:
         runs.append(asyncio.get_running_loop().time())
 
-    task = asyncio.create_task(hub_module._supervised(returns, hub_module.BACKOFF_MAX))
+    task = asyncio.create_task(supervision.supervised(returns, hub_module.BACKOFF_MAX))
     await until(lambda: len(runs) >= 3)
     task.cancel()
     assert "returns failed (it returned, though it is to run for ever)" in caplog.text
@@ -124,7 +125,9 @@ async def test_only_the_first_failure_is_logged_with_its_traceback(
     async with running(table, phone) as hub:
         Client(hub, "t")
         await until(lambda: phone.calls >= 4)
-    records = [each for each in caplog.records if each.message.startswith("_listen failed (nobody")]
+    records = [
+        each for each in caplog.records if each.message.startswith("Hub._listen failed (nobody")
+    ]
     assert [bool(record.exc_info) for record in records[:3]] == [True, False, False]
 
 

@@ -47,7 +47,7 @@ async def test_a_doubt_that_came_just_before_a_holders_stream_is_not_forgotten(
 ) -> None:
     table.ended = {"lost"}
     async with running(table, LocalBroker()) as hub:
-        hub.recheck(["user:1"])
+        hub.sweep.doubt(["user:1"])
         client = Client(hub, "a", holder="user:1", grant="lost")
         await until(lambda: client.over)
 
@@ -57,7 +57,8 @@ async def test_of_holders_who_left_nothing_is_kept(table: Table) -> None:
         clients = [Client(hub, "a", holder="user:1") for _ in range(3)]
         for client in clients:
             hub.unsubscribe(client.stream)
-        assert (hub._held, hub._holders, hub._topics) == ({}, {}, {})
+        found = hub.registry
+        assert (found._held, found._holders, found.topics) == ({}, {}, {})
 
 
 async def test_a_hint_for_a_family_wakes_it_and_nobody_else(table: Table) -> None:

@@ -17,7 +17,7 @@ import pytest
 from tests.conftest import until
 from tests.realtime.memory import Client, Table, running
 from toasts.realtime import hub as hub_module
-from toasts.realtime import sqlite
+from toasts.realtime import sqlite, supervision
 from toasts.realtime.broker import BrokerError
 from toasts.realtime.sqlite import SqliteBroker
 
@@ -262,7 +262,7 @@ async def test_the_watcher_never_writes(file: Path) -> None:
 async def test_the_hub_goes_on_with_the_new_file(
     file: Path, tmp_path: Path, looks: list[int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "BACKOFF_MIN", 0.01)
+    monkeypatch.setattr(supervision, "BACKOFF_MIN", 0.01)
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.05)
     table = Table()
     async with running(table, SqliteBroker(str(file))) as hub:

@@ -16,34 +16,33 @@ const HINTED = "toasts:hinted";
  * @returns hear(change), and to be called without one when that may have changed.
  */
 export function createAnnouncer({ output, labels, storage, world, may }) {
-  let waiting = [];
-  let summary = 0;
+  const waiting = new Map(); // id -> what to say; nothing: to be counted
   let timer = null;
 
   function say() {
+    const lines = [...waiting.values()];
     timer = null;
     output.textContent = "";
-    const count = summary + waiting.length;
-    if (!count || !may()) return;
-    const lines = summary || count > BURST ? [label(labels.summary, { n: count })] : waiting.map((toast) => sentence(toast, labels));
+    if (!lines.length || !may()) return;
+    const text = lines.length > BURST || lines.includes("") ? [label(labels.summary, { n: lines.length })] : lines;
     if (!storage.get(HINTED)) {
       storage.set(HINTED, "1");
-      lines.push(labels.hint);
+      text.push(labels.hint);
     }
-    output.textContent = lines.join(".\n");
-    waiting = [];
-    summary = 0;
+    output.textContent = text.join(".\n");
+    waiting.clear();
     timer = world.set(say, REST);
   }
 
   return ({ added = [], updated = [], removed = [], origin } = {}) => {
-    const changed = updated.filter(({ toast, previous }) => sentence(toast, labels) !== sentence(previous, labels));
-    const fresh = [...added, ...changed.map(({ toast }) => toast)];
-    const stale = [...removed, ...changed].map(({ toast }) => toast.id);
-    waiting = waiting.filter((toast) => !stale.includes(toast.id));
+    const put = (toast, text) => waiting.set(toast.id, text);
+    removed.forEach(({ toast }) => waiting.delete(toast.id));
+    for (const { toast, previous } of updated) {
+      const text = sentence(toast, labels);
+      if (text !== sentence(previous, labels)) put(toast, text);
+    }
     // Several that were there before the page was: their number is enough.
-    if (origin === "snapshot" && fresh.length > 1) summary += fresh.length;
-    else waiting.push(...fresh);
+    for (const toast of added) put(toast, origin === "snapshot" && added[1] ? "" : sentence(toast, labels));
     timer ??= world.set(say, GATHER);
   };
 }

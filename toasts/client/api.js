@@ -4,14 +4,18 @@ import { on } from "./dom.js";
 import { readToast } from "./wire.js";
 
 /**
- * @param dismiss called with the ids of toasts.
+ * @param dismiss called with the ids of toasts, or none for all.
  * @param mute called with whether toasts are to be held back.
+ * @param connection has the `state`.
  */
 export function createApi({ store, dismiss, mute, connection, version }) {
+  /** A text alone is a message. */
+  const read = (options) => (typeof options === "object" ? options : { message: options });
+
   /** Shows a toast of this page's own, or changes it where there is one with this id. */
   function show(options) {
-    const raw = { id: `local-${Math.random()}`, key: "", data: null, created_at: new Date().toISOString(), expires_at: null, read: false };
-    const toast = readToast({ ...raw, ...text(options), local: true }, location.href);
+    const own = { id: `local-${Math.random()}`, created_at: new Date().toJSON(), local: true };
+    const toast = readToast({ ...own, ...read(options) }, location.href);
     store.receive([toast]);
     return toast.id;
   }
@@ -24,16 +28,16 @@ export function createApi({ store, dismiss, mute, connection, version }) {
     list: store.list,
     show,
     update(id, changes) {
-      const toast = store.get(String(id));
-      if (toast) store.receive([readToast({ ...toast, ...text(changes), id: toast.id }, location.href)]);
+      const toast = store.get(`${id}`);
+      if (toast) show({ local: toast.local, ...toast, ...read(changes), id });
     },
-    dismiss: (id) => dismiss([String(id)]),
-    dismissAll: () => dismiss(store.list().map(({ id }) => id)),
+    dismiss: (id) => dismiss([`${id}`]),
+    dismissAll: () => dismiss(),
     promise(work, texts) {
-      const id = show({ progress: true, ...text(texts.loading) });
+      const id = show({ progress: true, ...read(texts.loading) });
       const end = (level) => (value) => {
         const given = texts[level];
-        show({ level, ...text(typeof given === "function" ? given(value) : given), id });
+        show({ level, ...read(typeof given === "function" ? given(value) : given), id });
       };
       const promise = Promise.resolve(typeof work === "function" ? work() : work);
       promise.then(end("success"), end("error"));
@@ -51,9 +55,4 @@ export function createApi({ store, dismiss, mute, connection, version }) {
       return store.subscribe(tell);
     },
   };
-}
-
-/** A text alone is a message. */
-function text(options) {
-  return typeof options === "object" ? options : { message: options };
 }

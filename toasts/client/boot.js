@@ -37,12 +37,12 @@ function install(config) {
   });
   const hidden = createHidden(session);
   const store = createStore({ hidden, pending: acks });
-  const dismiss = (ids) => {
+  const dismiss = (ids = store.list().map(({ id }) => id)) => {
     // First: a snapshot that arrives meanwhile must not bring it back.
     for (const id of ids) if (store.get(id) && !store.get(id).local) acks.add(id);
     store.remove(ids, "user");
   };
-  const screen = createScreen({ config, store, dismiss, presence: createPresence(), session, world });
+  const screen = createScreen({ config, store, dismiss, presence: createPresence(), storage: session, world });
   const connection = connect({ region: screen._region, store, config, acks });
   watchPage({ store, connection, acks, hidden });
   acks.wake();

@@ -16,66 +16,56 @@ export function sentence({ level, title, message }, labels) {
   return `${labels[level]}: ${[title, message].filter(Boolean).join(". ")}`;
 }
 
-/**
- * @returns `_node`, its `_inner` of natural height, the `_bar` of its countdown, and `_update(toast, count)`.
- */
+const icon = (shape) =>
+  element("svg", { viewBox: "0 0 24 24", "aria-hidden": true }, element("path", { d: shape }));
+
+/** Not draggable: a drag selects its text. */
+const link = (url, other, attributes, ...children) =>
+  element(url ? "a" : other, { ...attributes, [url ? "href" : "type"]: url || "button", draggable: false }, ...children);
+
+/** The time of today's, the day of an older one, as the browser's language has it. */
+const clock = (date) =>
+  date > 0 ? date.toLocaleString([], Date.now() - date > DAY ? { dateStyle: "short" } : { timeStyle: "short" }) : "";
+
+/** @returns the element, with `_update(toast, count)`. Its first child has its natural height, and the countdown last. */
 export function createCard(labels) {
-  const path = element("path");
-  const icon = element("svg", { viewBox: "0 0 24 24", "aria-hidden": true }, path);
-  const count = element("span", { "data-toast-count": "" });
+  const span = (attribute, value = "") => element("span", { [attribute]: value });
+  const badge = icon("");
+  const count = span("data-toast-count");
   const time = element("time");
-  const word = element("span", { class: "toasts-hidden" });
-  const title = element("span", { "data-toast-title": "" });
-  const message = element("span", { "data-toast-message": "" });
+  const word = span("class", "toasts-hidden");
+  const title = span("data-toast-title");
+  const message = span("data-toast-message");
   const progress = element("progress", { max: 100 });
   const actions = element("div", { class: "toasts-actions" });
-  const cross = element("svg", { viewBox: "0 0 24 24" }, element("path", { d: "m7 7 10 10M17 7 7 17" }));
-  const close = element("button", { type: "button", "data-toast-close": "" }, cross);
+  const close = element("button", { type: "button", "data-toast-close": "" }, icon("m7 7 10 10M17 7 7 17"));
   const meta = element("div", { class: "toasts-meta" }, count, time);
-  const content = element("div", {}, meta, progress, actions);
-  const bar = element("i");
-  const inner = element("div", { class: "toasts-card" }, icon, content, close, bar);
-  const node = element("div", { role: "listitem", tabindex: -1 }, inner);
+  const content = element("div", {}, meta, element("a"), progress, actions);
+  const card = element("div", { role: "listitem", tabindex: -1 }, element("div", { class: "toasts-card" }, badge, content, close, element("i")));
   let shown = {};
 
-  function update(toast, repeats) {
-    const name = (toast.title || toast.message).slice(0, 60);
-    node.dataset.toastId = toast.id;
-    node.dataset.level = toast.level;
-    node.ariaLabel = sentence(toast, labels);
-    path.setAttribute("d", SHAPES[toast.level]);
+  card._update = (toast, repeats) => {
+    const text = (toast.title || toast.message).slice(0, 60);
+    card.dataset.toastId = toast.id;
+    card.dataset.level = toast.level;
+    card.ariaLabel = sentence(toast, labels);
+    badge.firstChild.setAttribute("d", SHAPES[toast.level]);
+    write(count, repeats > 1 ? `${repeats}` : "");
+    write(time, clock(new Date(toast.created_at)));
     write(word, `${labels[toast.level]}: `);
-    write(count, repeats > 1 ? String(repeats) : "");
-    write(time, clock(toast.created_at));
     write(title, toast.title);
     write(message, toast.message);
-    if (toast.url !== shown.url) {
-      if (shown.id) meta.nextSibling.remove();
-      // Not draggable: a drag selects its text.
-      meta.after(element(toast.url ? "a" : "div", { ...(toast.url && { href: toast.url }), draggable: false, class: "toasts-body" }, word, title, message));
+    close.ariaLabel = label(labels.dismiss, { text });
+    if (toast.url !== shown.url) meta.nextSibling.replaceWith(link(toast.url, "div", { class: "toasts-body" }, word, title, message));
+    if (JSON.stringify(toast.actions) !== JSON.stringify(shown.actions)) {
+      actions.replaceChildren(...toast.actions.map(({ name, label, url }) => link(url, "button", { "data-toast-action": name }, label)));
     }
-    close.ariaLabel = label(labels.dismiss, { text: name });
     progress.hidden = toast.progress === null;
-    progress.ariaLabel = name;
+    progress.ariaLabel = text;
     // `true`: under way, nobody knows how far.
     if (toast.progress === true) progress.removeAttribute("value");
     else progress.value = toast.progress;
-    if (JSON.stringify(shown.actions) !== JSON.stringify(toast.actions)) actions.replaceChildren(...toast.actions.map(button));
     shown = toast;
-  }
-
-  return { _node: node, _inner: inner, _bar: bar, _update: update };
-}
-
-function button({ name, label, url }) {
-  const attributes = { "data-toast-action": name };
-  return url
-    ? element("a", { ...attributes, href: url }, label)
-    : element("button", { ...attributes, type: "button" }, label);
-}
-
-/** The time of today's, the day of an older one, as the browser's language has it. */
-function clock(created) {
-  const date = new Date(created);
-  return date > 0 ? date.toLocaleString([], Date.now() - date > DAY ? { dateStyle: "short" } : { timeStyle: "short" }) : "";
+  };
+  return card;
 }

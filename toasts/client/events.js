@@ -4,13 +4,13 @@ import { tell } from "./dom.js";
 
 export function tellChanges({ added, updated, removed, origin }) {
   const show = (toast, updated) => tell("show", { toast, updated, snapshot: origin === "snapshot" });
-  added.forEach((toast) => show(toast, false));
-  updated.forEach(({ toast }) => show(toast, true));
+  for (const toast of added) show(toast, false);
+  for (const { toast } of updated) show(toast, true);
   for (const { toast, reason } of removed) {
-    const { id } = toast;
-    if (reason !== "suspended") tell("dismiss", { id, toast, reason });
+    const detail = { id: toast.id, toast, reason };
+    if (reason !== "suspended") tell("dismiss", detail);
     // By its time it only left the screen.
-    if (reason === "user" || reason === "remote") tell("read", { id, toast });
+    if (reason === "user" || reason === "remote") tell("read", detail);
   }
 }
 

@@ -5,31 +5,30 @@ import { on } from "./dom.js";
 /**
  * @param hotkey words such as `F6` or `alt+KeyT`: KeyboardEvent.code, after the modifiers in this order:
  *   alt, ctrl, meta.
- * @returns release(node): a toast is about to go; when it has the focus, the next one gets it, else the
+ * @param close called with the focused card.
+ * @returns release(card): it is about to go; when it has the focus, the next one gets it, else the
  *   place it came from.
  */
-export function enableKeyboard(region, hotkey, dismiss) {
+export function enableKeyboard(region, hotkey, close) {
   let origin; // where the focus was before it came here
 
-  const focused = () => region.contains(document.activeElement) && document.activeElement;
   const visible = () => [...region.querySelectorAll("[data-state=visible]")];
 
   function goTo(node) {
-    if (node) node.focus({ preventScroll: true });
-    else if (origin?.isConnected) origin.focus({ preventScroll: true });
-    else document.activeElement.blur();
+    node ||= origin;
+    if (node?.isConnected) node.focus();
+    else document.activeElement?.blur();
   }
 
   on(document, "keydown", (event) => {
+    const focused = region.contains(document.activeElement) && document.activeElement;
+    const card = focused && focused.closest("[data-toast-id]");
+    const [newest] = visible();
+    const keys = ["alt", "ctrl", "meta"].filter((name) => event[`${name}Key`]);
     if (event.defaultPrevented || event.isComposing) return;
-    const held = ["alt", "ctrl", "meta"].filter((name) => event[`${name}Key`]);
-    const toast = focused() && focused().closest("[data-toast-id]");
-    if (hotkey.split(" ").includes([...held, event.code].join("+"))) {
-      const [newest] = visible();
-      if (focused()) goTo();
-      else if (newest) newest.focus();
-      else return; // nothing to reach: the key is the browser's
-    } else if (event.key === "Escape" && toast) dismiss(toast);
+    // With nothing to reach, the key is the browser's.
+    if (hotkey.split(" ").includes([...keys, event.code].join("+")) && (focused || newest)) goTo(!focused && newest);
+    else if (event.key === "Escape" && card) close(card);
     else return;
     event.preventDefault();
   });
@@ -37,10 +36,9 @@ export function enableKeyboard(region, hotkey, dismiss) {
     if (relatedTarget && !region.contains(relatedTarget)) origin = relatedTarget;
   });
 
-  return (node) => {
-    if (!node.contains(document.activeElement)) return;
+  return (card) => {
     const others = visible();
-    const index = others.indexOf(node);
-    goTo(others[index + 1] ?? others[index - 1]);
+    const follows = (other) => card.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
+    if (card.contains(document.activeElement)) goTo(others.find(follows) ?? others.at(-1));
   };
 }

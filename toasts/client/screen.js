@@ -7,24 +7,21 @@ import { tellChanges } from "./events.js";
 import { createRegion, createView } from "./view.js";
 
 /**
- * @param dismiss called with the ids of toasts that the user closed.
+ * @param dismiss called with the ids of toasts that the user closed, or none for all.
  * @param presence here(), subscribe(listener): whether toasts may be shown in this tab.
- * @param session a safeStorage.
+ * @param storage a safeStorage of this tab.
  * @returns `_region`, and `_mute(on)`, which holds back what comes.
  */
-export function createScreen({ config, store, dismiss, presence, session, world }) {
+export function createScreen({ config, store, dismiss, presence, storage, world }) {
   let muted = false;
   const region = createRegion(config);
   const may = () => !muted && presence.here();
-  const voice = createAnnouncer({ output: region.firstChild, labels: config.labels, storage: session, world, may });
-  const render = createView({ region, store, config, dismiss, may });
-  const change = () => {
-    voice();
-    render();
-  };
-  store.subscribe(voice);
+  const hear = createAnnouncer({ output: region.firstChild, labels: config.labels, storage, world, may });
+  const render = createView(region, store, config, may, dismiss);
+  const look = () => hear(render());
+  store.subscribe(hear);
   store.subscribe(tellChanges);
-  presence.subscribe(change);
+  presence.subscribe(look);
   // Visible beside another program's window: shown, but nobody may be looking.
   on(window, "focus blur", render);
   keepOnTop(region, render);
@@ -32,7 +29,7 @@ export function createScreen({ config, store, dismiss, presence, session, world 
     _region: region,
     _mute(on = true) {
       muted = on;
-      change();
+      look();
     },
   };
 }

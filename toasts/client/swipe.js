@@ -2,51 +2,44 @@
 
 import { on } from "./dom.js";
 
-/** Pixels: before that it may be a click; from here it counts even when slow, or from there when fast. */
+/** Pixels: up to that it may be a click; from there it counts when fast, or from there even when slow. */
 const SLACK = 6;
-const FAR = 90;
 const NEAR = 20;
+const FAR = 90;
 /** Pixels per millisecond. */
 const FAST = 0.3;
 
-export function enableSwipe(list, dismiss) {
-  let node;
-  let id; // of the pointer that holds it
-  let locked; // on the horizontal
+export function enableSwipe(list, close) {
+  let card; // that is held
   let start;
 
-  const move = (x) => node.style.setProperty("--x", `${x}px`);
-
-  on(list, "pointerdown", (event) => {
-    const { target, pointerType, button, isPrimary } = event;
-    const text = pointerType === "mouse" && target.closest("[data-toast-title],[data-toast-message]");
-    if (button || !isPrimary || text || target.closest("button,[data-toast-action]")) return;
-    node = target.closest("[data-toast-id]");
-    locked = false;
-    start = event;
-  });
-  on(list, "pointermove", (event) => {
-    if (!node || event.pointerId !== start.pointerId) return;
-    const x = event.clientX - start.clientX;
-    if (!locked) {
-      const y = event.clientY - start.clientY;
-      if (Math.hypot(x, y) < SLACK) return;
-      if (Math.abs(y) > Math.abs(x)) return (node = null);
-      locked = true;
-      node.setPointerCapture(event.pointerId); // and so no click comes of it
-      node.dataset.swiping = "";
-    }
-    move(x);
-  });
-  on(list, "pointerup pointercancel", (event) => {
-    if (locked && node) {
+  on(list, "pointerdown pointermove pointerup pointercancel", (event) => {
+    const { type, target, pointerType } = event;
+    if (!event.isPrimary) return;
+    if (type === "pointerdown") {
+      const text = pointerType === "mouse" ? ",[data-toast-title],[data-toast-message]" : "";
+      card = event.button || target.closest(`button${text}`) ? null : target.closest("[data-toast-id]");
+      start = event;
+    } else if (card) {
       const x = event.clientX - start.clientX;
       const far = Math.abs(x);
-      delete node.dataset.swiping;
-      const gone = event.type === "pointerup" && (far > FAR || (far > NEAR && far / (event.timeStamp - start.timeStamp) > FAST));
-      move(gone ? Math.sign(x) * innerWidth : 0);
-      if (gone) dismiss(node);
+      const lead = far - Math.abs(event.clientY - start.clientY); // of the horizontal
+      const { swiping } = card.dataset;
+      const move = (to) => card.style.setProperty("--x", `${to}px`);
+      if (type === "pointermove") {
+        if (swiping) move(x);
+        else if (lead < -SLACK) card = null;
+        else if (lead > SLACK) {
+          card.dataset.swiping = 1;
+          card.setPointerCapture(event.pointerId); // and so no click comes of it
+        }
+      } else if (swiping) {
+        const gone = type === "pointerup" && (far > FAR || (far > NEAR && far / (event.timeStamp - start.timeStamp) > FAST));
+        delete card.dataset.swiping;
+        move(gone ? Math.sign(x) * innerWidth : 0);
+        if (gone) close(card);
+        card = null;
+      } else card = null;
     }
-    node = null;
   });
 }

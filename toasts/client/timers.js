@@ -9,22 +9,15 @@ const READING = 45;
  *   (WCAG 2.2.1) and work under way.
  */
 export function lifetime({ duration, level, actions, progress, title, message }) {
-  if (duration !== null) return duration * 1000;
-  if (level === "error" || actions.length || progress === true || (progress ?? 100) < 100) return 0;
-  return LEAST + READING * (title + message).length;
+  const stays = level === "error" || actions[0] || progress === true || (progress ?? 100) < 100;
+  return duration === null ? (stays ? 0 : LEAST + READING * (title + message).length) : duration * 1000;
 }
 
-/**
- * Starts the countdown anew: a line that shrinks, and its end.
- *
- * @param running Animation | undefined: the one before.
- */
-export function countdown(running, bar, toast, onEnd) {
-  running?.cancel();
+/** Starts the card's countdown anew: a line that shrinks, and its end. */
+export function countdown(card, toast, onEnd) {
   const time = lifetime(toast);
-  if (!time) return;
   const still = matchMedia("(prefers-reduced-motion:reduce)").matches;
-  const animation = bar.animate(still ? null : { transform: ["none", "scaleX(0)"] }, time);
-  animation.onfinish = onEnd;
-  return animation;
+  card._timer?.cancel();
+  card._timer = time ? card.firstChild.lastChild.animate(still ? null : { transform: ["none", "scaleX(0)"] }, time) : null;
+  if (time) card._timer.onfinish = onEnd;
 }

@@ -13,146 +13,122 @@ const MOST = 20;
 const LEAVE = 300;
 
 /** The one region, there from the start so that screen readers know it before its first toast. */
-export function createRegion(config) {
+export function createRegion({ position, labels }) {
+  const button = (name) => element("button", { type: "button", class: `toasts-${name}` }, labels[name]);
   return element(
     "section",
-    { "data-toasts-region": "", "data-connection": "connecting", "data-position": config.position },
+    { "data-toasts-region": "", "data-connection": "connecting", "data-position": position },
     element("div", { class: "toasts-hidden", role: "status" }),
     element(
       "div",
       { class: "toasts-stack" },
       element("div", { role: "list" }),
-      element("div", { class: "toasts-bar" }, element("button", { type: "button" }), element("button", { type: "button", class: "toasts-clear" }, config.labels.clear)),
+      element("div", { class: "toasts-bar" }, button("more"), button("clear")),
     ),
   );
 }
 
 /**
  * @param may () => whether toasts may be shown now.
- * @param dismiss called with the ids of toasts.
+ * @param dismiss called with the ids of toasts, or none for all.
  * @returns render(), for when that, or who has the focus, may have changed.
  */
-export function createView({ region, store, config, may, dismiss }) {
-  const { labels } = config;
+export function createView(region, store, { labels, limit, hotkey }, may, dismiss) {
   const stack = region.lastChild;
   const [list, bar] = stack.children;
   const [more, clear] = bar.children;
   const cards = new Map(); // id, or key -> card
   const observer = new ResizeObserver(layout);
-  const release = enableKeyboard(region, config.hotkey, close);
+  const close = (card) => dismiss(card._ids);
+  const release = enableKeyboard(region, hotkey, close);
   let order = []; // the cards, newest first
   let all = false; // as many as there are elements, instead of the first few
   let pointer = false; // is on the toasts
   let frame;
 
-  function close(node) {
-    dismiss(order.find((card) => card._node === node)?._ids ?? []);
-  }
-
   function render() {
     frame = 0;
     // Several with one key are one card: the newest, with their number.
     const groups = Map.groupBy(store.list(), ({ key, id }) => (key ? ` ${key}` : id));
-    const shown = [...groups].slice(0, MOST);
-    const limit = all ? MOST : config.limit;
-    for (const [key, card] of cards) if (!shown.some(([other]) => other === key)) leave(key, card);
-    if (!may()) return refresh(); // nothing pops up where nobody looks
-    let previous;
-    order = shown.map(([key, toasts], index) => {
-      const card = cards.get(key) ?? enter(key);
-      place(card, toasts, previous);
-      show(card, index < limit);
-      previous = card._node;
-      return card;
-    });
+    const keys = [...groups.keys()].slice(0, MOST);
+    for (const [key, card] of cards) {
+      if (keys.includes(key)) continue;
+      cards.delete(key);
+      card._timer?.cancel();
+      put(card, "leaving");
+      setTimeout(() => card.remove(), LEAVE);
+    }
+    order = [];
+    // Nothing pops up where nobody looks.
+    for (const key of keys) if (cards.has(key) || may()) order.push(show(key, groups.get(key), order.at(-1)));
     bar.hidden = groups.size < 2;
-    more.hidden = groups.size <= config.limit;
+    more.hidden = groups.size <= limit;
     write(more, all ? labels.less : label(labels.more, { n: groups.size - limit }));
     region.ariaLabel = labels.region + (groups.size ? ` (${groups.size})` : "");
     layout();
     refresh();
   }
 
-  function enter(key) {
-    const card = createCard(labels);
+  function show(key, toasts, previous) {
+    const [toast] = toasts;
+    const version = JSON.stringify([toasts.length, toast]);
+    const card = cards.get(key) ?? createCard(labels);
     cards.set(key, card);
-    observer.observe(card._inner);
+    if (card._version !== version) {
+      card._version = version;
+      card._ids = toasts.map(({ id }) => id);
+      if (card.dataset.toastId !== toast.id && !card.contains(document.activeElement)) {
+        // New, or again: it comes in.
+        list.querySelector(`[data-toast-id="${CSS.escape(toast.id)}"]`)?.remove();
+        if (previous) previous.after(card);
+        else list.prepend(card);
+      }
+      card._update(toast, toasts.length);
+      countdown(card, toast, () => store.remove(card._ids, "timeout"));
+      observer.observe(card.firstChild);
+    }
+    put(card, order.length < (all ? MOST : limit) ? "visible" : "queued");
     return card;
   }
 
-  function place(card, toasts, previous) {
-    const [toast] = toasts;
-    const version = JSON.stringify([toasts.length, toast]);
-    if (card._version === version) return;
-    const node = card._node;
-    if (node.dataset.toastId !== toast.id && !node.contains(document.activeElement)) {
-      // New, or again: it comes in.
-      list.querySelector(`[data-toast-id="${CSS.escape(toast.id)}"]`)?.remove();
-      if (previous) previous.after(node);
-      else list.prepend(node);
-    }
-    card._version = version;
-    card._ids = toasts.map(({ id }) => id);
-    card._update(toast, toasts.length);
-    card._timer = countdown(card._timer, card._bar, toast, () => {
-      card._timer = null;
-      store.remove(card._ids, "timeout");
-    });
-  }
-
-  function show(card, visible) {
-    if (!visible) release(card._node);
-    card._node.dataset.state = visible ? "visible" : "queued";
-    card._node.inert = !visible;
-  }
-
-  function leave(key, { _node, _timer }) {
-    cards.delete(key);
-    _timer?.cancel();
-    release(_node);
-    _node.inert = true;
-    _node.dataset.state = "leaving";
-    _node.style.setProperty("--h", stack.style.getPropertyValue("--h")); // stays as high as it is
-    setTimeout(() => _node.remove(), LEAVE);
+  function put(card, state) {
+    card.dataset.state = state;
+    if (state !== "visible") release(card);
+    card.inert = state !== "visible";
   }
 
   /** Where each card stands in the stack: its number, and the heights up to its far end. */
   function layout() {
-    const heights = order.map((card) => card._inner.offsetHeight);
+    const heights = order.map((card) => card.firstChild.offsetHeight);
     let sum = 0;
-    const put = (node, index) => {
-      node.style.setProperty("--i", index);
-      node.style.setProperty("--o", `${sum}px`);
+    const stand = ({ style }, index) => {
+      style.setProperty("--i", index);
+      style.setProperty("--o", `${sum}px`);
+      style.setProperty("--h", `${heights[0]}px`);
     };
-    let count = 0;
-    order.forEach(({ _node }, index) => {
-      if (!_node.inert) {
-        sum += heights[index];
-        count++;
-      }
-      put(_node, index);
+    order.forEach((card, index) => {
+      sum += heights[index];
+      stand(card, index);
+      if (!card.inert) stand(stack, index + 1);
     });
-    put(stack, count);
-    stack.style.setProperty("--h", `${heights[0]}px`);
   }
 
-  /** Who is with the toasts sees all of them, and time stands still. */
+  /** Who is with the toasts sees all of them, and time stands still; so it does over a modal dialog. */
   function refresh() {
-    const open = pointer || !!region.querySelector(":focus-visible");
+    const open = !!order[0] && (pointer || !!region.querySelector(":focus-visible"));
     region.toggleAttribute("data-expanded", open);
-    const run = !open && may() && document.hasFocus() && region.parentNode === document.documentElement; // not over a modal dialog
-    for (const { _timer, _node } of order) _timer?.[run && !_node.inert ? "play" : "pause"]();
-    if (!open && all) {
+    const run = !open && may() && document.hasFocus() && region.parentNode === document.documentElement;
+    for (const card of order) card._timer?.[run && !card.inert ? "play" : "pause"]();
+    if (all && !open) {
       all = false;
       render();
     }
   }
 
   function point(inside) {
-    if (pointer !== inside) {
-      pointer = inside;
-      refresh();
-    }
+    if (pointer === inside) return;
+    pointer = inside;
+    refresh();
   }
 
   // On the document: a toast that vanishes under the pointer gets no `pointerleave`. The bar alone opens
@@ -161,28 +137,29 @@ export function createView({ region, store, config, may, dismiss }) {
   // A finger that is lifted leaves, too, but its owner is still reading.
   on(document, "pointerout", ({ relatedTarget, pointerType }) => relatedTarget || pointerType === "touch" || point(false));
   on(region, "focusin focusout", ({ relatedTarget, type }) => (type === "focusout" && region.contains(relatedTarget)) || refresh());
-  on(more, "click", () => {
-    all = !all;
-    pointer = true;
-    render();
+  on(region, "click", (event) => {
+    const { target } = event;
+    const hit = target.closest("a,button");
+    const card = target.closest("[data-toast-id]");
+    const name = hit?.dataset.toastAction;
+    if (hit === more) {
+      all = !all;
+      pointer = true;
+      render();
+    } else if (hit === clear) dismiss();
+    // The end of a selection in a link's text is no click on it.
+    else if (hit?.className && !getSelection().isCollapsed) event.preventDefault();
+    else if (hit && (name === undefined || tell("action", { id: card.dataset.toastId, name }))) close(card);
   });
-  on(clear, "click", () => dismiss(store.list().map(({ id }) => id)));
-  on(list, "click", ({ target }) => {
-    const hit = target.closest("[data-toast-close],[data-toast-action],a[href]");
-    if (!hit) return;
-    const node = hit.closest("[data-toast-id]");
-    const name = hit.dataset.toastAction;
-    if (name === undefined || tell("action", { id: node.dataset.toastId, name })) close(node);
-  });
-  // A mouse click on the cross leaves the focus where the user is working.
-  on(list, "mousedown", (event) => event.target.closest("[data-toast-close]") && event.preventDefault());
+  // A mouse click on a button leaves the focus where the user is working.
+  on(region, "mousedown", (event) => event.target.closest("button") && event.preventDefault());
   enableSwipe(list, close);
   store.subscribe(({ removed }) => {
     // A page that is left keeps nothing; a hidden one draws no frames.
-    if (removed.some(({ reason }) => reason === "suspended")) {
+    if (removed[0]?.reason === "suspended") {
       render();
       list.replaceChildren();
-    } else frame ||= document.hidden ? queueMicrotask(render) : requestAnimationFrame(render);
+    } else frame ||= (document.hidden ? queueMicrotask : requestAnimationFrame)(render);
   });
   render();
   return render;

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import router
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from .naming import topic_of
 
@@ -74,7 +75,7 @@ class Feed:
         raise NotImplementedError
 
     @classmethod
-    def as_view(cls) -> Callable[..., Awaitable[Any]]:
+    def as_view(cls) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
         """The view for a URL pattern: the stream, the WebSocket, the poll and the POST.
 
         Raises:

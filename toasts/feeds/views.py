@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -21,7 +21,6 @@ from ..live import Hearing
 from ..realtime.envelope import envelopes
 from ..realtime.sse import UNCACHED, known_event_id
 from ..realtime.subscription import State
-from ..release import release_request
 from ..serving import (
     bad,
     bad_cursor,
@@ -31,6 +30,7 @@ from ..serving import (
     outside_transactions,
     refused,
     seconds_of,
+    wait_for_news,
 )
 from ..sessions import Grant, detach, grant, standing_of
 from .feed import Feed
@@ -42,7 +42,7 @@ from .tokens import user_of
 _guests = itertools.count(1)
 
 
-def make_view(feed: Feed) -> Callable[..., Awaitable[HttpResponseBase]]:
+def make_view(feed: Feed) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
     """The view of this feed.
 
     Raises:
@@ -164,8 +164,7 @@ async def _poll(request: HttpRequest, heard: Hearing, known: str) -> HttpRespons
         return bad_wait()
     state = await sync_to_async(FEEDS.state)(heard.topic)
     if seconds and known == live.name_of(heard.topic, state) and isinstance(request, ASGIRequest):
-        await release_request()
-        news = await live.wait_for_news(heard, state, seconds)
+        news = await wait_for_news(request, heard, state, seconds)
         if news is None:
             raise PermissionDenied
         state = news

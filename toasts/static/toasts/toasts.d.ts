@@ -107,6 +107,7 @@ export interface DismissDetail {
 export interface ReadDetail {
   readonly id: string;
   readonly toast: Toast;
+  readonly reason: "user" | "remote";
 }
 
 export interface ActionDetail {

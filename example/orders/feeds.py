@@ -1,0 +1,41 @@
+"""Who sees which orders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from example.orders.models import Order
+from toasts import feeds
+
+
+class Orders(feeds.ModelFeed):
+    """The newest orders: all of them for the staff, their own for everybody else.
+
+    Nothing here announces: the table's trigger does, for every writer.
+    """
+
+    name = "orders"
+    queryset = Order.objects.select_related("customer").order_by("-pk")
+    limit = 50
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str | None:
+        if not request.user.is_authenticated:
+            return None
+        return "all" if request.user.is_staff else f"customer:{request.user.pk}"
+
+    def rows(self, topic: str) -> QuerySet[Order]:
+        _, _, customer = topic.partition(":")
+        return self.queryset.filter(customer_id=int(customer)) if customer else self.queryset.all()
+
+    def row(self, instance: Order) -> dict[str, Any]:
+        return {
+            "product": instance.product,
+            "price": instance.price,
+            "quantity": instance.quantity,
+            "note": instance.note,
+            "customer": instance.customer.get_username() if instance.customer else "",
+            "created_at": instance.created_at,
+        }

@@ -1,0 +1,14 @@
+"""What can be ordered."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+PRICES = {
+    "Croissant": Decimal("2.40"),
+    "Baguette": Decimal("2.90"),
+    "Rye bread": Decimal("4.60"),
+    "Cinnamon roll": Decimal("3.20"),
+    "Pretzel": Decimal("1.80"),
+    "Brioche": Decimal("3.90"),
+}

@@ -1,0 +1,191 @@
+"""`window.toasts`: what a page's own script can do, and what it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.host import Host
+from tests.browser.pages import (
+    Visitor,
+    close_button,
+    expand,
+    expect_gone,
+    expect_shown,
+    region,
+    soon,
+    toast,
+)
+from tests.servers import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def a_page(host: Host, server: Server, visitor: Visitor, **options: Any) -> Page:
+    return await visitor.open(server, host.person(), **options)
+
+
+def titled(page: Page, title: str) -> Any:
+    return region(page).locator("[data-toast-id]").filter(has_text=title)
+
+
+async def test_a_page_shows_changes_and_dismisses_its_own_toasts(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    posts: list[str] = []
+    page.on("request", lambda request: posts.extend([request.url] * (request.method == "POST")))
+    pk = await page.evaluate("toasts.show({ title: 'Saved', message: 'one', level: 'success' })")
+    await expect_shown(page, pk, "one")
+    await expect(toast(page, pk)).to_have_attribute("data-level", "success")
+    await toast(page, pk).evaluate("(element) => (window.first = element)")
+    await page.evaluate("(id) => toasts.update(id, { message: 'two', level: 'error' })", pk)
+    await expect_shown(page, pk, "two")
+    await expect(toast(page, pk)).to_have_attribute("data-level", "error")
+    assert await toast(page, pk).evaluate("(element) => element === window.first")
+    await page.evaluate("(id) => toasts.dismiss(id)", pk)
+    await expect_gone(page, pk)
+    await page.evaluate("toasts.update('none', 'x'); toasts.dismiss('none'); toasts.dismissAll()")
+    assert await page.evaluate("toasts.list()") == []
+    assert posts == []  # the server knows nothing of it
+
+
+async def test_a_snapshot_leaves_the_pages_own_toasts_alone(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    own = await page.evaluate("toasts.show({ message: 'own', duration: 0 })")
+    await page.context.set_offline(True)
+    await page.context.set_offline(False)
+    pk = host.toast(alice, "the server's", duration=0)
+    await expect_shown(page, pk, "the server's")
+    await expect_shown(page, own, "own")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_promise_is_followed_to_its_end(
+    host: Host, server: Server, visitor: Visitor, fails: bool
+) -> None:
+    page = await a_page(host, server, visitor)
+    await page.evaluate(
+        """() => {
+          const work = new Promise((resolve, reject) => Object.assign(window, { resolve, reject }));
+          window.same = toasts.promise(() => work, {
+            loading: { title: "Upload", message: "Under way" },
+            success: (value) => `All ${value} are there`,
+            error: { title: "Not saved" },
+          });
+        }"""
+    )
+    loading = titled(page, "Under way")
+    await expect(loading).to_have_attribute("data-level", "info")
+    await expect(loading.get_by_role("progressbar")).to_have_js_property("position", -1)
+    await loading.evaluate("(element) => (window.first = element)")
+    await page.evaluate("reject(new Error())" if fails else "resolve(7)")
+    done = titled(page, "Not saved" if fails else "All 7 are there")
+    await expect(done).to_have_attribute("data-level", "error" if fails else "success")
+    await expect(done.get_by_role("progressbar")).to_have_count(0)
+    assert await done.evaluate("(element) => element === window.first")
+    told = "same.then((value) => value, (error) => error.name)"
+    assert await page.evaluate(told) == ("Error" if fails else 7)
+
+
+async def test_text_from_the_page_is_text_and_links_are_checked(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    pk = await page.evaluate(
+        """toasts.show({ message: "<img src=x onerror=hacked=1>", url: "javascript:hacked=1",
+          actions: [{ name: "x", label: "X", url: "java\\tscript:hacked=1" }] })"""
+    )
+    await expect_shown(page, pk, "<img src=x onerror=hacked=1>")
+    assert await toast(page, pk).locator("img, a, [data-toast-action]").count() == 0
+
+
+async def test_listeners_hear_of_each_step_until_they_end(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    await page.evaluate(
+        """() => {
+          window.told = [];
+          window.ends = ["show", "dismiss", "read"].map((name) =>
+            toasts.on(name, ({ toast, reason }) => told.push([name, toast.message, reason])));
+        }"""
+    )
+    pk = host.toast(alice, "read", duration=0)
+    await expect_shown(page, pk, "read")
+    await close_button(page, pk).click()
+    await expect_gone(page, pk)
+    await page.evaluate("toasts.show({ message: 'short', duration: 0.05 })")
+    await page.mouse.move(0, 0)
+    await page.wait_for_function("told.length === 5")
+    await page.evaluate("ends.forEach((end) => end()); toasts.show('unheard')")
+    assert await page.evaluate("told") == [
+        ["show", "read", None],
+        ["dismiss", "read", "user"],
+        ["read", "read", "user"],
+        ["show", "short", None],
+        ["dismiss", "short", "timeout"],
+    ]
+
+
+async def test_a_muted_page_shows_and_says_nothing_until_it_is_not(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    await page.evaluate("toasts.mute()")
+    pk = host.toast(alice, "held", duration=0.2)
+    await page.wait_for_function("toasts.list().length === 1")
+    await page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 500))")
+    assert await toast(page, pk).count() == 0
+    await expect(region(page).get_by_role("status")).to_be_empty()
+    await page.evaluate("toasts.mute(false)")
+    await expect(region(page).get_by_role("status")).to_contain_text("held")
+    await expect_gone(page, pk)
+
+
+async def test_repeats_of_a_key_are_one_card_with_their_number(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    cards = region(page).locator("[data-toast-id]")
+    rest = host.toast(alice, "another", duration=0)
+    ids = [host.toast(alice, f"mail {n}", key="mail", duration=0) for n in range(3)]
+    await expect_shown(page, ids[2], "mail 2")
+    await expect(cards).to_have_count(2)
+    await expect(toast(page, ids[2]).locator("[data-toast-count]")).to_have_text("3")
+    await expect(toast(page, rest).locator("[data-toast-count]")).to_be_empty()
+    host.call("dismiss", ids[2])  # the one before it is the newest now
+    await expect_shown(page, ids[1], "mail 1")
+    await expect(toast(page, ids[1]).locator("[data-toast-count]")).to_have_text("2")
+    await expand(page)
+    await close_button(page, ids[1]).click()
+    await expect(cards).to_have_count(1)
+    await soon(lambda: all(map(host.is_read, ids)))
+    assert not host.is_read(rest)
+
+
+async def test_a_thousand_unread_are_twenty_elements_at_most(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    await page.evaluate(
+        "() => { for (let n = 0; n < 1000; n++) toasts.show({ message: `${n}`, duration: 0 }) }"
+    )
+    await expect(page.get_by_role("button", name="+997 more")).to_be_visible()
+    cards = region(page).locator("[data-toast-id]")
+    await expect(cards).to_have_count(20)
+    await expect(region(page).locator("[data-state=visible]")).to_have_count(3)
+    await expect(region(page)).to_have_accessible_name("Notifications (1000)")
+    await page.get_by_role("button", name="+997 more").click()
+    await expect(region(page).locator("[data-state=visible]")).to_have_count(20)
+    await page.get_by_role("button", name="Dismiss all").click()
+    await expect(cards).to_have_count(0)
+    assert await page.evaluate("toasts.list().length") == 0

@@ -1,0 +1,187 @@
+"""What moves: entrance, exit, the stack, a finger's throw, and the time that a toast has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import CDPSession, Page, expect
+
+from tests.browser.host import Host
+from tests.browser.pages import Visitor, expect_gone, expect_shown, region, toast
+from tests.browser.test_look import SETTLED
+from tests.servers import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+WATCH = """() => {
+  window.moved = {};
+  document.addEventListener("transitionrun", ({ target, propertyName }) => {
+    for (const { effect } of target.getAnimations())
+      if (target.closest("[data-toasts-region]"))
+        moved[propertyName] = Math.max(moved[propertyName] ?? 0, effect.getTiming().duration);
+  });
+}"""
+LEFT = """(pk) => {
+  const line = document.querySelector(`[data-toast-id="${pk}"] i`);
+  const [{ currentTime, effect, playState }] = line.getAnimations();
+  return [effect.getTiming().duration - currentTime, playState];
+}"""
+
+
+async def a_page(host: Host, server: Server, visitor: Visitor, **options: Any) -> Page:
+    return await visitor.open(server, host.person(), **options)
+
+
+async def show(page: Page, **rest: Any) -> str:
+    pk: str = await page.evaluate("(options) => toasts.show(options)", {"message": "x", **rest})
+    await expect(toast(page, pk)).to_have_attribute("data-state", "visible")
+    await page.evaluate(SETTLED)
+    return pk
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+async def test_only_transform_and_opacity_move_and_not_for_long(
+    host: Host, server: Server, visitor: Visitor, motion: Any
+) -> None:
+    page = await a_page(host, server, visitor, reduced_motion=motion)
+    await page.evaluate(WATCH)
+    first, _ = await show(page, duration=0), await show(page, duration=9, message="more " * 50)
+    await toast(page, first).page.keyboard.press("F6")
+    await page.evaluate(SETTLED)
+    await page.keyboard.press("Escape")
+    await expect(region(page).locator("[data-toast-id]")).to_have_count(1)
+    moved = await page.evaluate("moved")
+    assert moved.keys() == ({"opacity"} if motion == "reduce" else {"opacity", "transform"})
+    assert min(moved.values()) >= 200
+    assert max(moved.values()) <= 400
+    lines = "[...document.querySelectorAll('i')].flatMap((line) => line.getAnimations())"
+    frames = await page.evaluate(f"{lines}.flatMap(({{ effect }}) => effect.getKeyframes())")
+    assert motion != "reduce" or frames == []
+
+
+class Finger:
+    """Touches by the browser's own input, so that gestures are told apart as on a phone."""
+
+    def __init__(self, page: Page, session: CDPSession) -> None:
+        self._page, self._session = page, session
+
+    async def _send(self, kind: str, *point: float) -> None:
+        points = [{"x": point[0], "y": point[1]}] if point else []
+        await self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    async def drag(self, pk: str, x: float, y: float = 0, *, slowly: bool = False) -> None:
+        box = await toast(self._page, pk).bounding_box()
+        assert box is not None
+        left, top = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        await self._send("touchStart", left, top)
+        for step in range(1, 5):
+            await self._send("touchMove", left + x * step / 4, top + y * step / 4)
+            if slowly:
+                await self._page.evaluate("() => new Promise((done) => setTimeout(done, 120))")
+        await self._send("touchEnd")
+
+
+async def phone(host: Host, server: Server, visitor: Visitor) -> tuple[Page, Finger]:
+    size = {"width": 390, "height": 700}
+    page = await a_page(host, server, visitor, viewport=size, has_touch=True, is_mobile=True)
+    return page, Finger(page, await page.context.new_cdp_session(page))
+
+
+@pytest.mark.parametrize("way", [-1, 1])
+async def test_a_toast_is_thrown_out_to_either_side(
+    host: Host, server: Server, visitor: Visitor, way: int
+) -> None:
+    page, finger = await phone(host, server, visitor)
+    far, flick = await show(page, duration=0), await show(page, duration=0)
+    await finger.drag(flick, way * 60)
+    await expect_gone(page, flick)
+    await finger.drag(far, way * 150, slowly=True)
+    await expect_gone(page, far)
+
+
+@pytest.mark.parametrize("move", [(50, 0), (70, 100), (70, -100)])
+async def test_what_is_no_throw_leaves_it_where_it_was(
+    host: Host, server: Server, visitor: Visitor, move: tuple[float, float]
+) -> None:
+    page, finger = await phone(host, server, visitor)
+    pk = await show(page, duration=0, url="/form/")
+    before = await toast(page, pk).bounding_box()
+    await finger.drag(pk, *move, slowly=True)
+    await page.evaluate(SETTLED)
+    await expect(toast(page, pk)).to_have_attribute("data-state", "visible")
+    assert await toast(page, pk).bounding_box() == before
+    assert page.url.endswith("/")  # and no click on its link either
+
+
+async def test_with_the_mouse_it_is_thrown_beside_its_text(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    pk = await show(page, duration=0)
+    box = await toast(page, pk).bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + 200, box["y"] + 10)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 330, box["y"] + 14, steps=5)
+    assert (await toast(page, pk).bounding_box() or box)["x"] == pytest.approx(
+        box["x"] + 130, abs=2
+    )
+    await page.mouse.up()
+    await expect_gone(page, pk)
+
+
+async def test_a_pause_keeps_the_time_that_is_left(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    pk = await show(page, duration=60)
+    pauses = [
+        ("document.querySelector('[data-toast-id]').focus({ focusVisible: true })",
+         "document.activeElement.blur()"),
+        ("document.body.append(document.createElement('dialog'));"
+         " document.querySelector('dialog').showModal()",
+         "document.querySelector('dialog').remove()"),
+        ("Object.defineProperty(document, 'hasFocus', { value: () => false, configurable: true });"
+         " dispatchEvent(new Event('blur'))",
+         "delete document.hasFocus; dispatchEvent(new Event('focus'))"),
+        ("Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
+         " document.dispatchEvent(new Event('visibilitychange'))",
+         "delete document.hidden; document.dispatchEvent(new Event('visibilitychange'))"),
+    ]  # fmt: skip
+    for stop, go in pauses:
+        await page.evaluate(stop)
+        await page.wait_for_function(f"(pk) => ({LEFT})(pk)[1] === 'paused'", arg=pk)
+        left = await page.evaluate(LEFT, pk)
+        await page.evaluate("() => new Promise((done) => setTimeout(done, 150))")
+        assert await page.evaluate(LEFT, pk) == left
+        await page.evaluate(go)
+        await page.wait_for_function(f"(pk) => ({LEFT})(pk)[1] === 'running'", arg=pk)
+        after, _ = await page.evaluate(LEFT, pk)
+        assert left[0] - 1000 < after <= left[0]
+
+
+async def test_behind_newer_ones_it_waits_and_keeps_its_time(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    old = await show(page, duration=60)
+    ids = [await show(page, duration=0) for _ in range(3)]
+    await expect(toast(page, old)).to_have_attribute("data-state", "queued")
+    left = await page.evaluate(LEFT, old)
+    assert left[1] == "paused"
+    await page.evaluate("(id) => toasts.dismiss(id)", ids[0])
+    await expect_shown(page, old, "x")
+    await page.wait_for_function(f"(pk) => ({LEFT})(pk)[1] === 'running'", arg=old)
+    assert left[0] - 1000 < (await page.evaluate(LEFT, old))[0] <= left[0]
+
+
+async def test_a_change_starts_its_time_anew(host: Host, server: Server, visitor: Visitor) -> None:
+    page = await a_page(host, server, visitor)
+    pk = await show(page, duration=60)
+    await page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
+    before, _ = await page.evaluate(LEFT, pk)
+    assert before < 59_800
+    await page.evaluate("(id) => toasts.update(id, 'y')", pk)
+    await expect_shown(page, pk, "y")
+    assert (await page.evaluate(LEFT, pk))[0] > before

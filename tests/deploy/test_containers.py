@@ -1,0 +1,109 @@
+"""Dockerfile and compose.yaml, as far as they can be held to something without Docker."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.browser.host import Host
+from tests.deploy.deployment import Deployment
+from tests.deploy.files import DEPLOY, service
+from tests.deploy.nginx import HOST
+from tests.deploy.visits import sign_in, stream, until_event
+from tests.servers import ROOT
+
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+UVICORN = "mysite-uvicorn@.service"
+ETC = "/etc/nginx/"
+
+
+def mounts(name: str) -> dict[str, str]:
+    """Where a service's files go, by where they come from."""
+    volumes = [entry.split(":") for entry in COMPOSE["services"][name]["volumes"]]
+    return {parts[0]: parts[1] for parts in volumes}
+
+
+def test_each_process_is_started_as_by_systemd() -> None:
+    unit = (DEPLOY / "systemd" / UVICORN).read_text().replace("mysite.asgi", "core.asgi")
+    for number in ("1", "2"):
+        program, *options = service(unit, number).arguments
+        said = COMPOSE["services"][f"app-{number}"]["command"]
+        assert said == [Path(program).name, *options]
+
+
+def test_nginx_gets_the_files_of_docs_deploy_at_the_places_that_they_name() -> None:
+    files = {source: place for source, place in mounts("nginx").items() if source[0] == "."}
+    for source, place in files.items():
+        first_line = (ROOT / source).read_text().splitlines()[0]
+        if not source.endswith("mysite-http.conf"):
+            assert first_line.removeprefix("# ").split(":")[0].split(". ")[0] == place
+    assert files["./docs/deploy/nginx/mysite-http.conf"] == f"{ETC}conf.d/default.conf"
+    assert mounts("nginx")["sockets"] == mounts("app-1")["sockets"] == "/run/mysite"
+
+
+def test_nobody_waits_for_a_service_that_is_not_there() -> None:
+    services = COMPOSE["services"]
+    for name, said in services.items():
+        assert set(said.get("depends_on", ())) <= set(services), name
+        named = {entry.split(":")[0] for entry in said.get("volumes", ()) if entry[0] != "."}
+        assert named <= set(COMPOSE["volumes"]), name
+
+
+@pytest.mark.servers
+async def test_what_compose_would_start_serves_the_site(
+    deploy: Callable[..., Deployment], host: Host
+) -> None:
+    said = COMPOSE["services"]["app-1"]["environment"]
+    variables = {name: value for name, value in said.items() if "$" not in value}
+    site_path = mounts("nginx")["./docs/deploy/nginx/mysite-http.conf"].removeprefix(ETC)
+    without = {"HTTPS=1\n": "", f"ALLOWED_HOSTS={HOST}": ""}
+    deployment = deploy(
+        UVICORN, site="mysite-http.conf", site_path=site_path, changed=without, **variables
+    )
+    user, _ = host.call("enter", "in compose")
+    async with deployment.client() as browser:
+        await sign_in(browser, "in compose")
+        async with stream(browser) as events:
+            await until_event(events, "sync")
+            host.call("create_toast", "hello", user)
+            assert (await until_event(events, "toast"))["message"] == "hello"
+
+
+def test_the_image_holds_all_files_that_the_site_needs(tmp_path: Path) -> None:
+    for source, target in re.findall(r"^COPY (\S+) (\S+)$", DOCKERFILE, re.MULTILINE):
+        place = tmp_path / target
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if (ROOT / source).is_dir() else shutil.copy)(ROOT / source, place)
+    code = "from core.asgi import application; import toasts; print(toasts.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.'); {code}"],
+        cwd=tmp_path, env={"SECRET_KEY": "of the tests"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == str(tmp_path / "toasts" / "__init__.py")
+
+
+def test_the_image_gets_what_it_copies_and_no_more() -> None:
+    copied = re.findall(r"^COPY (\S+) ", DOCKERFILE, re.MULTILINE)
+    let_in = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
+    assert sorted(copied) == sorted(let_in)
+
+
+def test_the_image_alone_serves_on_its_port() -> None:
+    [said] = re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
+    program, *options = json.loads(said)
+    assert program == "uvicorn"
+    documented = (DEPLOY / "containers.md").read_text()
+    assert "8000:8000" in documented
+    assert options[:4] == shlex.split("--host 0.0.0.0 --port 8000")

@@ -1,0 +1,137 @@
+"""Processes and nginx are restarted while pages are open: nothing is lost, nothing shown twice."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from tests.browser.host import Host
+from tests.conftest import until
+from tests.deploy.deployment import Deployment
+from tests.deploy.files import SERVICES
+from tests.pages import Page
+from tests.test_chaos import open_pages
+
+pytestmark = pytest.mark.servers
+PEOPLE, TABS = 10, 3
+HTTP = {"site": "mysite-http.conf", "changed": {"HTTPS=1": "HTTPS=0"}}
+
+ALL_WELL = {("GET", 200), ("POST", 404)}
+# A POST that a process has accepted, but not read yet, when it is told to stop. nginx asks the
+# other process for anything else; a POST may have done its work already.
+UNLUCKY = {("POST", 502)}
+
+
+class Load:
+    """Open pages, toasts for them, and people who click around meanwhile."""
+
+    def __init__(self, deployment: Deployment, host: Host) -> None:
+        self._url, self._port, self._host = deployment.url, deployment.nginx.http, host
+        self._people = [host.person("visitor") for _ in range(PEOPLE)]
+        self._sent: dict[int, set[int]] = {person.pk: set() for person in self._people}
+        self._going = True
+        self.answers: Counter[tuple[str, int]] = Counter()
+        self.pages = [
+            (person.pk, Page(self._port, person.session))
+            for person in self._people
+            for _ in range(TABS)
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Before, while and after something happens; then every toast has arrived, once."""
+        async with open_pages([page for _, page in self.pages]):
+            tasks = [asyncio.create_task(work()) for work in (self._write, self._click)]
+            await self._some_more()
+            yield
+            await self._some_more()
+            self._going = False
+            await asyncio.gather(*tasks)
+            await until(self._all_arrived, 30)
+            assert all(set(page.shown.values()) == {1} for _, page in self.pages)
+
+    async def _some_more(self) -> None:
+        enough = self._written() + 20
+        await until(lambda: self._written() > enough, 30)
+
+    def _written(self) -> int:
+        return sum(map(len, self._sent.values()))
+
+    async def _write(self) -> None:
+        number = 0
+        while self._going:
+            person = self._people[number % PEOPLE]
+            sent = await asyncio.to_thread(self._host.toast, person, f"number {number}")
+            self._sent[person.pk].add(sent)
+            number += 1
+            await asyncio.sleep(0.01)
+
+    async def _click(self) -> None:
+        session = {"sessionid": self._people[0].session}
+        async with httpx.AsyncClient(base_url=self._url, cookies=session, timeout=30) as client:
+            token = (await client.get("/toasts/poll/?csrf=1")).headers["X-CSRFToken"]
+            headers = {"X-CSRFToken": token, "Origin": self._url}
+            while self._going:
+                for answer in (
+                    await client.get("/demo/toast/"),
+                    await client.post("/toasts/api/toasts/0/read/", headers=headers),
+                ):
+                    self.answers[answer.request.method, answer.status_code] += 1
+
+    async def clicks(self) -> None:
+        """Until what was asked before now is answered."""
+        enough = self.answers.total() + 4
+        await until(lambda: self.answers.total() > enough, 30)
+
+    def _all_arrived(self) -> bool:
+        return all(set(page.shown) == self._sent[pk] for pk, page in self.pages)
+
+
+async def in_turn(deployment: Deployment, load: Load) -> None:
+    for process in deployment.processes:
+        await asyncio.to_thread(process.stop)
+        process.start()
+        await asyncio.to_thread(process.await_ready)
+        # A request that has been refused by this process is not brought to it a second time, so
+        # it must not be the other's when that is told to stop.
+        await load.clicks()
+
+
+async def reloaded(deployment: Deployment, load: Load) -> None:
+    """gunicorn's own way: its workers are replaced behind a socket that stays open."""
+    [process] = deployment.processes
+    old = process.workers()
+    process.tell(signal.SIGHUP)
+    await until(lambda: len(process.workers()) == 2 and not old & process.workers(), 20)
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+async def test_a_rolling_restart_under_load_loses_nothing(
+    deploy: Callable[..., Deployment], host: Host, unit: str
+) -> None:
+    deployment = deploy(unit, **HTTP)
+    load = Load(deployment, host)
+    async with load.running():
+        await (reloaded if unit == "mysite-gunicorn.service" else in_turn)(deployment, load)
+    assert load.answers.keys() - UNLUCKY == ALL_WELL
+    assert load.answers["POST", 502] <= 2
+    assert all(page.opened >= 2 for _, page in load.pages)
+
+
+async def test_a_reload_of_nginx_ends_no_stream(
+    deploy: Callable[..., Deployment], host: Host
+) -> None:
+    deployment = deploy("mysite-uvicorn@.service", **HTTP)
+    load = Load(deployment, host)
+    async with load.running():
+        old = deployment.nginx.workers()
+        deployment.nginx.reload()
+        await until(lambda: deployment.nginx.workers() - old)
+    assert load.answers.keys() == ALL_WELL
+    assert all(page.opened == 1 for _, page in load.pages)

@@ -1,0 +1,118 @@
+"""What the services of docs/deploy believe of a request, and that nginx tells them the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.conftest import until
+from tests.deploy.deployment import Deployment
+from tests.deploy.files import SERVICES
+from tests.deploy.visits import websocket
+
+pytestmark = pytest.mark.servers
+ECHO = "tests.deploy.echo:application"
+FORGED = {
+    "X-Forwarded-For": "203.0.113.9",
+    "X-Forwarded-Proto": "gopher",
+    "Daphne-Root-Path": "/elsewhere",
+}
+
+
+@pytest.fixture(params=SERVICES)
+def echo(request: Any, deploy: Callable[..., Deployment]) -> Deployment:
+    return deploy(request.param, application=ECHO)
+
+
+async def test_the_site_learns_of_the_browser_what_nginx_saw_and_nothing_else(
+    echo: Deployment,
+) -> None:
+    async with echo.client(http2=True) as browser:
+        said = (await browser.get("/a%20b/?c=d", headers=FORGED)).json()
+    assert said["client"][0] == "127.0.0.1"
+    assert said["scheme"] == "https"
+    assert (said["path"], said["root_path"]) == ("/a b/", "")
+    assert said["headers"]["host"] == echo.url.removeprefix("https://")
+    assert said["headers"]["x-forwarded-for"] == "127.0.0.1"
+
+
+async def test_a_websocket_passes_and_stays_open_for_all_its_messages(echo: Deployment) -> None:
+    async with websocket(echo, "/socket/") as socket:
+        for text in ("one", "two", "x" * 100_000):
+            await socket.send(text)
+            assert await socket.hear() == text
+
+
+async def test_a_browser_that_leaves_is_gone_from_the_site_as_well(echo: Deployment) -> None:
+    async with echo.client() as other:
+        async with echo.client(http2=True) as one, one.stream("GET", "/wait/") as answer:
+            await anext(answer.aiter_bytes())
+            assert await _left(other) == set()
+        await until(lambda: _left(other))
+
+
+async def _left(browser: httpx.AsyncClient) -> set[int]:
+    """The processes that somebody has left, of those that answer."""
+    answers = [(await browser.get("/left/")).json() for _ in range(4)]
+    return {process for process, count in answers if count}
+
+
+@pytest.mark.parametrize(
+    ("unit", "options", "without"),
+    [
+        ("mysite-daphne@.service", "--proxy-headers", ""),
+        ("mysite-uvicorn@.service", "--forwarded-allow-ips '*'", ""),
+        ("mysite-gunicorn.service", "--forwarded-allow-ips '*'", ""),
+    ],
+    ids=SERVICES,
+)
+async def test_without_its_option_a_server_believes_no_header(
+    deploy: Callable[..., Deployment], unit: str, options: str, without: str
+) -> None:
+    unsaid = deploy(unit, application=ECHO, changed={options: without})
+    async with unsaid.client() as browser:
+        said = (await browser.get("/")).json()
+    assert said["scheme"] == "http"
+    assert said["headers"]["x-forwarded-proto"] == "https"
+
+
+async def test_a_killed_process_leaves_nothing_that_keeps_the_next_from_starting(
+    echo: Deployment,
+) -> None:
+    for process in echo.processes:
+        await asyncio.to_thread(process.stop, signal.SIGKILL)
+    async with echo.client() as browser:
+        assert (await browser.get("/")).status_code == 502
+        for process in echo.processes:
+            process.start()
+            await asyncio.to_thread(process.await_ready)
+        assert (await browser.get("/")).status_code == 200
+
+
+# Of what a server is working on when it is told to stop; nginx does not repeat a POST.
+ENDS = {
+    "mysite-uvicorn@.service": 200,
+    "mysite-daphne@.service": 502,
+    "mysite-gunicorn.service": 200,
+}
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+async def test_what_becomes_of_a_request_in_progress_when_its_server_is_told_to_stop(
+    deploy: Callable[..., Deployment], tmp_path: Path, unit: str
+) -> None:
+    echo = deploy(unit, application=ECHO, ECHO_FOLDER=str(tmp_path))
+    async with echo.client() as browser:
+        slow = asyncio.create_task(browser.post("/slow/"))
+        await until((tmp_path / "begun").exists)
+        for process in echo.processes:
+            process.tell(signal.SIGTERM)
+        await until(lambda: not any(process.accepts() for process in echo.processes))
+        (tmp_path / "go on").touch()
+        assert (await slow).status_code == ENDS[unit]

@@ -1,0 +1,81 @@
+"""The hub of a server that stops, and of one that only seemed to."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.conftest import until
+from tests.realtime.memory import Client, Table, running
+from toasts.realtime import hub as hub_module
+from toasts.realtime.broker import LocalBroker
+
+pytestmark = pytest.mark.usefixtures("fast_ticks")
+
+
+async def test_a_server_that_closes_its_listening_socket_sends_everybody_away(
+    table: Table,
+) -> None:
+    async with running(table, LocalBroker()) as hub:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            hub.served_at(listener.getsockname())
+            clients = [Client(hub, "t"), Client(hub, "u")]
+            await until(lambda: all(client.raw for client in clients))
+            assert not clients[0].over
+        await until(lambda: all(client.over for client in clients), 4)
+        assert [client.raw for client in clients] == [b"= \nbye restart\n"] * 2
+        late = Client(hub, "t")
+        await until(lambda: late.over)
+        assert late.raw == b"bye restart\n"
+
+
+async def test_a_socket_that_other_streams_came_by_sends_nobody_away(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            with socket.create_server(("127.0.0.1", 0)) as other:
+                hub.served_at(listener.getsockname())
+                hub.served_at(other.getsockname())
+            client = Client(hub, "t", heartbeat=0.3)
+            await until(lambda: client.raw == b"= \nping\n", 4)
+
+
+async def test_a_process_that_goes_on_all_the_same_serves_again(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "STOPS_WITHIN", 0.2)
+    async with running(table, LocalBroker()) as hub:
+        with socket.create_server(("127.0.0.1", 0)) as first:
+            hub.served_at(first.getsockname())
+            client = Client(hub, "t")
+            await until(lambda: client.raw)
+        await until(lambda: client.over, 4)
+        with socket.create_server(("127.0.0.1", 0)) as second:
+            hub.served_at(second.getsockname())
+            await until(lambda: hub._loop.time() > hub._draining_until)
+            again = Client(hub, "t")
+            await until(lambda: again.raw == b"= \n")
+        await until(lambda: again.over, 4)
+        assert again.raw == b"= \nbye restart\n"
+
+
+async def test_it_says_whether_there_is_somebody_to_say_goodbye_to(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        assert not hub.drain_soon()
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        assert hub.drain_soon()
+        await until(lambda: client.over)
+
+
+async def test_a_hub_that_starts_again_looks_anew_for_its_socket(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        with socket.create_server(("127.0.0.1", 0)) as before:
+            hub.served_at(before.getsockname())
+            hub.start()
+            await hub.stop()
+        with socket.create_server(("127.0.0.1", 0)) as now:
+            hub.served_at(now.getsockname())
+            client = Client(hub, "t", heartbeat=0.3)
+            await until(lambda: client.raw == b"= \nping\n", 4)
+        await until(lambda: client.over, 4)

@@ -1,0 +1,103 @@
+"""A WebSocket whose client does not read, against a `send` that waits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group, User
+from django.test import override_settings
+
+from tests.admissions import sign_in
+from tests.conftest import until
+from tests.connections import Connection, entrance
+from tests.test_feeds import NAMES
+from toasts import feeds, live
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("hubs"),
+    pytest.mark.urls("tests.feeds_site"),
+]
+
+
+class Socket(Connection):
+    def __init__(self, session: str) -> None:
+        super().__init__(
+            entrance(), session, type="websocket", scheme="ws", path=NAMES, subprotocols=[]
+        )
+        self.events.get_nowait()
+        self.events.put_nowait({"type": "websocket.connect"})
+
+    def disconnect(self) -> None:
+        self.events.put_nowait({"type": "websocket.disconnect", "code": 1001})
+
+    def messages(self) -> list[Any]:
+        return [json.loads(sent["text"]) for sent in self.sent if sent["type"] == "websocket.send"]
+
+    def events_told(self) -> list[str]:
+        return [message["event"] for message in self.messages()]
+
+
+async def opened(user: User) -> Socket:
+    socket = Socket(await sync_to_async(sign_in)(user))
+    socket.start()
+    await until(lambda: "sync" in socket.events_told())
+    return socket
+
+
+async def test_who_reads_too_slowly_gets_the_state_in_place_of_what_was_missed(
+    alice: User,
+) -> None:
+    socket = await opened(alice)
+    gate = asyncio.Event()
+
+    async def wait(message: Any) -> None:
+        await gate.wait()
+
+    socket.on_send = wait
+    for number in range(20):
+        await Group.objects.acreate(name=f"group {number}")
+        await feeds.async_announce("names", "all")
+        await until(lambda: not live.hub()._woken)
+    told = len(socket.sent)
+    gate.set()
+    await until(lambda: socket.events_told().count("sync") == 2)
+    later = socket.messages()[told - 1 :]
+    # At most what was under way, then the five rows that are there now: not twenty changes.
+    assert len(later) < 12
+    newest = [group.pk async for group in Group.objects.order_by("-pk")[:5]]
+    assert later[-1]["data"] == {"keys": newest[::-1]}
+    await socket.leave()
+
+
+@override_settings(TOASTS_PATIENCE=0.5)
+async def test_who_does_not_read_at_all_is_let_go(alice: User) -> None:
+    socket = await opened(alice)
+
+    async def never(message: Any) -> None:
+        await asyncio.Event().wait()
+
+    socket.on_send = never
+    await Group.objects.acreate(name="one")
+    await feeds.async_announce("names", "all")
+    await socket.done(10)
+    assert live.hub().listeners() == []
+
+
+async def test_a_client_that_leaves_is_forgotten(alice: User) -> None:
+    socket = await opened(alice)
+    await socket.leave()
+    assert live.hub().listeners() == []
+    assert [sent["type"] for sent in socket.sent] == ["websocket.accept", "websocket.send"]
+
+
+async def test_a_goodbye_comes_before_the_close(alice: User) -> None:
+    socket = await opened(alice)
+    live.hub().drop(live.hub().listeners()[0], "superseded")
+    await socket.done()
+    assert socket.events_told()[-1] == "bye"
+    assert socket.sent[-1] == {"type": "websocket.close", "code": 4409}

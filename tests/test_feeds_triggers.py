@@ -1,0 +1,152 @@
+"""Triggers on a feed's table, in a real PostgreSQL, to an open page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.db.migrations.writer import MigrationWriter
+
+from tests.postgres import PostgresServer
+from tests.servers import Site
+from tests.sockets import WebSocket
+from tests.test_triggers import Database
+from toasts.feeds.triggers import InstallFeedTriggers
+
+pytestmark = pytest.mark.servers
+MIGRATE = """
+import json, sys
+from django.db import connection
+from toasts.feeds.triggers import InstallFeedTriggers
+direction, feed, table, *topics = sys.argv[1:]
+operation = InstallFeedTriggers(feed, table, topics)
+with connection.schema_editor() as editor:
+    getattr(operation, "database_" + direction)("app", editor, None, None)
+"""
+TOPICS = ("all", "customer:{customer}")
+INSERT = "INSERT INTO board_order (customer, product) VALUES (%s, %s)"
+
+
+@pytest.fixture(scope="module")
+def installed(postgres: PostgresServer) -> Iterator[Database]:
+    made = Database(postgres, postgres.create("board"), TEST_URLS="tests.feeds_site")
+    made.writer.execute(
+        "CREATE TABLE board_order (id serial PRIMARY KEY, customer text, product text, hint text)"
+    )
+    made.site.users("alice", "admin")
+    made.writer.execute("UPDATE auth_user SET is_staff = true WHERE username = 'admin'")
+    made.site.run(MIGRATE, "forwards", "board", "board_order", *TOPICS)
+    yield made
+    made.site.close()
+    made.writer.close()
+    made.ear.close()
+
+
+@pytest.fixture
+def database(installed: Database) -> Database:
+    installed.messages()  # what others said: that there are users, and sessions
+    return installed
+
+
+def test_each_statement_names_each_topic_once(database: Database) -> None:
+    hints = database.hints
+    rows = "INSERT INTO board_order (customer) VALUES ('a'), ('a'), ('b'), (NULL)"
+    assert hints(rows) == ["feed:board:all", "feed:board:customer:a", "feed:board:customer:b"]
+    moved = "UPDATE board_order SET customer = 'c' WHERE customer = 'b'"
+    assert hints(moved) == ["feed:board:all", "feed:board:customer:b", "feed:board:customer:c"]
+    gone = "DELETE FROM board_order WHERE customer = 'c'"
+    assert hints(gone) == ["feed:board:all", "feed:board:customer:c"]
+    assert hints("DELETE FROM board_order WHERE customer = 'nobody'") == []
+    assert hints("TRUNCATE board_order") == ["feed:board:*"]
+    odd = "\\\"[é'"
+    assert hints(INSERT, [odd, ""])[1] == f"feed:board:customer:{odd}"
+
+
+def test_nothing_is_said_after_a_rollback_or_when_switched_off(database: Database) -> None:
+    with database.writer.transaction(force_rollback=True):
+        database.writer.execute(INSERT, ["a", "b"])
+    assert database.messages() == []
+    with database.writer.transaction():
+        database.writer.execute("SET LOCAL toasts.triggers = 'off'")
+        database.writer.execute(INSERT, ["a", "b"])
+    assert database.messages() == []
+
+
+def test_ten_thousand_rows_of_one_statement_are_few_messages(database: Database) -> None:
+    database.writer.execute(
+        "INSERT INTO board_order (customer) SELECT 'c' || n FROM generate_series(1, 10000) AS n"
+    )
+    messages = database.messages()
+    assert len(messages) < 60
+    assert max(map(len, messages)) < 7000
+    assert database.warnings == []
+
+
+def test_without_topics_all_of_the_feed_is_meant(postgres: PostgresServer) -> None:
+    database = Database(postgres, postgres.create("board_all"), TEST_URLS="tests.feeds_site")
+    with database.writer, database.ear:
+        database.writer.execute('CREATE TABLE "odd name" (id serial, "weird}col" text)')
+        database.site.run(MIGRATE, "forwards", "board", "odd name")
+        assert database.hints('INSERT INTO "odd name" DEFAULT VALUES') == ["feed:board:*"]
+        database.site.run(MIGRATE, "forwards", "board", "odd name", "row:{id}:end")
+        assert database.hints('INSERT INTO "odd name" DEFAULT VALUES') == ["feed:board:row:2:end"]
+        database.site.run(MIGRATE, "backwards", "board", "odd name")
+        assert database.hints('INSERT INTO "odd name" DEFAULT VALUES') == []
+        left = database.writer.execute("SELECT proname FROM pg_proc WHERE proname ~ '^toasts_'")
+        assert left.fetchall() == []
+
+
+def test_a_column_that_is_not_there_warns_the_writer_and_the_row_is_written(
+    postgres: PostgresServer,
+) -> None:
+    database = Database(postgres, postgres.create("board_bad"), TEST_URLS="tests.feeds_site")
+    with database.writer, database.ear:
+        database.writer.execute("CREATE TABLE t (id serial)")
+        database.site.run(MIGRATE, "forwards", "board", "t", "row:{missing}")
+        assert database.hints("INSERT INTO t DEFAULT VALUES") == []
+        assert re.match(r'rows were written but not announced: .*"missing"', database.warnings[0])
+
+
+async def test_a_row_larger_than_a_notification_reaches_the_pages_that_may_see_it(
+    database: Database,
+) -> None:
+    site: Site = database.site
+    port = site.serve("uvicorn").port
+    keys = {name: cookies["sessionid"] for name, cookies in site.sessions("alice", "admin").items()}
+    hers, staffs = [await WebSocket.open(port, "/feeds/board/", key) for key in keys.values()]
+    for socket in (hers, staffs):
+        await socket.until("sync")
+    large = {"customer": "alice", "product": "é" * 20_000}
+    database.writer.execute(INSERT, ["bob", "small"])
+    database.writer.execute(INSERT, list(large.values()))
+    assert (await hers.until("change"))["data"]["row"] == large
+    assert (await staffs.until("change"))["data"]["row"]["customer"] == "bob"
+    assert (await staffs.until("change"))["data"]["row"] == large
+    for socket in (hers, staffs):
+        await socket.leave()
+
+
+def test_a_migration_can_be_written(db: None) -> None:
+    operation = InstallFeedTriggers("board", "board_order", topics=TOPICS)
+    text, imports = MigrationWriter.serialize(operation)
+    assert "toasts.feeds.triggers" in next(iter(imports))
+    assert text.startswith("toasts.feeds.triggers.InstallFeedTriggers(")
+    assert operation.migration_name_fragment == "feed_board_triggers"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_elsewhere_nothing_is_done(on_postgres: bool) -> None:
+    if on_postgres:
+        pytest.skip("this is elsewhere")
+    operation: Any = InstallFeedTriggers("board", "board_order")
+    with connections["default"].schema_editor(collect_sql=True) as editor:
+        operation.database_forwards("x", editor, None, None)
+        assert editor.collected_sql == []
+
+
+def test_a_feed_that_cannot_be_is_a_mistake() -> None:
+    with pytest.raises(ValueError, match="feed: 'Board'"):
+        InstallFeedTriggers("Board", "board_order")
