@@ -15,6 +15,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -128,7 +129,11 @@ class ToastViewSet(
             raise Http404 from error
         return Response(self.get_serializer(toast).data)
 
-    @action(detail=False, methods=["post"], url_path="read-all", pagination_class=None)
+    # The client posts JSON: a site that takes only forms would not see the ids, or refuse them.
+    @action(
+        detail=False, methods=["post"], url_path="read-all", pagination_class=None,
+        parser_classes=[JSONParser, FormParser, MultiPartParser],
+    )  # fmt: skip
     def read_all(self, request: Request) -> Response:
         """Mark all unread ones read, or those of ``ids``; answers how many that were."""
         asked = ReadAllSerializer(data=request.data)

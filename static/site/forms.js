@@ -38,7 +38,7 @@ async function answer(form, response) {
 function show(form, errors) {
   for (const field of form.querySelectorAll("[data-field]")) {
     const texts = errors[field.dataset.field] ?? [];
-    const input = field.querySelector("input, textarea");
+    const input = field.querySelector("input, textarea, select");
     const place = field.querySelector("[data-field-error]");
     place.textContent = texts.join(" ");
     if (texts.length) {

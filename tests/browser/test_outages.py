@@ -14,6 +14,7 @@ from tests.browser.pages import (
     Visitor,
     appearances,
     close_button,
+    expand,
     expect_connection,
     expect_gone,
     expect_shown,
@@ -78,6 +79,7 @@ async def test_dismissed_while_the_server_is_down_it_is_told_by_the_next_page(
     pk, other = host.toast(alice, "closed", duration=0), host.toast(alice, "other", duration=0)
     await expect_shown(page, pk, "closed")
     own_server.kill()
+    await expand(page)
     await close_button(page, pk).click()
     await expect_gone(page, pk)
     next_page = await page.context.new_page()

@@ -10,6 +10,7 @@ from tests.browser.pages import (
     Visitor,
     appearances,
     close_button,
+    expand,
     expect_connection,
     expect_gone,
     expect_shown,
@@ -96,6 +97,7 @@ async def test_a_site_that_hides_its_csrf_token_can_dismiss(
         ids = [host.toast(alice, f"number {number}", duration=0) for number in range(2)]
         for pk in ids:
             await expect(toast(page, pk)).to_be_visible()
+            await expand(page)
             await close_button(page, pk).click()
             await expect_gone(page, pk)
             await soon(lambda pk=pk: host.is_read(pk))  # type: ignore[misc]

@@ -1,11 +1,12 @@
 """The pages of tests.urls, some more, and the client's files."""
 
 from django.contrib.staticfiles.views import serve
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.urls import path
 
 from tests import urls
+from toasts import live
 from toasts.html import inbox_snippet, snippet
 
 STRICT = (
@@ -53,7 +54,15 @@ async def twice(request: HttpRequest) -> HttpResponse:
     return document(snippet() + "<h1>Twice</h1>" + snippet())
 
 
+async def streams(request: HttpRequest) -> HttpResponse:
+    """How many streams the asking user has here."""
+    mine = live.topic((await request.auser()).pk)
+    found = [listener for listener in live.hub().listeners() if listener.topic == mine]
+    return JsonResponse({"open": len(found)})
+
+
 urlpatterns = [
+    path("streams/", streams),
     path("form/", form),
     path("strict/", strict),
     path("twice/", twice),

@@ -6,9 +6,9 @@ import { newWorld, status } from "./fakes.js";
 
 function newCsrf({ csrfCookie = "csrftoken", cookie = "", answers = [] } = {}) {
   const world = newWorld({ respond: () => status(200, { "X-CSRFToken": answers.shift() }) });
-  const page = { cookie };
+  const page = (globalThis.document = { cookie });
   const config = { csrfCookie, csrfHeader: "X-C", pollUrl: "/poll/" };
-  return { world, page, headers: createCsrf({ config, page, world }) };
+  return { world, page, headers: createCsrf(config) };
 }
 
 test("the token comes from exactly its cookie", () => {

@@ -1,7 +1,6 @@
 /** Surroundings for the client's logic: time that moves when told to, a network that says what it is given. */
 
-import { createInbox } from "../../toasts/client/inbox.js";
-import { createHidden, safeStorage } from "../../toasts/client/memory.js";
+import { createMemory, safeStorage } from "../../toasts/client/memory.js";
 import { createStore } from "../../toasts/client/store.js";
 import { readToast } from "../../toasts/client/wire.js";
 
@@ -21,14 +20,20 @@ export function memoryStorage(content = {}) {
   return safeStorage(() => content);
 }
 
-export function newStore({ pending = new Set(), hidden = createHidden(memoryStorage()) } = {}) {
-  const store = createStore({ hidden, pending });
+export function newMemory(content = {}, who = "alice") {
+  const memory = createMemory(memoryStorage(content), "toasts");
+  memory._of(who);
+  return memory;
+}
+
+export function newStore({ memory = newMemory(), left = (toast, reason) => reason === "timeout" && memory._hide(toast) } = {}) {
+  const store = createStore(memory, left);
   const changes = [];
   store.subscribe((change) => changes.push(change));
   return { store, changes, ids: () => store.list().map(({ id }) => id) };
 }
 
-/** A world whose clock stands still until `pass` is called; random() is 1, the longest delay. */
+/** The world, as this file's globals: its clock stands still until `pass` is called; random() is 1, the longest delay. */
 export function newWorld({ respond = () => json({ toasts: [], cursor: "0" }) } = {}) {
   let time = 1_000_000;
   let timers = [];
@@ -79,6 +84,9 @@ export function newWorld({ respond = () => json({ toasts: [], cursor: "0" }) } =
       world.streams.push(this);
     }
   };
+  Object.assign(globalThis, { setTimeout: world.set, clearTimeout: world.clear, fetch: world.fetch, EventSource: world.EventSource });
+  Date.now = world.now;
+  Math.random = world.random;
   return world;
 }
 
@@ -98,8 +106,8 @@ class FakeEventSource extends EventTarget {
     this.closed = true;
   }
 
-  send(type, data = {}) {
-    this.dispatchEvent(new MessageEvent(type, { data: typeof data === "string" ? data : JSON.stringify(data) }));
+  send(type, data = {}, lastEventId = "changed") {
+    this.dispatchEvent(new MessageEvent(type, { data: typeof data === "string" ? data : JSON.stringify(data), lastEventId }));
   }
 
   fail() {
@@ -113,8 +121,4 @@ export function json(body, options) {
 
 export function status(code, headers = {}) {
   return new Response(null, { status: code, headers });
-}
-
-export function newInbox(world, store) {
-  return createInbox({ store, world, base: () => BASE });
 }

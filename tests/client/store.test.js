@@ -1,29 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createHidden } from "../../toasts/client/memory.js";
-import { memoryStorage, newStore, toast } from "./fakes.js";
+import { newMemory, newStore, toast } from "./fakes.js";
 
 test("the newest toast comes first", () => {
   const { store, ids } = newStore();
-  store.receive([toast(1)]);
-  store.receive([toast(2)]);
+  store.put([toast(1)]);
+  store.put([toast(2)]);
   assert.deepEqual(ids(), ["2", "1"]);
 });
 
 test("a number and its text are one id", () => {
   const { store, ids } = newStore();
-  store.receive([toast(7)]);
-  store.receive([toast("7", { message: "changed" })]);
+  store.put([toast(7)]);
+  store.put([toast("7", { message: "changed" })]);
   assert.deepEqual(ids(), ["7"]);
   assert.equal(store.get("7").message, "changed");
 });
 
 test("a changed toast keeps its place and is told as an update", () => {
   const { store, changes, ids } = newStore();
-  store.receive([toast(1)]);
-  store.receive([toast(2)]);
-  store.receive([toast(1, { message: "changed" })]);
+  store.put([toast(1)]);
+  store.put([toast(2)]);
+  store.put([toast(1, { message: "changed" })]);
   assert.deepEqual(ids(), ["2", "1"]);
   const { updated, added } = changes.at(-1);
   assert.equal(added.length, 0);
@@ -33,89 +32,74 @@ test("a changed toast keeps its place and is told as an update", () => {
 
 test("a snapshot that brings nothing new is no change", () => {
   const { store, changes } = newStore();
-  store.receive([toast(1)]);
-  store.replace([toast(1)], ["1"]);
+  store.put([toast(1)]);
+  store.replace([toast(1)]);
   assert.equal(changes.length, 1);
 });
 
-test("a snapshot is put in the order of age and drops the rest", () => {
+test("a snapshot drops the rest", () => {
   const { store, changes, ids } = newStore();
-  store.receive([toast(1)]);
-  const old = toast(9, { created_at: "2026-01-01T00:00:01Z" });
-  const young = toast(3, { created_at: "2026-01-01T00:00:02Z" });
-  store.replace([young, old, toast(10, { created_at: "2026-01-01T00:00:01Z" })], ["3", "9", "10"]);
-  assert.deepEqual(ids(), ["3", "10", "9"]);
+  store.put([toast(1)]);
+  store.replace([toast(9), toast(10)]);
+  assert.deepEqual(ids(), ["10", "9"]);
   assert.deepEqual(changes.at(-1).removed.map(({ toast, reason }) => [toast.id, reason]), [["1", "remote"]]);
   assert.equal(changes.at(-1).origin, "snapshot");
 });
 
 test("a toast whose dismissal is on its way does not come back", () => {
-  const { store, ids } = newStore({ pending: new Set(["1"]) });
-  store.receive([toast(1)]);
-  store.replace([toast(1, { message: "changed" }), toast(2)], ["1", "2"]);
+  const memory = newMemory();
+  memory._dismiss("1");
+  const { store, ids } = newStore({ memory });
+  store.put([toast(1)]);
+  store.replace([toast(1, { message: "changed" }), toast(2)]);
   assert.deepEqual(ids(), ["2"]);
+});
+
+test("who removes is told: what the user or the time did here, once", () => {
+  const told = [];
+  const { store } = newStore({ left: ({ id }, reason) => told.push([id, reason]) });
+  store.put([toast(1), toast(2), toast(3), toast(4), { ...toast(5), local: true }]);
+  store.remove(["1", "5"], "user");
+  store.remove(["1"], "user");
+  store.remove(["2"], "timeout");
+  store.remove(["3"], "timeout", true); // as another tab says
+  store.replace([]);
+  assert.deepEqual(told, [["1", "user"], ["2", "timeout"]]);
+});
+
+test("the page's own toasts outlive snapshots and sign-outs", () => {
+  const { store, ids } = newStore();
+  store.put([{ ...toast("mine"), local: true }, toast(1)]);
+  store.replace([]);
+  store.put([toast(2)]);
+  store.clear("signed-out");
+  assert.deepEqual(ids(), ["mine"]);
 });
 
 test("what left the screen by itself comes back only when it has changed", () => {
   const { store, ids } = newStore();
-  store.receive([toast(1)]);
+  store.put([toast(1)]);
   store.remove(["1"], "timeout");
-  store.replace([toast(1)], ["1"]);
+  store.replace([toast(1)]);
   assert.deepEqual(ids(), []);
-  store.receive([toast(1, { message: "changed" })]);
+  store.put([toast(1, { message: "changed" })]);
   assert.deepEqual(ids(), ["1"]);
 });
 
 test("what the server took away may come again", () => {
   const { store, ids } = newStore();
-  store.receive([toast(1)]);
+  store.put([toast(1)]);
   store.remove(["1"], "remote");
-  store.receive([toast(1)]);
+  store.put([toast(1)]);
   assert.deepEqual(ids(), ["1"]);
-});
-
-test("what was hidden stays hidden on the next page of the tab", () => {
-  const tab = {};
-  const first = newStore({ hidden: createHidden(memoryStorage(tab)) });
-  first.store.receive([toast(1), toast(2)]);
-  first.store.remove(["1"], "timeout");
-  const second = newStore({ hidden: createHidden(memoryStorage(tab)) });
-  second.store.replace([toast(1), toast(2)], ["1", "2"]);
-  assert.deepEqual(second.ids(), ["2"]);
-});
-
-test("only the newest hidden toasts are remembered", () => {
-  const hidden = createHidden(memoryStorage(), 2);
-  for (const id of ["1", "2", "1", "3"]) hidden.add(id, 5);
-  assert.deepEqual(["1", "2", "3"].map((id) => hidden.has(id, 5)), [true, false, true]);
-});
-
-test("storage that holds rubbish, is full or is forbidden does no harm", () => {
-  for (const rubbish of ["{", "5", '"x"', "[1]", "null"]) {
-    const hidden = createHidden(memoryStorage({ "toasts:hidden": rubbish }));
-    hidden.add("1", 5);
-    assert.ok(hidden.has("1", 5), rubbish);
-  }
-  const full = new Proxy({}, { set: () => { throw new Error("QuotaExceededError"); } });
-  createHidden(memoryStorage(full)).add("1", 5);
 });
 
 test("whoever unsubscribes hears no more", () => {
   const { store } = newStore();
   let heard = 0;
   const end = store.subscribe(() => (heard += 1));
-  store.receive([toast(1)]);
+  store.put([toast(1)]);
   end();
-  store.receive([toast(2)]);
+  store.put([toast(2)]);
   assert.equal(heard, 1);
-});
-
-test("a restored page knows what later pages of its tab have hidden", () => {
-  const tab = {};
-  const restored = createHidden(memoryStorage(tab));
-  createHidden(memoryStorage(tab)).add("1", 5);
-  restored.reload();
-  restored.add("2", 5);
-  const next = createHidden(memoryStorage(tab));
-  assert.deepEqual(["1", "2"].map((id) => next.has(id, 5)), [true, true]);
 });

@@ -19,7 +19,7 @@ const CLIENT = { outputs: { "toasts.js": "index.js", "toasts.css": "toasts.css" 
 const INBOX = { outputs: { "inbox.js": "elements.js", "inbox.css": "inbox.css" }, limit: 2.5 * 1024 };
 const FEEDS = { outputs: { "feeds.js": "feeds.js" }, limit: 2.75 * 1024 };
 /** The half below the screen; all other modules are on it. */
-const BELOW = /(ack|backoff|boot|config|connection|csrf|inbox|index|life|memory|poller|presence|store|stream|tabs|urls|watchdog|wire|world)\.js$/;
+const BELOW = /(ack|boot|browser|config|connection|csrf|index|memory|poll|presence|store|tabs|urls|wire|world)\.js$/;
 
 async function bundle(folder) {
   const { version } = JSON.parse(await readFile(join(HERE, "..", "..", "package.json"), "utf8"));

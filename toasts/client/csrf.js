@@ -5,25 +5,21 @@
  *
  * @returns headers(refused): the header to post with; `refused` when the last one was turned down.
  */
-export function createCsrf({ config, page, world }) {
+export function createCsrf(config) {
   let given = ""; // by the server
 
-  async function ask() {
-    const response = await world.fetch(`${config.pollUrl}?csrf=1`);
-    return response.headers.get("X-CSRFToken") ?? "";
-  }
-
-  return async function headers(refused) {
-    if (refused) given = await ask();
-    const token = given || readCookie(page.cookie, config.csrfCookie) || (given = await ask());
+  return async (refused) => {
+    let token = !refused && (given || readCookie(document.cookie, config.csrfCookie));
+    if (!token) {
+      const response = await fetch(`${config.pollUrl}?csrf=1`);
+      token = given = response.headers.get("X-CSRFToken") ?? "";
+    }
     return { [config.csrfHeader]: token };
   };
 }
 
 /** "" when there is none, or when its name is "": scripts are not meant to read it. */
 export function readCookie(cookies, name) {
-  for (const cookie of name ? cookies.split("; ") : []) {
-    if (cookie.startsWith(`${name}=`)) return cookie.slice(name.length + 1);
-  }
-  return "";
+  const cookie = name && cookies.split("; ").find((cookie) => cookie.startsWith(`${name}=`));
+  return cookie ? cookie.slice(name.length + 1) : "";
 }

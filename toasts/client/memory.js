@@ -1,6 +1,12 @@
-/** What outlives a navigation. Storage may be forbidden or full: then it lasts as long as the page. */
+/**
+ * What the tabs know of toasts beyond what is active: which were hidden by their time, which the user
+ * dismissed. One entry in localStorage for each, so that tabs do not overwrite each other's, by user.
+ * Storage may be forbidden or full: then it lasts as long as the page.
+ */
 
-const KEY = "toasts:hidden";
+/** Values beside the fingerprint of a hidden toast: the server is to be told, and has been told. */
+const PENDING = "!";
+const TOLD = ".";
 
 /**
  * @param {() => Storage} open a function, because merely reading `window.localStorage` can throw.
@@ -26,31 +32,34 @@ export function safeStorage(open) {
   };
 }
 
-/**
- * The toasts whose time on this tab's screen ended, by id and content: unread still, so every
- * snapshot brings them, and shown again only when they change.
- */
-export function createHidden(storage, limit = 500) {
-  let entries = load(storage);
-  return {
-    /** The page was restored: later pages of this tab have written meanwhile. */
-    reload() {
-      entries = load(storage);
-    },
-    has: (id, fingerprint) => entries.get(id) === fingerprint,
-    add(id, fingerprint) {
-      entries.delete(id); // so that it counts as the newest
-      entries.set(id, fingerprint);
-      if (entries.size > limit) entries.delete(entries.keys().next().value);
-      storage.set(KEY, JSON.stringify([...entries]));
-    },
-  };
-}
+export function createMemory(storage, name) {
+  let prefix = null; // of nobody
 
-function load(storage) {
-  try {
-    return new Map(JSON.parse(storage.get(KEY)) ?? []);
-  } catch {
-    return new Map(); // not what was written here
-  }
+  const entries = () =>
+    storage.keys().filter((key) => prefix && key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+  const get = (id) => storage.get(prefix + id);
+  const set = (id, value) => prefix && storage.set(prefix + id, value);
+
+  return {
+    _of(who) {
+      prefix = who && `${name}:${who}:`;
+    },
+    /** Whether it left the screen already, as it is now. */
+    _hides({ id, fingerprint }) {
+      return [PENDING, TOLD, `${fingerprint}`].includes(get(id));
+    },
+    _hide: ({ id, fingerprint }) => set(id, `${fingerprint}`),
+    _dismiss: (id) => set(id, PENDING),
+    _pending: () => entries().filter((id) => get(id) === PENDING),
+    /** Told: until it is no longer active, events from before may still arrive. */
+    _told: (id, active) => (active ? set(id, TOLD) : storage.remove(prefix + id)),
+    /** These are all that is active: the rest need not be remembered. What was told but is still there was not heard. */
+    _prune(ids) {
+      for (const id of entries()) {
+        if (!ids.includes(id)) get(id) === PENDING || storage.remove(prefix + id);
+        else if (get(id) === TOLD) set(id, PENDING);
+      }
+    },
+    _forget: (ids) => ids.forEach((id) => get(id) === PENDING || storage.remove(prefix + id)),
+  };
 }

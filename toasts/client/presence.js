@@ -24,18 +24,19 @@ export function createPresence(tell = () => {}) {
     for (const listener of listeners) listener();
   }
 
-  function say() {
-    tell({ focus: me, on: !document.hidden && document.hasFocus() });
+  function say(on = document.hasFocus()) {
+    tell({ focus: me, on });
     look();
   }
 
   was = here();
-  on(window, "focus blur", say);
-  on(document, "visibilitychange", say);
+  on(window, "focus blur", () => say());
+  on(document, "visibilitychange", () => say());
 
   return {
     here,
     subscribe: (listener) => listeners.push(listener),
+    /** Tells the others whether this tab has the focus. */
     say,
     hear({ focus, on }) {
       if (on) elsewhere = focus;

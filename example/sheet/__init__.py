@@ -1,0 +1,1 @@
+"""The shared sheet: cells that everybody edits, and who has them open."""

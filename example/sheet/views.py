@@ -1,0 +1,25 @@
+"""The sheet's page."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from example.sheet.columns import COLUMNS
+from example.sheet.models import Cell
+
+
+@login_required
+@require_safe
+def sheet(request: HttpRequest) -> HttpResponse:
+    """The sheet as it is now; the feed tells what changes."""
+    rows = [
+        (row, [(COLUMNS[cell.column], cell) for cell in cells])
+        for row, cells in groupby(Cell.objects.all(), lambda cell: cell.row)
+    ]
+    context = {"columns": COLUMNS.values(), "rows": rows}
+    return render(request, "example/sheet.html", context)

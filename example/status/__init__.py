@@ -1,0 +1,1 @@
+"""The status page: services, their states and what happened, by long polling."""

@@ -1,0 +1,275 @@
+"""The shared sheet, served by real processes over one database: on SQLite, and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from django.core.exceptions import ValidationError
+
+from example.sheet.columns import COLUMNS
+from tests.core_site import CoreSite, sqlite_url
+from tests.live_pages import Person, person, stream
+from tests.postgres import PostgresServer
+from tests.servers import Server
+
+FEED = "/demo/sheet/feed/"
+OF_ALICE, OF_BOB = "a" * 24, "b" * 24
+
+
+def taken(column: str, typed: str) -> str:
+    return COLUMNS[column].clean(typed)
+
+
+@pytest.mark.parametrize(
+    ("column", "typed", "text"),
+    [
+        ("bread", "  Rye ", "Rye"),
+        ("loaves", "0", "0"),
+        ("loaves", " 500 ", "500"),
+        ("price", "4.5", "4.50"),
+        ("price", "1e1", "10.00"),
+        ("ready", "6:05", "06:05"),
+        ("ready", "23.59", "23:59"),
+        ("note", "", ""),
+        ("note", "<b>&", "<b>&"),
+    ],
+)
+def test_a_cell_is_written_in_its_columns_way(column: str, typed: str, text: str) -> None:
+    assert taken(column, typed) == text
+
+
+@pytest.mark.parametrize(
+    ("column", "typed"),
+    [
+        ("bread", " "),
+        ("bread", "x" * 41),
+        ("bread", "a\x00"),
+        ("loaves", "-1"),
+        ("loaves", "501"),
+        ("loaves", "1.5"),
+        ("loaves", "9" * 400),
+        ("price", "NaN"),
+        ("price", "1.999"),
+        ("price", "100.01"),
+        ("ready", "24:00"),
+        ("ready", "noon"),
+        ("note", "x" * 81),
+    ],
+)
+def test_a_column_says_what_it_takes_instead(column: str, typed: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        taken(column, typed)
+    assert refused.value.message_dict == {"text": [COLUMNS[column].refusal]}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def site(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: PostgresServer,
+) -> Iterator[CoreSite]:
+    folder = tmp_path_factory.mktemp("sheet")
+    url = sqlite_url(folder) if request.param == "sqlite" else postgres.create("sheet")
+    site = CoreSite(url)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def two(site: CoreSite) -> tuple[Server, Server]:
+    """Two processes of the same site."""
+    return site.serve(), site.serve("core-uvicorn")
+
+
+@pytest.fixture(scope="module")
+def sessions(site: CoreSite) -> dict[str, dict[str, str]]:
+    return site.sessions("alice", "bob")
+
+
+@pytest.fixture
+async def alice(two: tuple[Server, Server], sessions: Any) -> AsyncIterator[Person]:
+    """At the first process."""
+    async with person(two[0], sessions["alice"]) as found:
+        yield found
+
+
+@pytest.fixture
+async def bob(two: tuple[Server, Server], sessions: Any) -> AsyncIterator[Person]:
+    """At the second one."""
+    async with person(two[1], sessions["bob"]) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def rows(site: CoreSite) -> Iterator[int]:
+    return iter(range(1, 9))
+
+
+@pytest.fixture
+def key(rows: Iterator[int]) -> str:
+    """A price that no other test has touched."""
+    return f"{next(rows)}-price"
+
+
+pytestmark = pytest.mark.servers
+
+
+async def save(who: Person, tab: str, key: str, text: Any, version: int = 1) -> httpx.Response:
+    data = {"save": key, "text": text, "version": version}
+    return await who.send_up(f"{FEED}?origin={tab}", data)
+
+
+async def here(who: Person, tab: str, stays: bool) -> httpx.Response:
+    return await who.send_up(f"{FEED}?origin={tab}", {"here": stays})
+
+
+async def test_a_saved_cell_is_told_in_another_process_with_who_wrote_it_and_where(
+    alice: Person, bob: Person, key: str
+) -> None:
+    async with stream(bob, FEED) as heard:
+        answer = await save(alice, OF_ALICE, key, "5")
+        said = {"text": "5.00", "version": 2, "by": "alice", "origin": OF_ALICE}
+        assert (answer.status_code, answer.json()) == (200, {**said, "overwritten": None})
+        assert await heard.row(key, version=2) == said
+
+
+async def test_the_last_to_save_wins_and_is_told_whom_they_overwrote(
+    alice: Person, bob: Person, key: str
+) -> None:
+    await save(bob, OF_BOB, key, "7")
+    answer = (await save(alice, OF_ALICE, key, "9.99", version=1)).json()
+    assert (answer["text"], answer["version"], answer["by"]) == ("9.99", 3, "alice")
+    overwritten = {"text": "7.00", "version": 2, "by": "bob", "origin": OF_BOB}
+    assert answer["overwritten"] == overwritten
+
+
+@pytest.mark.parametrize(
+    ("mine", "version"), [("9", 2), ("7.00", 1)], ids=["had seen it", "wrote the same"]
+)
+async def test_there_is_no_conflict_for_who(
+    alice: Person, bob: Person, key: str, mine: str, version: int
+) -> None:
+    await save(bob, OF_BOB, key, "7")
+    assert (await save(alice, OF_ALICE, key, mine, version)).json()["overwritten"] is None
+
+
+async def test_a_tab_does_not_conflict_with_itself(alice: Person, key: str) -> None:
+    await save(alice, OF_ALICE, key, "7", version=1)
+    assert (await save(alice, OF_ALICE, key, "8", version=1)).json()["overwritten"] is None
+
+
+async def test_of_two_who_save_at_once_one_is_told_of_the_other(
+    alice: Person, bob: Person, key: str
+) -> None:
+    both = await asyncio.gather(save(alice, OF_ALICE, key, "1"), save(bob, OF_BOB, key, "2"))
+    first, last = sorted((answer.json() for answer in both), key=lambda said: said["version"])
+    assert (first["version"], first["overwritten"]) == (2, None)
+    assert (last["version"], last["overwritten"]["by"]) == (3, first["by"])
+
+
+async def test_what_is_there_already_is_no_change(alice: Person) -> None:
+    answer = (await save(alice, OF_ALICE, "1-bread", " Sourdough ")).json()
+    assert (answer["text"], answer["version"], answer["by"]) == ("Sourdough", 1, "")
+
+
+SHAPE = 'Must be {"here": ...} or {"save": ..., "text": ..., "version": ...}.'
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("8-loaves", "many", {"text": ["Write a whole number from 0 to 500."]}),
+        ("1-colour", "x", {"detail": ["There is no cell '1-colour'."]}),
+        ("99-price", "1", {"detail": ["There is no row 99."]}),
+        ("9" * 300 + "-price", "1", {"detail": [f"There is no cell '{'9' * 49}."]}),
+        ("8-price", 1, {"detail": [SHAPE]}),
+    ],
+)
+async def test_what_no_cell_takes_is_refused_with_the_reason(
+    alice: Person, key: str, text: Any, said: Any
+) -> None:
+    answer = await save(alice, OF_ALICE, key, text)
+    assert (answer.status_code, answer.json()) == (400, said)
+
+
+async def test_what_makes_no_sense_is_refused(alice: Person) -> None:
+    for data in (None, [], "x", {}, {"here": 1}, {"save": "8-price"}):
+        answer = await alice.send_up(f"{FEED}?origin={OF_ALICE}", data)
+        assert (answer.status_code, answer.json()) == (400, {"detail": [SHAPE]}), data
+
+
+async def test_a_tab_without_a_proper_name_may_not_write(alice: Person) -> None:
+    for tab in ("", "short", "x" * 41, "a/b/c/d/e"):
+        answer = await here(alice, tab, True)
+        assert answer.status_code == 400, tab
+        assert answer.json() == {"origin": ["Must name the tab: 8 to 40 of a-z A-Z 0-9 _ -."]}
+
+
+async def test_nobody_writes_in_the_name_of_anothers_tab(alice: Person, bob: Person) -> None:
+    await here(alice, OF_ALICE, True)
+    answer = await save(bob, OF_ALICE, "8-price", "1")
+    assert answer.status_code == 403
+    assert answer.json() == {"detail": "This tab is somebody else's."}
+    await here(alice, OF_ALICE, False)
+
+
+async def me(who: Person) -> str:
+    """The key of this person's presence."""
+    [pk] = re.findall(r'data-me="(\d+)"', (await who.get("/demo/sheet/")).text)
+    return f"here-{pk}"
+
+
+async def test_people_come_and_go_for_pages_of_any_process(alice: Person, bob: Person) -> None:
+    mine = await me(alice)
+    async with stream(bob, FEED) as heard:
+        await here(alice, OF_ALICE, True)
+        assert await heard.row(mine) == {"name": "alice"}
+        before = len(heard.events)
+        # Her second tab says nothing new, and its closing neither.
+        await here(alice, "c" * 24, True)
+        await here(alice, "c" * 24, False)
+        await here(alice, OF_ALICE, False)
+        await heard.gone(mine)
+        said = [event for event, _ in heard.events[before:] if event != "ping"]
+        assert said == ["remove"]
+
+
+async def test_who_says_nothing_any_more_is_gone_without_anybody_announcing_it(
+    alice: Person, bob: Person, site: CoreSite
+) -> None:
+    mine = await me(alice)
+    await here(alice, OF_ALICE, True)
+    async with stream(bob, FEED) as heard:
+        await heard.row(mine)
+        site.run(
+            "from datetime import timedelta\nfrom django.db.models import F\n"
+            "from example.models import Visit\n"
+            "Visit.objects.update(until=F('until') - timedelta(seconds=19))"
+        )
+        await heard.gone(mine)  # a second later, at the next look of this process
+
+
+async def test_signed_out_there_is_neither_page_nor_feed(two: tuple[Server, Server]) -> None:
+    async with httpx.AsyncClient(base_url=two[0].url) as guest:
+        page = await guest.get("/demo/sheet/")
+        assert page.status_code == 302
+        assert page.headers["Location"] == "/accounts/login/?next=/demo/sheet/"
+        assert (await guest.get(FEED)).status_code == 403
+
+
+async def test_the_page_has_the_cells_without_script_and_nothing_inline(alice: Person) -> None:
+    text = (await alice.get("/demo/sheet/")).text
+    assert len(re.findall("data-cell=", text)) == 40
+    assert 'data-cell="2-bread" data-version="1" value="Rye, whole grain"' in text
+    assert not re.search(r"<script>|<style|style=|\son\w+=", text)
+
+
+async def test_a_poll_has_the_cells_in_the_sheets_order(alice: Person) -> None:
+    events = (await alice.get(FEED)).json()["events"]
+    keys = [event["data"]["key"] for event in events if event["event"] == "change"]
+    assert keys[:6] == ["1-bread", "1-loaves", "1-price", "1-ready", "1-note", "2-bread"]

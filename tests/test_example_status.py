@@ -1,0 +1,186 @@
+"""The status page, served by real processes over one database: on SQLite, and on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.core_site import CoreSite, sqlite_url
+from tests.live_pages import Person, person
+from tests.postgres import PostgresServer
+from tests.servers import Server
+
+PAGE, FEED, CHANGE = "/demo/status/", "/demo/status/feed/", "/demo/status/change/"
+JSON = {"Accept": "application/json"}
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def site(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    postgres: PostgresServer,
+) -> Iterator[CoreSite]:
+    folder = tmp_path_factory.mktemp("status")
+    url = sqlite_url(folder) if request.param == "sqlite" else postgres.create("status")
+    site = CoreSite(url)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="module")
+def two(site: CoreSite) -> tuple[Server, Server]:
+    """Two processes of the same site."""
+    return site.serve(), site.serve("core-uvicorn")
+
+
+@pytest.fixture(scope="module")
+def session(site: CoreSite) -> dict[str, str]:
+    return site.sessions("alice")["alice"]
+
+
+@pytest.fixture
+async def alice(two: tuple[Server, Server], session: dict[str, str]) -> AsyncIterator[Person]:
+    """At the first process."""
+    async with person(two[0], session) as found:
+        yield found
+
+
+@pytest.fixture
+async def guest(two: tuple[Server, Server]) -> AsyncIterator[httpx.AsyncClient]:
+    """Not signed in, at the second one."""
+    async with httpx.AsyncClient(base_url=two[1].url, timeout=60) as found:
+        yield found
+
+
+async def publish(who: Person, state: str, text: str = "", **headers: str) -> httpx.Response:
+    """The first service's new state."""
+    [service] = re.findall(r'data-key="service-(\d+)"', (await who.get(PAGE)).text)[:1]
+    data = {"service": service, "state": state, "text": text, "csrfmiddlewaretoken": who.token}
+    return await who.post(CHANGE, data=data, headers=headers)
+
+
+async def poll(who: httpx.AsyncClient, **query: Any) -> dict[str, Any]:
+    found: dict[str, Any] = (await who.get(FEED, params=query)).raise_for_status().json()
+    return found
+
+
+def rows(answer: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    changes = [event["data"] for event in answer["events"] if event["event"] == "change"]
+    return [change["row"] for change in changes if change["key"].startswith(kind)]
+
+
+async def test_a_guest_finds_the_states_the_history_and_no_form(
+    alice: Person, guest: httpx.AsyncClient
+) -> None:
+    await publish(alice, "slow", "It <crawls>.")
+    text = (await guest.get(PAGE)).raise_for_status().text
+    assert len(re.findall('data-key="service-', text)) == 4
+    assert "It &lt;crawls&gt;." in text
+    assert f'href="/accounts/login/?next={PAGE}"' in text
+    assert CHANGE not in text
+    assert not re.search(r"<script>|<style|style=|\son\w+=", text)
+
+
+async def test_a_waiting_guest_is_answered_by_a_change_in_another_process(
+    alice: Person, guest: httpx.AsyncClient
+) -> None:
+    known = await poll(guest)
+    waiting = asyncio.create_task(poll(guest, wait=25, cursor=known["cursor"]))
+    done, _ = await asyncio.wait([waiting], timeout=0.5)
+    assert not done
+    began = time.monotonic()
+    answer = await publish(alice, "down", "The oven is cold.", **JSON)
+    assert answer.status_code == 200
+    news = await asyncio.wait_for(waiting, 5)
+    assert time.monotonic() - began < 5
+    [first, *_] = rows(news, "service-")
+    assert (first["name"], first["state"], first["says"]) == ("Website", "down", "Down")
+    [latest, *_] = rows(news, "incident-")
+    said = {key: latest[key] for key in ("service", "state", "text", "by")}
+    assert said == {
+        "service": "Website",
+        "state": "down",
+        "text": "The oven is cold.",
+        "by": "alice",
+    }
+    # The state and its line are written together, so they are told together.
+    assert latest["at"] == first["at"]
+    assert news["cursor"] != known["cursor"]
+
+
+async def test_a_poll_without_news_comes_back_when_its_time_is_over(
+    guest: httpx.AsyncClient,
+) -> None:
+    known = await poll(guest)
+    began = time.monotonic()
+    answer = await poll(guest, wait=1, cursor=known["cursor"])
+    assert answer == {"events": [], "cursor": known["cursor"]}
+    assert time.monotonic() - began >= 1
+
+
+async def test_waiting_guests_hold_neither_threads_nor_connections(
+    two: tuple[Server, Server], guest: httpx.AsyncClient
+) -> None:
+    cursor = (await poll(guest))["cursor"]
+    before = two[1].threads()
+    waiting = [asyncio.create_task(poll(guest, wait=4, cursor=cursor)) for _ in range(20)]
+    seen = []
+    while not all(task.done() for task in waiting):
+        seen.append(two[1].threads() - before)
+        await asyncio.sleep(0.1)
+    assert min(seen) < 8, seen
+
+
+async def test_the_history_is_short_and_the_newest_comes_first(
+    alice: Person, guest: httpx.AsyncClient
+) -> None:
+    for number in range(9):
+        await publish(alice, "working", f"number {number}")
+    texts = [row["text"] for row in rows(await poll(guest), "incident-")]
+    assert texts == [f"number {number}" for number in range(8, 0, -1)]
+
+
+async def test_without_script_the_form_leads_back_to_the_page(alice: Person) -> None:
+    answer = await publish(alice, "working")
+    assert (answer.status_code, answer.headers["Location"]) == (302, PAGE)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("service", "999999", "Choose a service."),
+        ("service", "x", "Choose a service."),
+        ("state", "burning", "Choose a state."),
+        ("text", "x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
+    ],
+)
+async def test_bad_input_is_answered_by_field_and_changes_nothing(
+    alice: Person, guest: httpx.AsyncClient, field: str, value: str, said: str
+) -> None:
+    before = await poll(guest)
+    data = {"service": "1", "state": "down", "csrfmiddlewaretoken": alice.token, field: value}
+    answer = await alice.post(CHANGE, data=data, headers=JSON)
+    assert (answer.status_code, answer.json()) == (400, {"errors": {field: [said]}})
+    page = await alice.post(CHANGE, data=data)
+    assert page.status_code == 400
+    assert said in page.text
+    assert (await poll(guest))["cursor"] == before["cursor"]
+
+
+async def test_guests_and_forgers_change_nothing(alice: Person, guest: httpx.AsyncClient) -> None:
+    forged = await alice.post(CHANGE, data={"service": "1", "state": "down"})
+    assert forged.status_code == 403
+    [token] = set(re.findall(r'value="(\w{64})"', (await guest.get("/accounts/login/")).text))
+    data = {"service": "1", "state": "down", "csrfmiddlewaretoken": token}
+    answer = await guest.post(CHANGE, data=data)
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == f"/accounts/login/?next={CHANGE}"
+    assert (await alice.get(CHANGE)).status_code == 405
+    assert (await guest.post(FEED)).status_code == 403
