@@ -10,7 +10,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.conftest import FLAGS, chromium_path
-from tests.browser.pages import expect_connection, region
+from tests.browser.pages import expand, expect_connection, region
 from tests.core_site import CoreSite, sqlite_url
 from tests.servers import ROOT, Server
 
@@ -70,18 +70,16 @@ async def toasts(browser: Browser, site: CoreSite, server: Server, scheme: Any, 
     site.run(LEVELS, "alice")
     await expect(region(page)).to_contain_text("changes are saved")
     await shoot(page, f"stack{end}", 440, 300)
-    await page.keyboard.press("F6")
-    more = region(page).get_by_role("button", name="more")
-    if await more.is_visible():
-        await more.click()
+    await expand(page)
+    await region(page).get_by_role("button", name="more").click()
     await shoot(page, f"levels{end}", 440, 540)
     site.run(PROGRESS, "alice")
     await expect(region(page)).to_contain_text("holiday.zip")
-    await page.keyboard.press("Escape")
-    await page.evaluate("document.activeElement.blur()")
+    await page.mouse.move(0, 0)
     await page.locator("toast-bell > button").click()
     await expect(page.locator("toast-bell").get_by_role("listitem")).to_have_count(5)
     await shoot(page, f"inbox{end}")
+    await page.context.close()
 
 
 async def main() -> None:

@@ -70,7 +70,7 @@ async def test_a_strict_policy_has_nothing_to_object_to(
     assert await violations(page) == []
     assert visitor.console == []
     # The policy is there, and the listener hears of what it forbids.
-    with pytest.raises(Exception, match="TrustedHTML|Sink type"):
+    with pytest.raises(Exception, match=r"TrustedHTML|Sink type"):
         await page.evaluate("document.createElement('div').innerHTML = '<b>'")
     [violation] = await violations(page)
     assert violation.startswith("require-trusted-types-for")
