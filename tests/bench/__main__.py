@@ -24,6 +24,7 @@ SCENARIOS = {
     "writers": "what create_toast costs beside the bare INSERT",
     "boards": "plain INSERTs to the boards of many browsers, by a trigger and a feed",
     "churn": "what connects and disconnects leave behind",
+    "screen": "what a flood of toasts, and the client's boot, cost the page",
     "storm": "how soon all are back after the server was killed",
 }
 BUSY = 0.5
