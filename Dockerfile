@@ -10,6 +10,8 @@ COPY core core
 COPY example example
 COPY templates templates
 COPY static static
+# The site shows them.
+COPY docs docs
 # What is at /run/mysite in the image, a new volume there will be: the site's own.
 RUN useradd --system mysite && install -d -o mysite /run/mysite
 USER mysite

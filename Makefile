@@ -6,7 +6,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 MANAGE = .venv/bin/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check bench client secret-key
+.PHONY: help demo install test check screenshots bench client secret-key
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -23,6 +23,7 @@ install: .venv/.dev .state/secret-key ## .venv with everything for development a
 
 test: install client ## every test; ARGS='-k name' goes to pytest
 	.ci/need chromium
+	.ci/need firefox
 	.ci/need nginx
 	.ci/need redis
 	.ci/need systemd
@@ -36,6 +37,10 @@ check: install client ## lint, format, types, import contracts, migrations, the 
 	.venv/bin/lint-imports
 	DATABASE_URL=sqlite://:memory: $(MANAGE) makemigrations --check --dry-run
 	npm run --silent check-stale
+
+screenshots: install ## take the pictures of README and docs anew
+	.ci/need chromium
+	.venv/bin/python -m tests.screenshots
 
 bench: install ## print the benchmark tables
 	.venv/bin/python -m tests.bench

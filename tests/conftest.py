@@ -12,6 +12,8 @@ from django.db import connections
 from django.test import AsyncClient
 
 from tests.brokers import Recorder
+from tests.core_site import sqlite_url
+from tests.demos import Demo
 from tests.postgres import PostgresServer
 from toasts import live
 
@@ -22,6 +24,25 @@ def postgres() -> Iterator[PostgresServer]:
     server = PostgresServer().start()
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="session")
+def demo_on(
+    postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Demo]]:
+    """The site with its demos on this kind of database: one for all tests."""
+    demos: dict[str, Demo] = {}
+
+    def demo_on(database: str) -> Demo:
+        if database not in demos:
+            on_postgres = database == "postgres"
+            folder = tmp_path_factory.mktemp("demo")
+            demos[database] = Demo(postgres.create("demos") if on_postgres else sqlite_url(folder))
+        return demos[database]
+
+    yield demo_on
+    for demo in demos.values():
+        demo.close()
 
 
 @pytest.fixture

@@ -67,6 +67,16 @@ def test_a_real_page_is_timed_and_sees_every_toast(tmp_path: Path) -> None:
         assert 0 < row["p50"] <= row["p99"] <= row["max"] < 10_000
 
 
+@pytest.mark.browser
+@pytest.mark.timeout(300)
+def test_the_screen_is_measured_under_a_flood(tmp_path: Path) -> None:
+    [row] = first(found(tmp_path, "screen"))
+    assert (row["elements"], row["shifts"]) == (20, 0)
+    assert row["toasts"] > 0
+    assert row["frames/s"] > 0
+    assert row["main thread"] > 0
+
+
 @pytest.mark.servers
 @pytest.mark.timeout(300)
 def test_writers_are_measured_beside_the_bare_insert(tmp_path: Path) -> None:

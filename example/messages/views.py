@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from example.messages.models import Message
+from example.policy import strict
 from example.views import wants_json
 
 
@@ -25,6 +26,7 @@ class MessageForm(forms.Form):
     )
 
 
+@strict
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def messages(request: HttpRequest) -> HttpResponse:

@@ -11,10 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from example.orders.goods import PRICES
 from example.orders.models import Order
+from example.policy import strict
 from example.views import wants_json
 from toasts import feeds
 
 
+@strict
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def orders(request: HttpRequest) -> HttpResponse:

@@ -1,57 +1,53 @@
-// The board: a table of what the feed says, over the transport and by the right that are chosen.
+// The board: a table of the feed's rows, over the transport and by the right that are chosen.
 
 import { quietly } from "./quietly.js";
-import * as transports from "./transports.js";
 
 const WIRE = 10; // events that are kept on the page
+const STATES = { connected: "live", connecting: "connecting", refused: "ended", closed: "off" };
 const find = (selector) => document.querySelector(selector);
 const board = find("[data-board]");
 const body = board.tBodies[0];
 const light = find("[data-live]");
 const wire = find("[data-wire]");
 const switches = find("[data-switches]");
+const empty = find("[data-empty]");
 const place = find("[data-news]");
 const news = place
   ? quietly(place, (count) => (count === 1 ? "One new order." : `${count} new orders.`))
-  : () => {};
+  : () => {}; // the staff hears a toast
 
-const rows = new Map(); // by key: what is told of it, and where it stands
+const lines = new Map(); // of the table, by key
 let complete = false; // whether all that was there at first has come
-let close = () => {};
+let feed = null;
 
-const handlers = {
-  change({ key, row }) {
-    const told = JSON.stringify(row);
-    const known = rows.get(key);
-    if (known?.told === told) return; // a poll tells all again
-    const line = lineOf(key, row);
-    if (complete) line.dataset.fresh = "";
-    if (known) known.line.replaceWith(line);
-    else body.prepend(line);
-    rows.set(key, { told, line });
-    if (complete && !known) news();
-  },
-  remove({ keys }) {
-    for (const key of keys) {
-      rows.get(key)?.line.remove();
-      rows.delete(key);
-    }
-  },
-  sync({ keys }) {
-    const there = new Set(keys);
-    handlers.remove({ keys: [...rows.keys()].filter((key) => !there.has(key)) });
-    complete = true;
-  },
-};
+function change(key, row) {
+  const line = lineOf(key, row);
+  if (complete) line.dataset.fresh = "";
+  if (lines.has(key)) lines.get(key).replaceWith(line);
+  else {
+    // By number: what commits later may have a lower one.
+    body.insertBefore(line, [...body.rows].find((other) => Number(other.dataset.key) < key) ?? null);
+    if (complete) news();
+  }
+  lines.set(key, line);
+  empty.hidden = true;
+}
 
-function event(name, data) {
-  handlers[name]?.(data);
-  find("[data-empty]").hidden = rows.size > 0;
-  log(name, data);
+function remove(key) {
+  lines.get(key)?.remove();
+  lines.delete(key);
+  empty.hidden = lines.size > 0;
+}
+
+function sync(rows) {
+  for (const key of [...lines.keys()]) if (!rows.has(key)) remove(key);
+  complete = true;
+  empty.hidden = lines.size > 0;
 }
 
 function lineOf(key, { product, price, quantity, note, customer, created_at }) {
   const line = document.createElement("tr");
+  line.dataset.key = key;
   const number = cell(key, "number", "th");
   number.scope = "row";
   const what = cell(product);
@@ -87,29 +83,14 @@ function noteOf(note) {
   return small;
 }
 
-function log(name, data) {
+function log({ event, data }) {
+  if (event === "ping") return;
   const line = document.createElement("li");
-  const text = JSON.stringify(data);
   const kind = document.createElement("b");
-  kind.textContent = data.action ?? name;
-  line.append(kind, " ", text.slice(0, 300));
-  line.dataset.event = name;
+  kind.textContent = data.action ?? (event === "remove" ? "DELETE" : event);
+  line.append(kind, " ", JSON.stringify(data).slice(0, 300));
   wire.prepend(line);
   while (wire.children.length > WIRE) wire.lastChild.remove();
-}
-
-function state(name) {
-  if (light.dataset.live !== name) light.dataset.live = light.textContent = name;
-}
-
-/* What is chosen. */
-
-async function address(by, cursor, parameters) {
-  const url = new URL(board.dataset.feed, location.href);
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-  if (cursor) url.searchParams.set("cursor", cursor);
-  if (by === "token") url.searchParams.set("token", await token());
-  return url.href;
 }
 
 async function token() {
@@ -119,12 +100,20 @@ async function token() {
 }
 
 function connect() {
-  close();
-  close = () => {};
   const { over, by } = Object.fromEntries(new FormData(switches));
-  if (over === "off") return state("off");
-  const url = (cursor, parameters = {}) => address(by, cursor, parameters);
-  close = transports[over](url, { event, state });
+  feed?.close();
+  feed = null;
+  complete = false;
+  if (over === "off") return;
+  feed = toastFeeds.open(board.dataset.feed, {
+    transports: [over],
+    token: by === "token" ? token : "",
+    onChange: change,
+    onRemove: remove,
+    onSync: sync,
+    onEvent: log,
+    onState: (state) => (light.dataset.live = light.textContent = STATES[state]),
+  });
 }
 
 switches.addEventListener("change", connect);

@@ -22,7 +22,9 @@ SCENARIOS = {
     "latency": "another process's create_toast to the page's DOM, and to bytes",
     "streams": "what an open stream costs, beside bare ASGI, django-eventstream and channels",
     "writers": "what create_toast costs beside the bare INSERT",
+    "boards": "plain INSERTs to the boards of many browsers, by a trigger and a feed",
     "churn": "what connects and disconnects leave behind",
+    "screen": "what a flood of toasts, and the client's boot, cost the page",
     "storm": "how soon all are back after the server was killed",
 }
 BUSY = 0.5

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
+from tests.browser.firefox import executable
 from tests.browser.host import Host
 from tests.browser.pages import Visitor
 from tests.postgres import PostgresServer
@@ -37,6 +38,17 @@ def chromium_path() -> str:
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def firefox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """The stock one, by WebDriver BiDi."""
+    async with async_playwright() as playwright:
+        browser = await playwright.firefox.launch(
+            executable_path=executable(tmp_path_factory.mktemp("firefox")), channel="moz-firefox"
+        )
         yield browser
         await browser.close()
 

@@ -218,7 +218,7 @@ async def test_in_a_hidden_tab_nothing_pops_up_or_is_said(
         "() => { Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
         " document.dispatchEvent(new Event('visibilitychange')); }"
     )
-    pk = host.toast(alice, "later", duration=0.2)
+    pk = host.toast(alice, "later", duration=3)
     await page.wait_for_function("toasts.list().length === 1")  # it is known, though
     await page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 700))")
     await expect(toast(page, pk)).to_have_count(0)
@@ -308,7 +308,7 @@ async def test_twenty_in_a_second_are_three_announcements_at_most(
     )
     said: list[str] = await page.evaluate("said")
     assert 1 <= len(said) <= 3
-    assert "new notifications" in said[-1]
+    assert any("new notifications" in text for text in said)
 
 
 async def test_closed_with_the_mouse_a_toast_leaves_the_focus_where_it_was(

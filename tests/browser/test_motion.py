@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -24,8 +25,8 @@ WATCH = """() => {
 }"""
 LEFT = """(pk) => {
   const line = document.querySelector(`[data-toast-id="${pk}"] i`);
-  const [{ currentTime, effect, playState }] = line.getAnimations();
-  return [effect.getTiming().duration - currentTime, playState];
+  const [{ currentTime, effect, pending, playState }] = line.getAnimations();
+  return [effect.getTiming().duration - currentTime, pending ? "pending" : playState];
 }"""
 
 
@@ -66,20 +67,21 @@ class Finger:
     def __init__(self, page: Page, session: CDPSession) -> None:
         self._page, self._session = page, session
 
-    async def _send(self, kind: str, *point: float) -> None:
+    async def _send(self, kind: str, moment: float, *point: float) -> None:
         points = [{"x": point[0], "y": point[1]}] if point else []
-        await self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        event = {"type": kind, "touchPoints": points, "timestamp": moment}
+        await self._session.send("Input.dispatchTouchEvent", event)
 
-    async def drag(self, pk: str, x: float, y: float = 0, *, slowly: bool = False) -> None:
+    async def drag(self, pk: str, x: float, y: float = 0, *, seconds: float = 0.08) -> None:
         box = await toast(self._page, pk).bounding_box()
         assert box is not None
         left, top = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        await self._send("touchStart", left, top)
-        for step in range(1, 5):
-            await self._send("touchMove", left + x * step / 4, top + y * step / 4)
-            if slowly:
-                await self._page.evaluate("() => new Promise((done) => setTimeout(done, 120))")
-        await self._send("touchEnd")
+        began = time.time()
+        await self._send("touchStart", began, left, top)
+        for part in (0.25, 0.5, 0.75, 1):
+            moment = began + part * seconds
+            await self._send("touchMove", moment, left + x * part, top + y * part)
+        await self._send("touchEnd", began + seconds)
 
 
 async def phone(host: Host, server: Server, visitor: Visitor) -> tuple[Page, Finger]:
@@ -96,7 +98,7 @@ async def test_a_toast_is_thrown_out_to_either_side(
     far, flick = await show(page, duration=0), await show(page, duration=0)
     await finger.drag(flick, way * 60)
     await expect_gone(page, flick)
-    await finger.drag(far, way * 150, slowly=True)
+    await finger.drag(far, way * 150, seconds=0.6)
     await expect_gone(page, far)
 
 
@@ -107,7 +109,7 @@ async def test_what_is_no_throw_leaves_it_where_it_was(
     page, finger = await phone(host, server, visitor)
     pk = await show(page, duration=0, url="/form/")
     before = await toast(page, pk).bounding_box()
-    await finger.drag(pk, *move, slowly=True)
+    await finger.drag(pk, *move, seconds=0.6)
     await page.evaluate(SETTLED)
     await expect(toast(page, pk)).to_have_attribute("data-state", "visible")
     assert await toast(page, pk).bounding_box() == before

@@ -117,7 +117,11 @@ async def misread(route: Route) -> None:
     await route.fulfill(status=200, content_type="text/html", body="<p>Welcome to our proxy")
 
 
-@pytest.mark.parametrize("obstacle", [refuse, cut, misread])
+async def swallow(route: Route) -> None:
+    """A proxy that lets the request through and keeps the answer."""
+
+
+@pytest.mark.parametrize("obstacle", [refuse, cut, misread, swallow])
 async def test_where_something_forbids_streams_it_polls_and_takes_the_stream_when_it_may(
     host: Host, server: Server, visitor: Visitor, obstacle: Any
 ) -> None:
@@ -125,7 +129,7 @@ async def test_where_something_forbids_streams_it_polls_and_takes_the_stream_whe
     context = await visitor.context(server, alice)
     await context.route(STREAM, obstacle)
     page = await tab(context, connects=False)
-    await expect_connection(page, "polling")
+    await expect_connection(page, "polling", 15)
     assert await region(page).get_attribute("data-leader") is None
     first = host.toast(alice, "first", duration=0)
     await expect_shown(page, first, "first")

@@ -187,3 +187,51 @@ async def test_back_from_another_page_the_stream_is_open_again(
     await expect_shown(page, after, "after")
     assert len(streams) == 2
     await visitor.leave()
+
+
+async def test_a_tab_that_follows_comes_back_from_another_page_and_follows_again(
+    host: Host, server: Server, with_bfcache: Browser
+) -> None:
+    alice = host.person()
+    visitor = Visitor(with_bfcache)
+    leader = await visitor.open(server, alice)
+    page = await tab(leader.context, "/form/")
+    await page.evaluate(
+        "addEventListener('pageshow', ({ persisted }) => { window.restored = persisted; })"
+    )
+    await page.get_by_role("link", name="Another page").click()
+    await expect_connection(page, "connected")
+    meanwhile = host.toast(alice, "meanwhile", duration=0)
+    await expect_shown(page, meanwhile, "meanwhile")
+    await page.go_back(wait_until="commit")
+    await expect(page).to_have_url(f"{server.url}/form/")
+    assert await page.evaluate("window.restored")
+    await expect_shown(page, meanwhile, "meanwhile")
+    assert await region(page).get_attribute("data-leader") is None
+    await visitor.leave()
+
+
+async def test_a_page_restored_for_the_next_user_shows_nothing_of_the_last_one(
+    host: Host, server: Server, with_bfcache: Browser
+) -> None:
+    alice, bob = host.person("alice"), host.person("bob")
+    visitor = Visitor(with_bfcache)
+    page = await visitor.open(server, alice, "/form/")
+    pk = host.toast(alice, "private", duration=0)
+    await expect_shown(page, pk, "private")
+    await page.evaluate(
+        "addEventListener('pageshow', () => {"
+        " window.bared = !document.documentElement.textContent.includes('private'); })"
+    )
+    await page.get_by_role("link", name="Another page").click()
+    await expect_shown(page, pk, "private")
+    cookie = {"name": "sessionid", "value": bob.session, "url": server.url}
+    await page.context.add_cookies([cookie])  # type: ignore[list-item]
+    await page.go_back(wait_until="commit")
+    await expect(page).to_have_url(f"{server.url}/form/")
+    assert await page.evaluate("window.bared")
+    his = host.toast(bob, "his", duration=0)
+    await expect_shown(page, his, "his")
+    await expect_gone(page, pk)
+    assert str(pk) not in await page.evaluate("toasts.list().map(({ id }) => id)")
+    await visitor.leave()

@@ -29,7 +29,8 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sa
 
 async def violations(page: Page) -> list[str]:
     found: list[str] = await page.evaluate("window.violations")
-    return found
+    # A browser may look for the site's icon by itself.
+    return [text for text in found if "/favicon.ico" not in text]
 
 
 async def test_a_strict_policy_has_nothing_to_object_to(
@@ -69,8 +70,34 @@ async def test_a_strict_policy_has_nothing_to_object_to(
     assert await violations(page) == []
     assert visitor.console == []
     # The policy is there, and the listener hears of what it forbids.
-    with pytest.raises(Exception, match="TrustedHTML"):
+    with pytest.raises(Exception, match=r"TrustedHTML|Sink type"):
         await page.evaluate("document.createElement('div').innerHTML = '<b>'")
     [violation] = await violations(page)
     assert violation.startswith("require-trusted-types-for")
     visitor.console.clear()
+
+
+async def test_a_strict_policy_has_nothing_to_object_to_in_the_bell_and_the_inbox(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    pks = [
+        host.toast(alice, f"number {number}", title="Title", url="/form/", level="warning")
+        for number in range(21)
+    ]
+    context = await visitor.context(server, alice)
+    await context.add_init_script(LISTEN)
+    page = await tab(context, "/strict/")
+    inline, panel = page.locator("main > toast-inbox"), page.locator("toast-bell > toast-inbox")
+    await inline.get_by_role("button", name="Show earlier").click()
+    await expect(inline.get_by_role("listitem")).to_have_count(21)
+    await page.locator("toast-bell > button").click()
+    await expect(panel.get_by_role("listitem")).to_have_count(20)
+    await expect(panel).to_have_css("display", "block")
+    await panel.get_by_role("button", name="Mark as read: Title").first.click()
+    await soon(lambda: host.is_read(pks[-1]))
+    await panel.get_by_role("button", name="Mark all as read").click()
+    await soon(lambda: host.is_read(pks[0]))
+    await expect(inline.locator('[data-read="true"]')).to_have_count(21)
+    assert await violations(page) == []
+    assert visitor.console == []

@@ -17,7 +17,10 @@ STRICT = (
 
 
 def document(body: str, **headers: str) -> HttpResponse:
-    head = '<!doctype html><html lang="en"><head><title>Page</title></head>'
+    head = (
+        '<!doctype html><html lang="en"><head><title>Page</title>'
+        '<meta name="color-scheme" content="light dark"></head>'
+    )
     return HttpResponse(f"{head}<body>{body}</body></html>", headers=headers)
 
 
@@ -31,7 +34,9 @@ async def form(request: HttpRequest) -> HttpResponse:
 
 async def strict(request: HttpRequest) -> HttpResponse:
     parts = (inbox_snippet(element) for element in ("toast-bell", "toast-inbox"))
-    return document(f"<h1>Strict</h1>{''.join(parts)}", **{"Content-Security-Policy": STRICT})
+    return document(
+        f"<main><h1>Strict</h1>{''.join(parts)}</main>", **{"Content-Security-Policy": STRICT}
+    )
 
 
 async def bell(request: HttpRequest) -> HttpResponse:

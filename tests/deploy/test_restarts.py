@@ -74,7 +74,11 @@ class Load:
 
     async def _click(self) -> None:
         session = {"sessionid": self._people[0].session}
-        async with httpx.AsyncClient(base_url=self._url, cookies=session, timeout=30) as client:
+        # nginx closes idle connections when it is reloaded. A browser asks anew; httpx would not.
+        each_its_own = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(
+            base_url=self._url, cookies=session, timeout=30, limits=each_its_own
+        ) as client:
             token = (await client.get("/toasts/poll/?csrf=1")).headers["X-CSRFToken"]
             headers = {"X-CSRFToken": token, "Origin": self._url}
             while self._going:

@@ -164,6 +164,13 @@ async def test_an_idle_stream_is_pinged_and_a_busy_one_is_not() -> None:
     assert await drain(stream) == PING
 
 
+async def test_a_stream_that_waits_for_its_state_is_not_pinged_as_if_it_were_old() -> None:
+    stream = make_stream("t", heartbeat=10)
+    stream.tick(stream.opened + 1)
+    stream.deliver({}, b"")
+    assert await stream.pull() == b"= \n"
+
+
 async def test_a_client_that_does_not_read_is_not_pinged() -> None:
     stream = make_stream("t", heartbeat=15)
     stream.deliver({}, b"")

@@ -15,7 +15,7 @@ const HINTED = "toasts:hinted";
  * @param may () => whether this tab speaks now; until then it is kept.
  * @returns hear(change), and to be called without one when that may have changed.
  */
-export function createAnnouncer({ output, labels, storage, world, may }) {
+export function createAnnouncer({ output, labels, storage, may }) {
   const waiting = new Map(); // id -> what to say; nothing: to be counted
   let timer = null;
 
@@ -31,18 +31,20 @@ export function createAnnouncer({ output, labels, storage, world, may }) {
     }
     output.textContent = text.join(".\n");
     waiting.clear();
-    timer = world.set(say, REST);
+    timer = setTimeout(say, REST);
   }
 
   return ({ added = [], updated = [], removed = [], origin } = {}) => {
     const put = (toast, text) => waiting.set(toast.id, text);
     removed.forEach(({ toast }) => waiting.delete(toast.id));
+    // The next to read may be somebody else.
+    if (["suspended", "signed-out"].includes(removed[0]?.reason)) output.textContent = "";
     for (const { toast, previous } of updated) {
       const text = sentence(toast, labels);
       if (text !== sentence(previous, labels)) put(toast, text);
     }
     // Several that were there before the page was: their number is enough.
     for (const toast of added) put(toast, origin === "snapshot" && added[1] ? "" : sentence(toast, labels));
-    timer ??= world.set(say, GATHER);
+    timer ??= setTimeout(say, GATHER);
   };
 }

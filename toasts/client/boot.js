@@ -5,7 +5,6 @@ import { createBrowser } from "./browser.js";
 import { tellState } from "./events.js";
 import { safeStorage } from "./memory.js";
 import { createScreen } from "./screen.js";
-import { world } from "./world.js";
 
 /* global __VERSION__ */
 export const VERSION = typeof __VERSION__ === "string" ? __VERSION__ : "dev";
@@ -31,7 +30,7 @@ function install(config) {
   const { store, presence } = browser;
   const dismiss = (ids = store.list().map(({ id }) => id)) => store.remove(ids, "user");
   const session = safeStorage(() => sessionStorage);
-  const { _region: region, _mute: mute } = createScreen({ config, store, dismiss, presence, storage: session, world });
+  const { _region: region, _mute: mute } = createScreen({ config, store, dismiss, presence, storage: session });
   window.toasts = createApi({ store, dismiss, mute, connection: browser, version: VERSION });
   browser._start();
   return browser;

@@ -237,7 +237,10 @@ export function createConnection(config, tell) {
       if (!running || state === "signed-out") return;
       // What came while the page was frozen gets a moment to be read.
       if (source && up && now - fed > limit) quiet = Math.max(quiet, limit - step / 2);
-      if (!source) due = Math.min(due, Math.max(now, began + 1000));
+      if (!up || !source) {
+        close();
+        due = Math.max(now, began + 1000);
+      }
       ticked = now;
       tick();
     },

@@ -64,7 +64,7 @@ export function buildInbox(inbox) {
     attempt();
   };
   Object.assign(inbox, { role: "region", ariaLabel: t("Inbox"), tabIndex: -1 });
-  inbox.replaceChildren(make("header", {}, make("b", { textContent: t("Inbox") }), readAll), list, status, more);
+  inbox.replaceChildren(make("span", {}, make("b", { textContent: t("Inbox") }), readAll), list, status, more);
 
   return (count) => {
     readAll.textContent = count ? t("Mark all as read") : "";

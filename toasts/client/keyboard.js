@@ -38,7 +38,8 @@ export function enableKeyboard(region, hotkey, close) {
 
   return (card) => {
     const others = visible();
-    const follows = (other) => card.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING;
+    // 4: Node.DOCUMENT_POSITION_FOLLOWING
+    const follows = (other) => card.compareDocumentPosition(other) & 4;
     if (card.contains(document.activeElement)) goTo(others.find(follows) ?? others.at(-1));
   };
 }

@@ -12,11 +12,11 @@ import { createRegion, createView } from "./view.js";
  * @param storage a safeStorage of this tab.
  * @returns `_region`, and `_mute(on)`, which holds back what comes.
  */
-export function createScreen({ config, store, dismiss, presence, storage, world }) {
+export function createScreen({ config, store, dismiss, presence, storage }) {
   let muted = false;
   const region = createRegion(config);
   const may = () => !muted && presence.here();
-  const hear = createAnnouncer({ output: region.firstChild, labels: config.labels, storage, world, may });
+  const hear = createAnnouncer({ output: region.firstChild, labels: config.labels, storage, may });
   const render = createView(region, store, config, may, dismiss);
   const look = () => hear(render());
   store.subscribe(hear);

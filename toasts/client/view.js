@@ -55,8 +55,12 @@ export function createView(region, store, { labels, limit, hotkey }, may, dismis
       if (keys.includes(key)) continue;
       cards.delete(key);
       card._timer?.cancel();
-      put(card, "leaving");
-      setTimeout(() => card.remove(), LEAVE);
+      const away = () => card.remove();
+      if (card.inert || groups.has(key)) away(); // nobody sees it, or too many are newer
+      else {
+        put(card, "leaving");
+        setTimeout(away, LEAVE);
+      }
     }
     order = [];
     // Nothing pops up where nobody looks.
@@ -99,14 +103,16 @@ export function createView(region, store, { labels, limit, hotkey }, may, dismis
 
   /** Where each card stands in the stack: its number, and the heights up to its far end. */
   function layout() {
-    const heights = order.map((card) => card.firstChild.offsetHeight);
+    // The first that waits, too: it fades out in its place. The rest cost nothing.
+    const seen = order.slice(0, order.filter((card) => !card.inert).length + 1);
+    const heights = seen.map((card) => card.firstChild.offsetHeight);
     let sum = 0;
     const stand = ({ style }, index) => {
       style.setProperty("--i", index);
       style.setProperty("--o", `${sum}px`);
       style.setProperty("--h", `${heights[0]}px`);
     };
-    order.forEach((card, index) => {
+    seen.forEach((card, index) => {
       sum += heights[index];
       stand(card, index);
       if (!card.inert) stand(stack, index + 1);

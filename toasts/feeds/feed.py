@@ -23,7 +23,8 @@ class Feed:
     name: ClassVar[str] = ""
     """1 to 50 of ``a-z 0-9 _ -``, a letter first; unlike that of any other feed of the site."""
 
-    def topic(self, request: HttpRequest, **kwargs: Any) -> Any:
+    # *args and **kwargs of Any: a subclass may then take just what its URL pattern captures.
+    def topic(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Which of the feed's topics this request may hear. May be async; may query.
 
         Args:

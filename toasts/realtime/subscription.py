@@ -78,6 +78,9 @@ class Stream:
     _reader: asyncio.Future[None] | None = None
     _drained: bool = False
 
+    def __post_init__(self) -> None:
+        self._last_write = self.opened  # quiet since then: no ping before the state
+
     def deliver(self, state: State, delta: bytes) -> None:
         if self.ended or self._overflowed:
             return

@@ -19,16 +19,17 @@ export interface Toast {
   /** An absolute http, https or mailto address, or empty. */
   readonly url: string;
   readonly actions: readonly Action[];
-  readonly key: string;
+  /** This and the other optional ones: absent where a page's own toast was given none. */
+  readonly key?: string;
   /** 0 to 100, true when nobody knows how far, or null when there is none. */
   readonly progress: number | true | null;
   /** Seconds on screen; null: from the length of the text, errors and actions until dismissed; 0: that too. */
   readonly duration: number | null;
-  readonly data: unknown;
+  readonly data?: unknown;
   /** ISO 8601. */
   readonly created_at: string;
-  readonly expires_at: string | null;
-  readonly read: boolean;
+  readonly expires_at?: string | null;
+  readonly read?: boolean;
   /** True for one of this page's own. */
   readonly local?: boolean;
 }

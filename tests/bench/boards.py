@@ -1,0 +1,97 @@
+"""Orders that plain SQL inserts, announced by a trigger, to the boards of many browsers."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from tests.bench import report
+from tests.bench.load import Load, count
+from tests.bench.machine import Meter
+from tests.bench.report import Table
+from tests.bench.sites import populated, postgres
+from tests.bench.targets import Served, Target
+
+BOARDS = Target("boards", "tests.asgi", "tests.settings", "/feeds/orders/")
+TRIGGERS = """
+from django.db import connection
+from toasts.feeds.triggers import InstallFeedTriggers
+with connection.schema_editor() as editor:
+    InstallFeedTriggers("orders", "orders", ["all"]).database_forwards("x", editor, None, None)
+"""
+TABLE = "CREATE TABLE orders (id bigserial PRIMARY KEY, product text, price int)"
+INSERT = "INSERT INTO orders (product, price) VALUES (%s, 5)"
+P99 = 200.0
+"""Milliseconds."""
+
+
+@dataclass(frozen=True)
+class Size:
+    streams: int = 200
+    rate: float = 500.0
+    """Rows a second, each a transaction."""
+    seconds: float = 10.0
+    servers: tuple[str, ...] = ("uvicorn", "daphne")
+
+
+QUICK = Size(streams=10, rate=50.0, seconds=1.0, servers=("uvicorn",))
+FULL = Size(seconds=30.0)
+
+
+def run(size: Size) -> Iterator[Table]:
+    with (
+        postgres() as server,
+        populated(server.create("boards"), size.streams) as people,
+        psycopg.connect(people.url, autocommit=True) as writer,
+    ):
+        writer.execute(TABLE)
+        people.site.run(TRIGGERS)
+        rows = [_measured(people, writer, kind, size) for kind in size.servers]
+    yield Table("Boards: from the commit of a plain INSERT to every open board", rows, NOTES)
+    bars = ((f"{row['server']}: p99 ms", row["p99"], P99) for row in rows)
+    yield Table("Boards: bars", report.against(bars))
+
+
+NOTES = (
+    "Milliseconds, over all rows and boards. One feed of the newest 100 rows, one server process.",
+    "CPU: of the server's process, % of a core. skipped: rows that had left the newest hundred",
+    "(of 200 ms, at 500 rows/s) before a board was told: a feed is what is there, not a log.",
+)
+
+
+def _measured(people: Any, writer: Any, kind: str, size: Size) -> dict[str, Any]:
+    with Served(people.url, BOARDS, TEST_URLS="tests.bench.boards_site") as served:
+        server = served.serve(kind)
+        meter = Meter(server.pid)
+        with Load(server.port, BOARDS.path, people.cookies, size.streams + 1) as load:
+            load.command("rate", 1000, 32)
+            load.open(size.streams, BOARDS.ready)
+            load.command("reset")
+            started, cpu = time.monotonic(), meter.cpu()
+            said = _write(writer, size)
+            seconds, spent = time.monotonic() - started, meter.cpu() - cpu
+            with contextlib.suppress(TimeoutError):  # then some were skipped
+                load.until(lambda now: count(now, "change") >= len(said) * size.streams, 20)
+            waits = [(arrival - said[stamp]) / 1e6 for stamp, arrival in load.samples()]
+    return {
+        "server": kind, "boards": size.streams, "rows/s": len(said) / seconds,
+        **report.quantiles(waits), "CPU %": 100 * spent / seconds,
+        "skipped": len(said) * size.streams - len(waits),
+    }  # fmt: skip
+
+
+def _write(writer: Any, size: Size) -> dict[int, int]:
+    """Insert rows at the rate; when each was committed, by the stamp in it."""
+    said, due = {}, time.monotonic()
+    for _ in range(int(size.rate * size.seconds)):
+        time.sleep(max(0.0, due - time.monotonic()))
+        due += 1 / size.rate
+        stamp = time.time_ns()
+        writer.execute(INSERT, [f"t={stamp}"])
+        said[stamp] = time.time_ns()
+    return said

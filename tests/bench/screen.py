@@ -1,0 +1,143 @@
+"""What the screen costs a page: frames under a flood, memory after it, tasks at boot, shifts."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, CDPSession, Page, sync_playwright
+
+from tests.bench import report
+from tests.bench.latency import CHROMIUM, PAGE, QUIET
+from tests.bench.report import Table
+from tests.core_site import CoreSite, sqlite_url
+
+TASKS = """
+    window.tasks = []; window.shifts = [];
+    const watch = (type, take) =>
+        new PerformanceObserver((found) => found.getEntries().forEach(take))
+            .observe({ type, buffered: true });
+    watch("longtask", ({ duration }) => tasks.push(duration));
+    watch("layout-shift", ({ value, sources }) => {  // the page's own are its own affair
+        const ours = ({ node }) => node?.parentElement?.closest("[data-toasts-region]");
+        if (sources.some(ours)) shifts.push(value);
+    });
+"""
+FLOOD = """async ({ rate, seconds }) => {
+    const frames = [], levels = ["info", "success", "warning", "error"];
+    const began = performance.now();
+    let shown = 0, last = began;
+    while (performance.now() - began < seconds * 1000) {
+        const now = await new Promise(requestAnimationFrame);
+        frames.push(now - last);
+        last = now;
+        for (const due = rate * (now - began) / 1000; shown < due; shown++)
+            toasts.show({ title: `Toast ${shown}`, message: "As long as they often are",
+                level: levels[shown % 4], duration: 0 });
+    }
+    const elements = document.querySelectorAll("[data-toast-id]").length;
+    return { shown, elements, frames, seconds: (performance.now() - began) / 1000 };
+}"""
+
+
+@dataclass(frozen=True)
+class Size:
+    rate: int = 200
+    """Toasts a second."""
+    seconds: int = 10
+    throttle: int = 4
+    """How many times slower the processor is at boot."""
+
+
+QUICK = Size(seconds=1)
+FULL = Size()
+
+
+def run(size: Size) -> Iterator[Table]:
+    with tempfile.TemporaryDirectory(prefix="toasts-bench-") as folder:
+        site = CoreSite(sqlite_url(Path(folder)))
+        try:
+            row = _measure(site, size)
+        finally:
+            site.close()
+    yield Table("Screen: a page under a flood of toasts", [row], NOTES)
+    yield Table("Screen: bars", report.against(_bars(row)))
+
+
+NOTES = (
+    "main thread: milliseconds of processor for a frame; heap: KB more than before, swept.",
+    "boot: the longest task, milliseconds, with the processor slowed down; shifts: their sum.",
+)
+
+
+def _bars(row: dict[str, Any]) -> Iterator[tuple[str, float | None, float]]:
+    yield "milliseconds between two frames, mean", 1000 / row["frames/s"], 20
+    yield "elements", row["elements"], 20
+    yield "boot: longest task, ms", row["boot"], 50
+    yield "layout shift", row["shifts"], 0
+
+
+def _measure(site: CoreSite, size: Size) -> dict[str, Any]:
+    url, cookies = site.serve().url, site.sessions("alice")["alice"]
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if path is None:
+        raise RuntimeError("Chromium is missing; run: .ci/need chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        context = browser.new_context(base_url=url)
+        context.add_cookies([{"name": "sessionid", "value": cookies["sessionid"], "url": url}])
+        context.add_init_script(TASKS)
+        row = {**_flood(context, size), "boot": _boot(context, size)}
+        browser.close()
+    return row
+
+
+def _open(context: BrowserContext, throttle: int) -> tuple[Page, CDPSession]:
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    session.send("Emulation.setCPUThrottlingRate", {"rate": throttle})
+    page.goto(PAGE)
+    page.wait_for_selector("[data-toasts-region][data-connection=connected]", state="attached")
+    return page, session
+
+
+def _flood(context: BrowserContext, size: Size) -> dict[str, Any]:
+    page, session = _open(context, 1)
+    heap, busy = _heap(session), _busy(session)
+    found = page.evaluate(FLOOD, {"rate": size.rate, "seconds": size.seconds})
+    busy = _busy(session) - busy
+    page.evaluate("toasts.dismissAll()")
+    page.wait_for_function("!document.querySelector('[data-toast-id]')")
+    row = {
+        "toasts": found["shown"],
+        "elements": found["elements"],
+        "frames/s": len(found["frames"]) / found["seconds"],
+        "p95 ms": report.quantile(found["frames"], 0.95),
+        "main thread": 1000 * busy / len(found["frames"]),
+        "heap": (_heap(session) - heap) / 1024,
+        "shifts": sum(page.evaluate("shifts")),
+    }
+    page.close()
+    return row
+
+
+def _boot(context: BrowserContext, size: Size) -> float:
+    page, _ = _open(context, size.throttle)
+    return max(page.evaluate("tasks"), default=0.0)
+
+
+def _heap(session: CDPSession) -> int:
+    session.send("HeapProfiler.collectGarbage")
+    used: int = session.send("Runtime.getHeapUsage")["usedSize"]
+    return used
+
+
+def _busy(session: CDPSession) -> float:
+    """Seconds of processor that the page's main thread has had."""
+    found = session.send("Performance.getMetrics")["metrics"]
+    return next(float(one["value"]) for one in found if one["name"] == "TaskDuration")

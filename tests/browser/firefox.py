@@ -1,0 +1,127 @@
+"""Firefox as Debian ships it, for Playwright: a process that starts it and stands between the two.
+
+Playwright speaks WebDriver BiDi with stock Firefox, but begins each context with a command that ESR
+releases do not know yet. That one is answered here; all else is passed on as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+from wsproto import ConnectionType, WSConnection
+from wsproto.events import (
+    AcceptConnection,
+    CloseConnection,
+    Message,
+    Ping,
+    Request,
+    TextMessage,
+)
+
+NAMES = ("firefox-esr", "firefox")
+ADVICE = (
+    f"No Firefox on PATH (looked for {', '.join(NAMES)}). Run `make test`, or install it: "
+    "`apt-get install firefox-esr`, `brew install --cask firefox`."
+)
+UNKNOWN = "emulation.setMediaFeaturesOverride"
+LISTENING = re.compile(rb"WebDriver BiDi listening on ws://127\.0\.0\.1:(\d+)")
+
+
+def firefox_path() -> str:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    assert path, ADVICE
+    return path
+
+
+def executable(folder: Path) -> Path:
+    """What Playwright is to start in Firefox's place."""
+    script = folder / "firefox"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.browser.firefox "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+class Peer:
+    """One end of a WebSocket, whole text messages in and out."""
+
+    def __init__(
+        self, role: ConnectionType, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self.protocol, self.reader, self.writer = WSConnection(role), reader, writer
+        self.opened = asyncio.Event()
+
+    def send(self, event: Message | Request | AcceptConnection) -> None:
+        self.writer.write(self.protocol.send(event))
+
+    async def hear(self, take: Callable[[str], Awaitable[None]]) -> None:
+        """Give each message to `take`, until the other side leaves."""
+        text = ""
+        while data := await self.reader.read(65536):
+            self.protocol.receive_data(data)
+            for event in self.protocol.events():
+                if isinstance(event, TextMessage):
+                    text += event.data
+                    if event.message_finished:
+                        await take(text)
+                        text = ""
+                elif isinstance(event, Request):
+                    self.send(AcceptConnection())
+                elif isinstance(event, AcceptConnection):
+                    self.opened.set()
+                elif isinstance(event, Ping):
+                    self.writer.write(self.protocol.send(event.response()))
+                elif isinstance(event, CloseConnection):
+                    return
+
+
+async def relay(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Join what Playwright opened with the Firefox at `port`."""
+    playwright = Peer(ConnectionType.SERVER, reader, writer)
+    firefox = Peer(ConnectionType.CLIENT, *await asyncio.open_connection("127.0.0.1", port))
+    firefox.send(Request(host=f"127.0.0.1:{port}", target="/session"))
+
+    async def down(text: str) -> None:
+        asked = json.loads(text)
+        if asked["method"] == UNKNOWN:
+            answer = {"type": "success", "id": asked["id"], "result": {}}
+            playwright.send(TextMessage(json.dumps(answer)))
+        else:
+            firefox.send(TextMessage(text))
+
+    async def up(text: str) -> None:
+        playwright.send(TextMessage(text))
+
+    answers = asyncio.ensure_future(firefox.hear(up))
+    await firefox.opened.wait()
+    questions = asyncio.ensure_future(playwright.hear(down))
+    await asyncio.wait([answers, questions], return_when=asyncio.FIRST_COMPLETED)
+    for end in (playwright, firefox):
+        end.writer.close()
+
+
+async def main(arguments: list[str]) -> int:
+    """Run Firefox to its end; say on stderr where Playwright finds the relay."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(firefox_path(), *arguments, stderr=pipe)
+    assert process.stderr is not None
+    server = None
+    async for line in process.stderr:
+        if found := LISTENING.search(line):
+            join = partial(relay, int(found[1]))
+            server = await asyncio.start_server(join, "127.0.0.1", 0)
+            ours = server.sockets[0].getsockname()[1]
+            line = line.replace(found[1], str(ours).encode())
+        sys.stderr.buffer.write(line)
+        sys.stderr.flush()
+    return await process.wait()
+
+
+if __name__ == "__main__":
+    raise SystemExit(asyncio.run(main(sys.argv[1:])))

@@ -1,0 +1,101 @@
+"""The core of the browser tests once more, in stock Firefox: the same tests, another browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.browser.host import Host
+from tests.browser.pages import (
+    Visitor,
+    close_button,
+    expect_connection,
+    expect_gone,
+    expect_shown,
+    soon,
+    tab,
+)
+from tests.browser.test_access import (  # noqa: F401
+    test_a_key_leads_to_the_newest_toast_and_back,
+    test_everything_has_a_role_and_a_name,
+)
+from tests.browser.test_delivery import (  # noqa: F401
+    test_title_actions_link_and_progress_are_shown,
+    test_update_toast_changes_the_same_element,
+)
+from tests.browser.test_inbox import (  # noqa: F401
+    test_a_copy_of_the_page_has_a_bell_of_its_own,
+    test_every_tab_counts_what_is_unread_within_a_second,
+    test_the_keyboard_opens_reads_and_comes_back,
+    test_the_panel_is_in_a_window_of_320_pixels,
+    test_what_hid_by_itself_is_found_again_and_read_there_for_all_tabs,
+)
+from tests.browser.test_outages import (  # noqa: F401
+    test_told_to_stop_the_server_says_goodbye_and_the_page_comes_back,
+)
+from tests.browser.test_page import (  # noqa: F401
+    test_included_twice_it_boots_once,
+    test_the_page_can_follow_and_close_its_toasts,
+)
+from tests.browser.test_policy import (  # noqa: F401
+    test_a_strict_policy_has_nothing_to_object_to,
+    test_a_strict_policy_has_nothing_to_object_to_in_the_bell_and_the_inbox,
+)
+from tests.servers import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+ITS_OWN = re.compile("The connection to http://|Firefox can.t establish|favicon.ico|injection sink")
+"""What Firefox says by itself: a page was left, a server is down, a policy held (as was asked)."""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(firefox: Browser) -> AsyncIterator[Visitor]:
+    visitor = Visitor(firefox)
+    yield visitor
+    for said in (visitor.console, visitor.errors):
+        said[:] = [text for text in said if not ITS_OWN.search(text)]
+    await visitor.leave()
+
+
+async def test_closed_in_one_tab_it_is_gone_in_the_other(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    """Only one of the tabs is in front, as in life: the other knows, and shows it when it is."""
+    alice = host.person()
+    first = await visitor.open(server, alice)
+    second = await tab(first.context)
+    one, two = (host.toast(alice, text, duration=0) for text in ("one", "two"))
+    await expect_shown(second, two, "two")
+    await first.wait_for_function("toasts.list().length === 2")
+    await close_button(second, two).click()
+    await expect_gone(second, two)
+    await first.wait_for_function("toasts.list().length === 1")
+    await first.bring_to_front()
+    await expect_shown(first, one, "one")
+    await expect_gone(first, two)
+    await soon(lambda: host.is_read(two))
+
+
+async def test_back_from_another_page_toasts_and_bell_are_there(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    """Firefox keeps pages with a stream out of its cache: what counts is that they come back."""
+    alice = host.person()
+    page = await visitor.open(server, alice, "/bell/")
+    pk = host.toast(alice, "stays", duration=0)
+    await expect_shown(page, pk, "stays")
+    await page.get_by_role("link", name="Another page").click()
+    await expect(page).to_have_url(f"{server.url}/form/")
+    await expect_shown(page, pk, "stays")
+    await page.go_back(wait_until="commit")
+    await expect(page).to_have_url(f"{server.url}/bell/")
+    await expect_connection(page, "connected")
+    await expect_shown(page, pk, "stays")
+    await expect(page.locator("toast-bell > button")).to_have_attribute("data-count", "1")
+    after = host.toast(alice, "after", duration=0)
+    await expect_shown(page, after, "after")
+    await expect(page.locator("toast-bell > button")).to_have_attribute("data-count", "2")

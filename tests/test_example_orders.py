@@ -1,0 +1,198 @@
+"""The order board, served by a real process: who sees which orders, whoever writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.core_site import Browser
+from tests.demos import Demo, Stream, listening
+
+pytestmark = pytest.mark.servers
+PAGE, FEED, TOKEN = "/demo/orders/", "/demo/orders/feed/", "/demo/orders/token/"
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def demo(request: pytest.FixtureRequest, demo_on: Callable[[str], Demo]) -> Demo:
+    demo = demo_on(request.param)
+    demo.sql("DELETE FROM example_order", "DELETE FROM toasts_toast")
+    return demo
+
+
+@pytest.fixture
+def people(demo: Demo) -> Iterator[dict[str, Browser]]:
+    with ExitStack() as stack:
+        names = ("admin", "alice", "bob")
+        yield {name: stack.enter_context(demo.browser(name)) for name in names}
+
+
+@pytest.fixture
+def streams(people: dict[str, Browser]) -> Iterator[dict[str, Stream]]:
+    with ExitStack() as stack:
+        found = {
+            name: stack.enter_context(listening(browser, FEED)) for name, browser in people.items()
+        }
+        for stream in found.values():
+            assert stream.snapshot() == [("sync", {"keys": []})]
+        yield found
+
+
+def order(demo: Demo, product: str, customer: str = "", note: str = "") -> None:
+    of = demo.users[customer] if customer else "NULL"
+    demo.sql(
+        "INSERT INTO example_order (product, price, customer_id, note)"
+        f" VALUES ('{product}', 2.5, {of}, '{note}')"
+    )
+
+
+def toasts(demo: Demo) -> list[Any]:
+    return demo.sql(
+        "SELECT username, title, message FROM toasts_toast"
+        " JOIN auth_user ON auth_user.id = user_id ORDER BY toasts_toast.id"
+    )
+
+
+def test_insert_update_and_delete_reach_those_whom_they_concern(
+    demo: Demo, streams: dict[str, Stream]
+) -> None:
+    order(demo, "Croissant", "alice")
+    [(_, made)] = streams["admin"].next()
+    assert made["action"] == "INSERT"
+    assert {**made["row"], "created_at": ""} == {
+        "product": "Croissant", "price": "2.50", "quantity": 1, "note": "", "customer": "alice",
+        "created_at": "",
+    }  # fmt: skip
+    assert streams["alice"].next() == [("change", made)]
+    demo.sql("UPDATE example_order SET quantity = 3")
+    changed = {**made, "action": "UPDATE", "row": {**made["row"], "quantity": 3}}
+    assert streams["admin"].next() == streams["alice"].next() == [("change", changed)]
+    demo.sql("DELETE FROM example_order")
+    gone = [("remove", {"keys": [made["key"]]})]
+    assert streams["admin"].next() == streams["alice"].next() == gone
+    order(demo, "Pretzel", "bob")  # the first that bob hears of
+    assert streams["bob"].next()[0][1]["row"]["product"] == "Pretzel"
+
+
+def test_an_order_that_changes_hands_leaves_one_and_comes_to_the_other(
+    demo: Demo, streams: dict[str, Stream]
+) -> None:
+    order(demo, "Croissant", "alice")
+    [(_, made)] = streams["alice"].next()
+    demo.sql(f"UPDATE example_order SET customer_id = {demo.users['bob']}")
+    assert streams["alice"].next() == [("remove", {"keys": [made["key"]]})]
+    [(_, taken)] = streams["bob"].next()
+    assert (taken["key"], taken["action"], taken["row"]["customer"]) == (
+        made["key"], "INSERT", "bob",
+    )  # fmt: skip
+
+
+def test_a_row_larger_than_any_notify_arrives_whole(demo: Demo, streams: dict[str, Stream]) -> None:
+    order(demo, "Wedding cake", "alice", "x" * 20_000)
+    for name in ("admin", "alice"):
+        [(_, data)] = streams[name].next()
+        assert data["row"]["note"] == "x" * 20_000
+
+
+def test_each_new_order_toasts_the_staff_once_whoever_writes_it(
+    demo: Demo, people: dict[str, Browser]
+) -> None:
+    answer = people["alice"].submit(PAGE, {"product": "Pretzel"}, **JSON)
+    assert answer.status_code == 201
+    order(demo, "Croissant")
+    demo.site.run(
+        "from example.models import Order\nOrder.objects.create(product='Rye', price=4, quantity=2)"
+    )
+    demo.sql("UPDATE example_order SET quantity = 5", "DELETE FROM example_order")
+    assert toasts(demo) == [
+        ("admin", "New order", "1 x Pretzel, 1.80 each"),
+        ("admin", "New order", "1 x Croissant, 2.50 each"),
+        ("admin", "New order", "2 x Rye, 4.00 each"),
+    ]
+
+
+def test_an_order_that_is_rolled_back_toasts_nobody(demo: Demo) -> None:
+    with pytest.raises(Exception, match=r"(?i)not.null"):
+        demo.sql(
+            "INSERT INTO example_order (product, price) VALUES ('Pretzel', 1)",
+            "INSERT INTO example_order (product, price) VALUES ('Pretzel', NULL)",
+        )
+    assert toasts(demo) == []
+
+
+def test_the_generator_fills_the_board_from_another_process(
+    demo: Demo, streams: dict[str, Stream]
+) -> None:
+    demo.site.run(
+        "from django.core.management import call_command\n"
+        "call_command('generate_orders', '--count=3', '--interval=0', stdout=open('/dev/null','w'))"
+    )
+    events = streams["admin"].next(3)
+    assert [data["action"] for _, data in events] == ["INSERT"] * 3
+    assert len(toasts(demo)) == 3
+
+
+@pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
+def test_the_generator_refuses_what_it_can_not_do(demo: Demo) -> None:
+    said = demo.site.run(
+        "import json\nfrom django.core.management import CommandError, call_command\nsaid = []\n"
+        "for word in ('--interval=-1', '--interval=x', '--interval=nan', '--count=0'):\n"
+        "    try:\n        call_command('generate_orders', word)\n"
+        "    except CommandError as error:\n        said.append(str(error))\n"
+        "print(json.dumps(said))"
+    )
+    assert said == [
+        "Error: argument --interval: -1 is not from 0 to 3600 seconds.",
+        "Error: argument --interval: invalid _seconds value: 'x'",
+        "Error: argument --interval: nan is not from 0 to 3600 seconds.",
+        "Error: argument --count: 0 is not 1 or more.",
+    ]
+
+
+def test_a_token_opens_the_feed_in_its_users_name(demo: Demo, people: dict[str, Browser]) -> None:
+    order(demo, "Croissant", "alice")
+    order(demo, "Pretzel", "bob")
+    csrf = {"X-CSRFToken": people["alice"].csrf(PAGE)}
+    token = people["alice"].post(TOKEN, headers=csrf).json()["token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=demo.server.url) as stranger:
+        for sent in ({"params": {"token": token}}, {"headers": bearer}):
+            events = stranger.get(FEED, **sent).json()["events"]
+            assert [event["data"]["row"]["product"] for event in events[:-1]] == ["Croissant"]
+        assert stranger.get("/demo/messages/feed/", params={"token": token}).status_code == 403
+        assert stranger.get(FEED, params={"token": token + "x"}).status_code == 403
+
+
+def test_without_a_sign_in_there_is_nothing(demo: Demo) -> None:
+    with httpx.Client(base_url=demo.server.url) as stranger:
+        assert stranger.get(FEED).status_code == 403
+        assert stranger.get(FEED, headers={"Accept": "text/event-stream"}).status_code == 403
+        assert stranger.post(TOKEN).status_code == 403
+        page = stranger.get(PAGE)
+    assert (page.status_code, page.headers["Location"]) == (302, f"/accounts/login/?next={PAGE}")
+
+
+@pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
+def test_what_is_not_on_sale_can_not_be_ordered(demo: Demo, people: dict[str, Browser]) -> None:
+    answer = people["alice"].submit(PAGE, {"product": "Moon"}, **JSON)
+    assert answer.status_code == 400
+    assert answer.json()["errors"]["product"][0].startswith("There is no 'Moon': choose one of Cr")
+    assert demo.sql("SELECT * FROM example_order") == []
+
+
+@pytest.mark.parametrize("demo", ["postgres"], indirect=True)
+def test_the_trigger_tells_whom_a_statement_concerns_once_each(demo: Demo) -> None:
+    admin, alice, bob = (demo.users[name] for name in ("admin", "alice", "bob"))
+    with demo.hints() as hints:
+        demo.sql(
+            "INSERT INTO example_order (product, price, customer_id)"
+            f" VALUES ('A', 1, {alice}), ('B', 1, {bob}), ('C', 1, {bob})"
+        )
+        assert sorted(hints(4)) == sorted(
+            [f"user:{admin}", "feed:orders:all"]
+            + [f"feed:orders:customer:{customer}" for customer in (alice, bob)]
+        )
