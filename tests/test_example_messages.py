@@ -133,10 +133,10 @@ def test_the_trigger_announces_what_is_committed_and_nothing_else(demo: Demo) ->
 def test_the_signal_announces_what_django_writes_where_there_is_no_trigger(
     demo: Demo, alice: Browser
 ) -> None:
-    demo.sql("ALTER TABLE example_message DISABLE TRIGGER example_message_announce")
+    demo.sql("ALTER TABLE example_message DISABLE TRIGGER USER")
     try:
         with demo.hints() as hints:
             alice.submit(PAGE, {"text": "hello"})
             assert hints(1) == ["feed:messages:all"]
     finally:
-        demo.sql("ALTER TABLE example_message ENABLE TRIGGER example_message_announce")
+        demo.sql("ALTER TABLE example_message ENABLE TRIGGER USER")

@@ -1,43 +1,16 @@
-"""The messages, and a trigger that announces what anybody writes, on PostgreSQL.
+"""The messages, and triggers that announce what anybody writes, on PostgreSQL.
 
-On SQLite every commit to the file is seen without one.
+On SQLite every commit to the file is seen without them.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 from django.db.models.functions import Now
 
-FUNCTION = """
-CREATE FUNCTION example_message_announce() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_notify(TG_ARGV[0], '["feed:messages:all"]');
-    RETURN NULL;
-END
-$$
-"""
-TRIGGER = """
-CREATE TRIGGER example_message_announce
-    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON example_message
-    FOR EACH STATEMENT EXECUTE FUNCTION example_message_announce({channel})
-"""
-
-
-def create_trigger(apps: Any, editor: Any) -> None:
-    if editor.connection.vendor == "postgresql":
-        channel = editor.quote_value(getattr(settings, "TOASTS_CHANNEL", "toasts"))
-        editor.execute(FUNCTION, params=None)
-        editor.execute(TRIGGER.format(channel=channel), params=None)
-
-
-def drop_trigger(apps: Any, editor: Any) -> None:
-    if editor.connection.vendor == "postgresql":
-        editor.execute("DROP TRIGGER example_message_announce ON example_message", params=None)
-        editor.execute("DROP FUNCTION example_message_announce()", params=None)
+from toasts.feeds.triggers import InstallFeedTriggers
 
 
 class Migration(migrations.Migration):
@@ -69,5 +42,5 @@ class Migration(migrations.Migration):
             ],
             options={"ordering": ["-id"]},
         ),
-        migrations.RunPython(create_trigger, drop_trigger),
+        InstallFeedTriggers("messages", "example_message", topics=["all"]),
     ]
