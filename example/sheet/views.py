@@ -9,12 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from example.policy import strict
 from example.sheet.columns import COLUMNS
 from example.sheet.models import Cell
 
 
 @login_required
 @require_safe
+@strict
 def sheet(request: HttpRequest) -> HttpResponse:
     """The sheet as it is now; the feed tells what changes."""
     rows = [

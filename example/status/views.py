@@ -7,12 +7,14 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from example.policy import strict
 from example.status.feed import history
 from example.status.forms import ChangeForm
 from example.status.models import Service
 
 
 @require_safe
+@strict
 def status(request: HttpRequest) -> HttpResponse:
     """The page for everybody; whoever is signed in finds the form on it."""
     return _page(request, ChangeForm())
@@ -20,6 +22,7 @@ def status(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
+@strict
 def change(request: HttpRequest) -> HttpResponse:
     """Set a service's state. A demo: anybody who is signed in may."""
     form = ChangeForm(request.POST)

@@ -81,7 +81,7 @@ export class Cell {
 
   saved(typed, answer) {
     if (answer.version >= this.version) this.know(answer);
-    if (this.input.value === typed) this.input.value = this.text;
+    if (this.input.value === typed && this.edited) this.input.value = this.text;
     const later = this.theirs;
     this.theirs = null;
     if (later && later.version > this.version) this.show(later); // they were last, after all
@@ -132,6 +132,8 @@ export class Cell {
     if (action) {
       const [label, act] = action;
       const button = element("button", { type: "button", className: "quiet" }, label);
+      // The cell keeps the focus: to leave it would save it.
+      button.addEventListener("mousedown", (event) => event.preventDefault());
       button.addEventListener("click", () => {
         act();
         this.input.focus();
