@@ -30,9 +30,9 @@ async def visit(
 
 
 async def publish(page: Page, service: str, state: str, text: str) -> None:
-    await page.get_by_label("Service").select_option(label=service)
-    await page.get_by_label("State").select_option(label=state)
-    await page.get_by_label("What happened").fill(text)
+    await page.get_by_label("Service", exact=True).select_option(label=service)
+    await page.get_by_label("State", exact=True).select_option(label=state)
+    await page.get_by_role("textbox", name="What happened").fill(text)
     await page.get_by_role("button", name="Publish").click()
 
 
@@ -65,7 +65,7 @@ async def test_a_guest_sees_what_somebody_publishes(
         await expect(line).to_contain_text("The <b>bank</b> is closed.")
         await expect(line).to_contain_text("alice")
         await expect(page.get_by_text("Nothing yet. All is quiet.")).to_be_hidden()
-    await expect(alice.get_by_label("What happened")).to_have_value("")
+    await expect(alice.get_by_role("textbox", name="What happened")).to_have_value("")
     # What did not change is not touched.
     await guest.evaluate("kept = document.querySelector('[data-services] li')")
     await publish(alice, "E-mail", "Slow", "")
