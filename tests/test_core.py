@@ -268,6 +268,8 @@ def test_the_demo_users_are_named_with_debug_only(site: CoreSite, server: Server
         ("/accounts/login/", ""),
         ("/", "admin"),
         ("/demo/toast/", "admin"),
+        ("/demo/sheet/", "admin"),
+        ("/demo/status/", ""),
         ("/schema/docs/", "admin"),
         ("/none/", "admin"),
     ],
