@@ -68,7 +68,8 @@ class FeedSource:
     def _read(self, feed: Feed, topics: list[str]) -> Mapping[str, State | None]:
         """In halves, down to what can't be read: the topic of one page must not cost the others."""
         found: dict[str, State | None] = dict.fromkeys(topics)
-        waiting, failures = [topics], []
+        waiting = [topics]
+        failures: list[tuple[str, Exception]] = []
         while waiting and len(failures) < FAILURES_MAX:
             some = waiting.pop()
             try:
@@ -82,9 +83,9 @@ class FeedSource:
                 waiting += [some[half:], some[:half]] if half else []
         if failures:
             # The site's own mistake must not keep toasts and other feeds from being read.
-            topic, error = failures[-1]
+            topic, why = failures[-1]
             text = "feed %r can't be read, topic %r; its pages keep what they have"
-            logger.error(text, feed.name, topic, exc_info=error)
+            logger.error(text, feed.name, topic, exc_info=why)
         return found
 
     def state(self, topic: str) -> State:
