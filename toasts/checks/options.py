@@ -87,6 +87,7 @@ RULES = {
     "PATIENCE": Rule("a number of seconds above 0", _is_period),
     "MAX_ADMISSIONS": Rule("a whole number of requests, 1 or more", _is_count),
     "HARMLESS_MIDDLEWARE": Rule("a list or tuple of dotted paths", _is_paths),
+    "TOKEN_AGE": Rule("a number of seconds above 0", _is_period),
     "MAX_WAIT": Rule("a number of seconds, 0 or more", _is_wait),
     "ALLOW_SAME_SITE": Rule("True or False", _is_flag),
     "INJECT": Rule('"always", "session" or "never"', _is_inject),
