@@ -62,7 +62,7 @@ async def test_who_reads_too_slowly_gets_the_state_in_place_of_what_was_missed(
     for number in range(20):
         await Group.objects.acreate(name=f"group {number}")
         await feeds.async_announce("names", "all")
-        await until(lambda: not live.hub()._woken)
+        await until(lambda: live.hub().agenda.empty)
     told = len(socket.sent)
     gate.set()
     await until(lambda: socket.events_told().count("sync") == 2)

@@ -94,7 +94,9 @@ def _is_of_this_site(asked: Scope) -> bool:
         return True
     try:
         parts = urlsplit(origin)
-        if parts.netloc == request.get_host() and parts.scheme in ("http", "https"):
+        # A proxy that ends TLS may not say so; where it is known, a page without TLS is another's.
+        schemes = ("https",) if request.is_secure() else ("http", "https")
+        if parts.netloc == request.get_host() and parts.scheme in schemes:
             return True
     except (DisallowedHost, ValueError):
         return False

@@ -29,6 +29,8 @@ async def answer_to(feed: Feed, request: HttpRequest, topic: str, text: str) -> 
     if not isinstance(message, dict) or "data" not in message:
         return _envelope("error", {"detail": ['Must be {"data": ...}.']})
     ref = message.get("ref")
+    if ref is not None and type(ref) not in (str, int):
+        return _envelope("error", {"detail": ["ref: must be a text or a whole number."]})
     try:
         return _envelope("reply", await _received(feed, request, topic, message["data"]), ref)
     except ValidationError as error:

@@ -11,13 +11,14 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connections
 
 from .. import live
 from ..brokers import fresh_connection
 from ..realtime.envelope import events, value
 from ..realtime.sse import Event, json_event
 from ..realtime.subscription import State, difference
+from ..state import database
 from .feed import Feed
 from .naming import KIND, parts_of
 
@@ -27,6 +28,9 @@ ROW_MAX = 256 * 1024
 """Bytes of a row as JSON."""
 CHANGED = "changed"
 """The id of an event that is not the last of a change: no state has this name."""
+LOST = (OperationalError, InterfaceError)
+FAILURES_MAX = 50
+"""Of one feed in one look; what was not read by then waits for the next one."""
 _KEPT = 64
 
 
@@ -62,16 +66,27 @@ class FeedSource:
         return found
 
     def _read(self, feed: Feed, topics: list[str]) -> Mapping[str, State | None]:
-        try:
-            with fresh_connection():
-                found = feed.read(topics)
-            return {topic: _encoded(feed, rows) for topic, rows in found.items()}
-        except (OperationalError, InterfaceError):  # the database is away, for all of us
-            raise
-        except Exception:
+        """In halves, down to what can't be read: the topic of one page must not cost the others."""
+        found: dict[str, State | None] = dict.fromkeys(topics)
+        waiting = [topics]
+        failures: list[tuple[str, Exception]] = []
+        while waiting and len(failures) < FAILURES_MAX:
+            some = waiting.pop()
+            try:
+                states = _states(feed, some)
+                found.update((topic, states.get(topic, {})) for topic in some)
+            except Exception as error:
+                if isinstance(error, LOST) and _is_away():  # for all of us
+                    raise
+                failures.append((some[0], error))
+                half = len(some) // 2
+                waiting += [some[half:], some[:half]] if half else []
+        if failures:
             # The site's own mistake must not keep toasts and other feeds from being read.
-            logger.exception("feed %r can't be read; its pages keep what they have", feed.name)
-            return dict.fromkeys(topics)
+            topic, why = failures[-1]
+            text = "feed %r can't be read, topic %r; its pages keep what they have"
+            logger.error(text, feed.name, topic, exc_info=why)
+        return found
 
     def state(self, topic: str) -> State:
         """A topic's state now. Blocks, on the caller's own connection; raises what `read` does."""
@@ -97,6 +112,29 @@ class FeedSource:
 
 
 FEEDS = FeedSource()
+
+
+def _states(feed: Feed, topics: list[str]) -> Mapping[str, State]:
+    try:
+        with fresh_connection():
+            found = feed.read(topics)
+    except LOST:
+        if _is_away():
+            raise
+        with fresh_connection():  # a connection that was lost is made anew
+            found = feed.read(topics)
+    return {topic: _encoded(feed, rows) for topic, rows in found.items()}
+
+
+def _is_away() -> bool:
+    """Whether the database of the toasts can't be reached; errors alone don't tell: a statement
+    that takes too long has the same kind, on SQLite a table that is missing, too."""
+    try:
+        with fresh_connection(), connections[database()].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except LOST:
+        return True
+    return False
 
 
 def _where(feed: Feed) -> str:

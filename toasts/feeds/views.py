@@ -97,6 +97,7 @@ def _known(request: HttpRequest) -> str:
 def _hearing(
     feed: Feed, request: HttpRequest, held: Grant | None, topic: str, as_html: bool
 ) -> Hearing:
+    takes = _is_socket(request) and feed.can("receive")  # others need not keep their request
     return Hearing(
         topic_of(feed.name, topic),
         held,
@@ -104,7 +105,7 @@ def _hearing(
         # Guests have nothing in common, so nothing to be counted by.
         live.topic(held.user_id) if held is not None else f"guest:{next(_guests)}",
         functools.partial(html_of, feed) if as_html else None,
-        functools.partial(answer_to, feed, request, topic) if feed.can("receive") else None,
+        functools.partial(answer_to, feed, request, topic) if takes else None,
     )
 
 
