@@ -13,6 +13,7 @@ from django.test import AsyncClient
 from tests.admissions import sign_in
 from tests.conftest import signed_in, until
 from tests.connections import Connection, entrance
+from tests.feeds_site import Board
 from toasts import feeds
 
 pytestmark = [
@@ -126,3 +127,18 @@ async def test_a_logout_ends_the_stream(alice: User) -> None:
     await sync_to_async(client.logout)()
     await page.done()
     assert page.received()[-1] == ("bye", {"reason": "auth"})
+
+
+async def test_who_is_staff_no_more_hears_only_their_own(alice: User, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Board, "read", lambda self, topics: {name: {1: name} for name in topics})
+    await User.objects.filter(pk=alice.pk).aupdate(is_staff=True)
+    session = await sync_to_async(sign_in)(alice)
+    board = listening(session, "/feeds/board/")
+    assert [row["row"] for row in await told(board, "change")] == ["all"]
+    alice.is_staff = False
+    await alice.asave(update_fields=["is_staff"])
+    await board.done()
+    assert board.received()[-1] == ("bye", {"reason": "auth"})
+    again = listening(session, "/feeds/board/")
+    assert [row["row"] for row in await told(again, "change")] == ["customer:alice"]
+    await again.leave()

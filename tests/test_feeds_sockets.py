@@ -101,3 +101,16 @@ async def test_a_goodbye_comes_before_the_close(alice: User) -> None:
     await socket.done()
     assert socket.events_told()[-1] == "bye"
     assert socket.sent[-1] == {"type": "websocket.close", "code": 4409}
+
+
+async def test_who_leaves_before_the_answer_is_no_error(alice: User) -> None:
+    socket = await opened(alice)
+
+    async def fail(message: Any) -> None:
+        socket.disconnect()
+        raise RuntimeError("the connection is closed")
+
+    socket.on_send = fail
+    socket.events.put_nowait({"type": "websocket.receive", "text": '{"data": ""}'})
+    await socket.done()
+    assert not live.hub().registry.topics

@@ -150,3 +150,13 @@ def test_elsewhere_nothing_is_done(on_postgres: bool) -> None:
 def test_a_feed_that_cannot_be_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="feed: 'Board'"):
         InstallFeedTriggers("Board", "board_order")
+
+
+def test_columns_may_be_named_like_variables_of_the_language(database: Database) -> None:
+    database.writer.execute(
+        'CREATE TABLE things (id serial PRIMARY KEY, "found" text, "new" text, tg_op text)'
+    )
+    topics = ("f:{found}", "n:{new}", "o:{tg_op}")
+    database.site.run(MIGRATE, "forwards", "things", "things", *topics)
+    hints = database.hints("INSERT INTO things (found, new, tg_op) VALUES ('a', 'b', 'c')")
+    assert hints == ["feed:things:f:a", "feed:things:n:b", "feed:things:o:c"]

@@ -24,10 +24,12 @@ from .conf import conf
 
 
 class Standing(NamedTuple):
-    """What of a user decides about rights; a user model may lack either column."""
+    """What of a user decides about rights; a user model may lack any of the columns."""
 
     password: str | None = None
     is_active: bool = True
+    is_staff: bool = False
+    is_superuser: bool = False
 
 
 RIGHTS = frozenset(Standing._fields)
@@ -193,7 +195,7 @@ def _stands(held: Grant, standing: dict[Any, Standing]) -> bool:
     now, owner = standing.get(held.user_id), standing.get(held.owner_id)
     if now is None or owner is None:
         return False
-    if _deactivated(held.standing, now) or _deactivated(held.owner_standing, owner):
+    if _has_lost(held.standing, now) or _has_lost(held.owner_standing, owner):
         return False
     # Of an impersonation the password that counts is the one that its session was opened with.
     if owner.password != held.owner_standing.password and not _password_still_fits(held):
@@ -202,9 +204,11 @@ def _stands(held: Grant, standing: dict[Any, Standing]) -> bool:
     return True
 
 
-def _deactivated(was: Standing, now: Standing) -> bool:
-    # Inactive from the start is the business of the site's authentication backend.
-    return bool(was.is_active and not now.is_active)
+def _has_lost(was: Standing, now: Standing) -> bool:
+    # Inactive from the start is the business of the site's authentication backend. Who only is
+    # staff no more comes again, and hears what is left to them: of a feed that may be less.
+    flags = zip(was[1:], now[1:], strict=True)
+    return any(before and not after for before, after in flags)
 
 
 def _password_still_fits(held: Grant) -> bool:

@@ -11,6 +11,7 @@ Refusals are told after the opening, by a close code: a browser shows no status 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -196,5 +197,6 @@ async def _take(message: Message, heard: Hearing, socket: SocketSend) -> int | N
         answer = json.dumps({"event": "error", "data": {"detail": "This stream takes nothing."}})
     else:
         answer = await heard.receive(text)
-    await socket.text(answer)
+    with contextlib.suppress(Exception):  # the server's: the client has left, as comes next
+        await socket.text(answer)
     return None

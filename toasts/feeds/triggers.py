@@ -122,7 +122,9 @@ class InstallFeedTriggers(Operation):
         said = ", ".join(f"({_expression(editor, self.feed, topic)})" for topic in self.topics)
         rows = f"LATERAL (VALUES {said or f'({everything})'}) AS told (hint)"
         select = "SELECT array_agg(DISTINCT told.hint) INTO toasts_hints FROM"
+        # A table may well have columns named like PL/pgSQL's own variables: "found", "new".
         return textwrap.dedent(f"""
+            #variable_conflict use_column
             DECLARE
                 toasts_hints text[];
             BEGIN
