@@ -93,6 +93,20 @@ async def test_a_promise_is_followed_to_its_end(
     assert await page.evaluate(told) == ("Error" if fails else 7)
 
 
+async def test_work_that_fails_at_once_has_failed_too(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    told = await page.evaluate(
+        """() => toasts.promise(() => { throw new Error("full"); }, {
+          loading: "Under way", success: "Saved", error: (error) => `Not saved: ${error.message}`,
+        }).catch((error) => error.message)"""
+    )
+    assert told == "full"
+    await expect(titled(page, "Not saved: full")).to_have_attribute("data-level", "error")
+    await expect(titled(page, "Under way")).to_have_count(0)
+
+
 async def test_text_from_the_page_is_text_and_links_are_checked(
     host: Host, server: Server, visitor: Visitor
 ) -> None:

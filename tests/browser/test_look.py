@@ -210,3 +210,33 @@ async def test_nothing_shifts(host: Host, server: Server, visitor: Visitor) -> N
     await page.mouse.move(0, 0)
     await page.evaluate(SETTLED)
     assert await page.evaluate("shifts") == []
+
+
+@pytest.mark.parametrize("position", ["bottom-end", "top-start"])
+async def test_a_toast_behind_others_is_closed_by_its_button(
+    host: Host, server: Server, visitor: Visitor, position: str
+) -> None:
+    page = await a_page(host, server, visitor)
+    await region(page).evaluate("(node, value) => (node.dataset.position = value)", position)
+    await show(page, "the oldest", "one of more " * 12, "the newest")
+    for message in ("the oldest", "one of more", "the newest"):
+        await page.mouse.move(640, 360)
+        card = region(page).get_by_role("listitem").filter(has_text=message)
+        await card.locator("[data-toast-close]").click()
+        await expect(card).to_have_count(0)
+
+
+@pytest.mark.parametrize("position", ["bottom-end", "top-end"])
+async def test_a_pointer_between_two_toasts_holds_them_open(
+    host: Host, server: Server, visitor: Visitor, position: str
+) -> None:
+    page = await a_page(host, server, visitor)
+    await region(page).evaluate("(node, value) => (node.dataset.position = value)", position)
+    await show(page, "one", "two")
+    await expand(page)
+    first, second = sorted(await boxes(page), key=lambda box: box["y"])
+    middle = (first["y"] + first["height"] + second["y"]) / 2
+    await page.mouse.move(first["x"] + first["width"] / 2, middle)
+    hit = "([x, y]) => !!document.elementFromPoint(x, y).closest('[data-toasts-region]')"
+    assert await page.evaluate(hit, [first["x"] + first["width"] / 2, middle])
+    await expect(region(page)).to_have_attribute("data-expanded", "")

@@ -102,6 +102,18 @@ async def test_a_toast_is_thrown_out_to_either_side(
     await expect_gone(page, far)
 
 
+async def test_after_the_last_is_thrown_out_the_next_has_its_time(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page, finger = await phone(host, server, visitor)
+    last = await show(page, duration=0)
+    await finger.drag(last, 150)
+    await expect_gone(page, last)
+    pk = await show(page, duration=60)
+    await page.wait_for_function(f"(pk) => ({LEFT})(pk)[1] === 'running'", arg=pk)
+    await expect(region(page)).not_to_have_attribute("data-expanded", "")
+
+
 @pytest.mark.parametrize("move", [(50, 0), (70, 100), (70, -100)])
 async def test_what_is_no_throw_leaves_it_where_it_was(
     host: Host, server: Server, visitor: Visitor, move: tuple[float, float]

@@ -90,6 +90,18 @@ test("after a refusal it is posted with another token", async () => {
   assert.deepEqual(memory._pending(), []);
 });
 
+test("once a token was taken, the next dismissal needs no other", async () => {
+  const asked = [];
+  const answers = [status(403), status(200), status(200)];
+  const { world, memory, wake } = newAcks({ token: (refused) => asked.push(refused), respond: () => answers.shift() });
+  wake();
+  await world.pass(5_000);
+  memory._dismiss("2");
+  await wake();
+  assert.deepEqual(asked, [false, true, false]);
+  assert.deepEqual(memory._pending(), []);
+});
+
 test("without a token for want of a network it is tried again", async () => {
   const tokens = [DOWN, () => "tok"];
   const { world, memory, wake } = newAcks({ token: () => tokens.shift()() });

@@ -30,6 +30,7 @@ export function createAcks(config, headers, memory, isActive) {
     if (status >= 200 && status < 500 && ![401, 403, 408, 429].includes(status)) {
       for (const id of ids) memory._told(id, isActive(id));
       failures = 0;
+      refused = false;
       return wake();
     }
     const again = refused;

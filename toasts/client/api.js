@@ -39,7 +39,8 @@ export function createApi({ store, dismiss, mute, connection, version }) {
         const given = texts[level];
         show({ level, ...read(typeof given === "function" ? given(value) : given), id });
       };
-      const promise = Promise.resolve(typeof work === "function" ? work() : work);
+      // What fails before it promises anything has failed, too.
+      const promise = new Promise((resolve) => resolve(typeof work === "function" ? work() : work));
       promise.then(end("success"), end("error"));
       return promise;
     },

@@ -65,6 +65,8 @@ export function createView(region, store, { labels, limit, hotkey }, may, dismis
     order = [];
     // Nothing pops up where nobody looks.
     for (const key of keys) if (cards.has(key) || may()) order.push(show(key, groups.get(key), order.at(-1)));
+    // A finger gives no sign when the last toast goes; the next must not stay for it.
+    pointer &&= !!order[0];
     bar.hidden = groups.size < 2;
     more.hidden = groups.size <= limit;
     write(more, all ? labels.less : label(labels.more, { n: groups.size - limit }));
