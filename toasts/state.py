@@ -31,6 +31,7 @@ _CONTENT_MAX = 8192
 """What our own rules allow one toast, roughly: fewer toasts than fit at that size need no count."""
 _KEPT = 64
 """Contents that are kept encoded: what is broadcast is sent ten thousand times in a row."""
+_DURATION = Row._fields.index("duration") - 2
 _CHUNK = 500
 """SQLite's oldest builds allow 999 parameters."""
 
@@ -147,6 +148,8 @@ def _read(user_ids: Sequence[Any]) -> Iterator[tuple[Content, Sequence[Any], Seq
 def _fields(body: str) -> list[Any]:
     """A row's fields from PostgreSQL's JSON; what is no date stays text, and is then left out."""
     *fields, created_at, expires_at = json.loads(body)
+    if isinstance(fields[_DURATION], str):  # PostgreSQL's NaN, for which JSON has no word
+        raise ValueError("duration is not a number")
     return [*fields, *map(_date, (created_at, expires_at))]
 
 

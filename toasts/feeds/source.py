@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connections
 
 from .. import live
 from ..brokers import fresh_connection
-from ..realtime.envelope import events, value
+from ..realtime.envelope import events, kept, value
 from ..realtime.sse import Event, json_event
 from ..realtime.subscription import State, difference
 from ..state import database
@@ -31,7 +31,6 @@ CHANGED = "changed"
 LOST = (OperationalError, InterfaceError)
 FAILURES_MAX = 50
 """Of one feed in one look; what was not read by then waits for the next one."""
-_KEPT = 64
 
 
 class FeedSource:
@@ -188,7 +187,7 @@ def _leave_out(feed: str, key: Any, why: str) -> None:
     logger.error("feed %r: row %r can't be sent and is left out: %s", feed, key, why)
 
 
-@functools.lru_cache(maxsize=_KEPT)
+@kept
 def html_of(feed: Feed, data: bytes) -> bytes:
     """The same events with their rows as the feed renders them."""
     return b"".join(_rendered(feed, event) for event in events(data))

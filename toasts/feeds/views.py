@@ -35,7 +35,7 @@ from ..serving import (
 from ..sessions import Grant, detach, grant, standing_of
 from .feed import Feed
 from .messages import answer_to, failure
-from .naming import TOPIC_MAX, topic_of
+from .naming import FAMILY, TOPIC_MAX, topic_of
 from .source import FEEDS, encode, html_of
 from .tokens import user_of
 
@@ -125,10 +125,10 @@ async def _admitted(
     detach(request)
     if topic is None:
         raise PermissionDenied
-    if not isinstance(topic, str) or len(topic) > TOPIC_MAX:
+    if not isinstance(topic, str) or len(topic) > TOPIC_MAX or topic == FAMILY:
         raise ImproperlyConfigured(
             f"Feed {feed.name!r}: topic() must return None or a text of at most {TOPIC_MAX}"
-            f" characters, not {topic!r:.300}."
+            f" characters, other than {FAMILY!r}, not {topic!r:.300}."
         )
     return held, topic
 

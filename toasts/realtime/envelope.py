@@ -8,17 +8,31 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from .servers import consumer
 from .sse import Event
 
 _KEPT = 64
 """Translations that are kept: what is said to one listener of a topic is said to the next."""
+_KEPT_MAX = 32 * 1024
+"""Bytes of the longest that is kept: a whole state is said to one listener alone."""
+T = TypeVar("T")
 
 
-@functools.lru_cache(maxsize=_KEPT)
+def kept(translate: Callable[..., T]) -> Callable[..., T]:
+    """Have a translation, of its last argument, made once for all listeners of a topic."""
+    cached = functools.lru_cache(maxsize=_KEPT)(translate)
+
+    @functools.wraps(translate)
+    def translated(*args: Any) -> T:
+        return cached(*args) if len(args[-1]) <= _KEPT_MAX else translate(*args)
+
+    return translated
+
+
+@kept
 def envelopes(data: bytes) -> tuple[str, ...]:
     """The events of a stream's bytes as JSON texts: ``{"event": ..., "data": ..., "id": ...}``.
 
