@@ -114,3 +114,18 @@ async def test_who_leaves_before_the_answer_is_no_error(alice: User) -> None:
     socket.events.put_nowait({"type": "websocket.receive", "text": '{"data": ""}'})
     await socket.done()
     assert not live.hub().registry.topics
+
+
+async def test_who_reads_no_answers_is_asked_for_no_more_questions(alice: User) -> None:
+    socket = await opened(alice)
+    [stream] = live.hub().listeners()
+    stream.pauseProducing()  # type: ignore[attr-defined]  # as daphne's transport does
+    before = len(socket.sent)
+    for number in range(20):
+        text = json.dumps({"data": f"name {number}"})
+        socket.events.put_nowait({"type": "websocket.receive", "text": text})
+    with pytest.raises(AssertionError, match="not within"):
+        await until(lambda: len(socket.sent) - before > 1, 0.5)
+    stream.resumeProducing()  # type: ignore[attr-defined]
+    await until(lambda: len(socket.sent) - before >= 20)
+    await socket.leave()

@@ -38,6 +38,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BAD, REFUSED, NOT_FOUND, TOO_LARGE, BINARY, FAILED = 4400, 4403, 4404, 4413, 4415, 4500
 """Close codes: the status of HTTP, plus 4000."""
+BREATH = 0.05
+"""Seconds between two looks whether a page reads again; one that doesn't is cut before long."""
 MESSAGE_MAX = 1024 * 1024
 """Bytes of a message that a page sends; servers have limits too, above which they just hang up."""
 # Of the handshake alone; Sec-Fetch-Site says what the Origin says, and knows nobody who is trusted.
@@ -169,6 +171,8 @@ async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Sen
     here.subscribe(stream, heard.holder)
     try:
         while not over:
+            while stream.blocked:  # who reads no answers is asked for no more questions
+                await asyncio.sleep(BREATH)
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 break

@@ -90,7 +90,8 @@ class DirectStream:
             server.registerProducer(self, True)
 
     @property
-    def _blocked(self) -> bool:
+    def blocked(self) -> bool:
+        """Whether the client does not read what it was sent already."""
         return self._paused or self._sending is not None
 
     def deliver(self, state: State, delta: bytes) -> None:
@@ -108,7 +109,7 @@ class DirectStream:
     def tick(self, now: float) -> None:
         if self.ended:
             return
-        if self._blocked:
+        if self.blocked:
             if now - self._last_write > self._manners.patience:
                 self._cut()
         elif now > self._deadline:
@@ -171,7 +172,8 @@ class DirectStream:
             self._manners.resync(self.topic)
 
     def stopProducing(self) -> None:
-        """The connection is lost; the application hears of it in its own way."""
+        """The connection is lost; the application hears of it in its own way, and need not wait."""
+        self._paused = False
 
     def _release(self) -> None:
         server = consumer(self._send)
