@@ -18,6 +18,7 @@ from .addresses import stream_addresses
 from .admission import Doorkeeper, knock, stock_site
 from .conf import conf
 from .live import Hearing
+from .realtime.direct import DirectStream
 from .realtime.sse import HEADERS
 from .websocket import serve
 
@@ -43,13 +44,33 @@ class Entrance:
         self._stock = stock_site()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # No further coroutine below this one while a stream lives, no closure, nothing of its
+        # request: what is held here, ten thousand open pages hold.
+        stream = await self._enter(scope, receive, send)
+        if stream is None:
+            return
+        del scope, send
+        try:
+            while not stream.finished and (await receive())["type"] != "http.disconnect":
+                pass
+        except asyncio.CancelledError:
+            # The hub ended the stream by cancelling this wait; anybody else's cancel goes on.
+            task = asyncio.current_task()
+            if not stream.finished or (task is not None and task.uncancel()):
+                raise
+        finally:
+            live.hub().unsubscribe(stream)
+            stream.close()
+
+    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> DirectStream | None:
+        """Answer whatever is no stream; begin what is one, which the hub then writes."""
         if scope["type"] == "websocket":
             await serve(self._django, self._door().width, scope, receive, send)
-            return
+            return None
         path = _path_info(scope) if scope["type"] == "http" else ""
         if path not in self._addresses and not _asks_for_a_stream(scope):
             await self._django(scope, receive, send)
-            return
+            return None
         door = self._door()
         asked = knock(scope) if self._stock and self._addresses.get(path) else None
         grant = await door.keeper.ask(asked.session_key) if asked is not None else None
@@ -59,10 +80,10 @@ class Entrance:
             known = asked.known
         else:
             heard, known = await self._long_way(door, scope, receive, send)
-        if heard is not None:
-            live.hub().served_at(scope.get("server"))
-            del scope  # kilobytes of headers that nobody asks for again
-            await _stream(heard, known, receive, send)
+        if heard is None:
+            return None
+        live.hub().served_at(scope.get("server"))
+        return _subscribed(heard, known, send)
 
     async def _long_way(
         self, door: Door, scope: Scope, receive: Receive, send: Send
@@ -182,28 +203,9 @@ class Handover:
         return self.heard is not None and self.started and not self.gone
 
 
-async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Send) -> None:
-    """Wait for the client to leave, while the hub writes."""
+def _subscribed(heard: Hearing, known: str | None, send: Send) -> DirectStream:
     task = asyncio.current_task()
     assert task is not None
-    over = False
-
-    def end() -> None:
-        nonlocal over
-        over = True
-        if asyncio.current_task() is not task:  # else it is not waiting yet, and sees for itself
-            task.cancel()
-
-    stream = live.direct_stream(heard, known, send, over=end)
-    here = live.hub()
-    here.subscribe(stream, heard.holder)
-    try:
-        while not over and (await receive())["type"] != "http.disconnect":
-            pass
-    except asyncio.CancelledError:
-        # The hub ended the stream by cancelling this wait; anybody else's cancel goes on.
-        if not over or task.uncancel():
-            raise
-    finally:
-        here.unsubscribe(stream)
-        stream.close()
+    stream = live.direct_stream(heard, known, send, over=task.cancel)
+    live.hub().subscribe(stream, heard.holder)
+    return stream

@@ -157,21 +157,14 @@ async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Sen
     """Take what the page sends, while the hub writes."""
     task = asyncio.current_task()
     assert task is not None
-    over = False
-
-    def end() -> None:
-        nonlocal over
-        over = True
-        if asyncio.current_task() is not task:  # else it is not waiting yet, and sees for itself
-            task.cancel()
-
     socket = SocketSend(send)
-    stream = live.direct_stream(heard, known, socket, over=end)
+    stream = live.direct_stream(heard, known, socket, over=task.cancel)
     here = live.hub()
     here.subscribe(stream, heard.holder)
     try:
-        while not over:
-            while stream.blocked:  # who reads no answers is asked for no more questions
+        while not stream.finished:
+            # Who reads no answers is asked for no more questions.
+            while stream.blocked:  # noqa: ASYNC110 (a server's transport says when it changes)
                 await asyncio.sleep(BREATH)
             message = await receive()
             if message["type"] == "websocket.disconnect":
@@ -183,7 +176,7 @@ async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Sen
                 break
     except asyncio.CancelledError:
         # The hub ended the stream by cancelling this wait; anybody else's cancel goes on.
-        if not over or task.uncancel():
+        if not stream.finished or task.uncancel():
             raise
     finally:
         here.unsubscribe(stream)

@@ -69,6 +69,7 @@ class Opened:
             "topic", None, send or self.client.send, self.book, self.now,
             self.now + lifetime, known, self._count,
         )  # fmt: skip
+        self.stream._host = None  # the hub's, not this test, is the task that ends it
 
     def _count(self) -> None:
         self.over += 1

@@ -52,12 +52,13 @@ class DirectStream:
         opened: the loop's time, seconds.
         deadline: the loop's time at which the client is told to reconnect.
         known: the cursor of the state that the client already shows.
-        over: called once when the stream has ended by itself, so that its application returns.
+        over: called once when the stream has ended by itself, so that its application returns;
+            but not from within the application's own task, which sees that it is `finished`.
     """
 
     __slots__ = (
         "_deadline", "_host", "_known", "_lacks_state", "_last_write", "_manners", "_over",
-        "_paused", "_send", "_sending", "ended", "grant", "opened", "topic",
+        "_paused", "_send", "_sending", "ended", "finished", "grant", "opened", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +76,7 @@ class DirectStream:
         self.grant = grant
         self.opened = opened
         self.ended = False
+        self.finished = False
         self._send = send
         self._manners = manners
         self._deadline = deadline
@@ -149,7 +151,9 @@ class DirectStream:
         over = self._over
         self.close()
         if over is not None:
-            over()
+            self.finished = True
+            if self._host is None or asyncio.current_task() is not self._host:
+                over()
 
     def close(self) -> None:
         """The application is done: nothing more is sent, nobody told. Idempotent."""
