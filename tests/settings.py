@@ -62,7 +62,7 @@ ASGI_APPLICATION = "tests.asgi.application"
 STATIC_URL = "/static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # So that tests that start server processes can shorten what would take minutes.
-TOASTS_SWEEP = float(os.environ.get("TOASTS_SWEEP", 20))
+TOASTS_SWEEP = float(os.environ.get("TOASTS_SWEEP", 25))
 TOASTS_RECONCILE = float(os.environ.get("TOASTS_RECONCILE", 5))
 TOASTS_CHANNEL = os.environ.get("TOASTS_CHANNEL", "toasts")
 TOASTS_PATIENCE = float(os.environ.get("TOASTS_PATIENCE", 30))

@@ -57,7 +57,7 @@ class Settings:
     @property
     def sweep(self) -> float:
         """Seconds between two checks that every stream's session and user still stand."""
-        return float(_get("SWEEP", 20.0))
+        return float(_get("SWEEP", 25.0))
 
     @property
     def rotate(self) -> tuple[float, float]:

@@ -151,10 +151,19 @@ def hub() -> Hub:
     if found is None:
         _forget_the_closed()
         _forget_in_children()
-        timing = Timing(reconcile=conf.reconcile, sweep=conf.sweep)
+        timing = Timing(reconcile=conf.reconcile, sweep=conf.sweep, turns=_turns())
         source = Sources(TOASTS, _kinds)
         found = _hubs[loop] = Hub(source, make_broker(), timing, conf.max_streams_per_user)
     return found
+
+
+def _turns() -> int:
+    return max(1, min(3, int(conf.heartbeat / 5)))
+
+
+def _quiet() -> float:
+    """Seconds after which a stream is pinged at its next turn: a heartbeat, on average."""
+    return conf.heartbeat - (_turns() - 1) / 2
 
 
 def _forget_the_closed() -> None:
@@ -201,7 +210,7 @@ def open_stream(heard: Hearing, known: str | None, cut: Any) -> Stream:
         cut=cut,
         ping=json_event("ping", {}),
         rotation=TOASTS.bye("rotate"),
-        heartbeat=conf.heartbeat,
+        heartbeat=_quiet(),
         lifetime=random.uniform(*conf.rotate),
         patience=conf.patience,
     )
@@ -216,7 +225,7 @@ class Manners:
         self._hub = hub
         self._voice = voice
         self.now = asyncio.get_running_loop().time
-        self.heartbeat = conf.heartbeat
+        self.heartbeat = _quiet()
         self.patience = conf.patience
         self.ping = json_event("ping", {})
 

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import logging
 import threading
+from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -356,3 +357,31 @@ async def test_the_loops_run_in_a_context_of_their_own(table: Table) -> None:
         Client(hub, "t")
         await until(lambda: seen)
         assert seen == [False]
+
+
+class Ticked:
+    """A listener that notes when it is visited."""
+
+    grant, opened, ended = "right", 0.0, False
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.visits: list[float] = []
+
+    def deliver(self, state: Any, delta: bytes) -> None: ...
+    def tick(self, now: float) -> None:
+        self.visits.append(now)
+
+    def end(self, last: bytes) -> None: ...
+
+
+async def test_each_listener_has_its_turn_and_no_tick_visits_all(
+    table: Table, fast_ticks: None
+) -> None:
+    async with running(table, LocalBroker(), turns=3) as hub:
+        listeners = [Ticked(f"t{number}") for number in range(8)]
+        for listener in listeners:
+            hub.subscribe(listener)
+        await until(lambda: all(len(listener.visits) >= 2 for listener in listeners))
+        visits = Counter(now for listener in listeners for now in listener.visits)
+        assert [visits[now] for now in sorted(visits)][:6] == [3, 3, 2, 3, 3, 2]

@@ -111,7 +111,7 @@ class DirectStream:
     def tick(self, now: float) -> None:
         if self.ended:
             return
-        if self.blocked:
+        if self._paused or self._sending is not None:
             if now - self._last_write > self._manners.patience:
                 self._cut()
         elif now > self._deadline:

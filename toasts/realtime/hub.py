@@ -72,9 +72,11 @@ class Timing:
     """Seconds."""
 
     reconcile: float = 5.0
-    sweep: float = 20.0
+    sweep: float = 25.0
     linger: float = 60.0
     """How long a hub without listeners keeps its thread and connections."""
+    turns: int = 1
+    """How many ticks it takes to visit each listener once. Ten thousand are not in any cache."""
 
 
 class Hub:
@@ -86,6 +88,8 @@ class Hub:
         self.listening = False
         self._draining_until = 0.0
         self._intake: Intake | None = None
+        self._to_tick: list[Subscription] = []
+        self._share = 0
         self._outgoing: dict[str, None] = {}
         self._mail = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -209,6 +213,7 @@ class Hub:
         self._intake = None
         self.listening = False
         self.agenda.stop()
+        self._to_tick.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -331,13 +336,17 @@ class Hub:
                 self._retirement = self._loop.create_task(self._retire())
 
     def _tick_listeners(self, now: float) -> None:
-        for listener in self.listeners():
+        if not self._to_tick:
+            self._to_tick = self.listeners()
+            self._share = -(-len(self._to_tick) // self.timing.turns)
+        for listener in self._to_tick[: self._share]:
             try:
                 listener.tick(now)
             except Exception:
                 self._let_go(listener)
             if listener.ended:
                 self.unsubscribe(listener)
+        del self._to_tick[: self._share]
 
     def _look_whether_it_stops(self) -> None:
         if self._intake is not None and self._intake.closed():
