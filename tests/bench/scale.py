@@ -17,8 +17,8 @@ class Constants:
     """CPU seconds on one core of the machine that docs/scaling.md names."""
 
     page_bytes: float = 11_300  # `streams`: memory per idle stream, uvicorn
-    accept: float = 0.9e-3  # `streams`: CPU per accept
-    event: float = 25e-6  # `streams`: CPU per delivered event
+    accept: float = 0.6e-3  # `streams`: CPU per accept
+    event: float = 17e-6  # `streams`: CPU per delivered event
     hint: float = 0.2e-6  # `constants`: a hint for nobody here, unpacked and looked up
     probe: float = 1.0e-6  # `constants`: PostgreSQL, one user's state within a batch
     right: float = 1.8e-6  # `constants`: PostgreSQL, one session and one user within a batch
@@ -31,7 +31,7 @@ class Site:
     per_process: int = 10_000
     toasts_an_hour: float = 6  # to each page's user, each dismissed once
     reconcile: float = 5  # TOASTS_RECONCILE, seconds
-    sweep: float = 20  # TOASTS_SWEEP, seconds
+    sweep: float = 25  # TOASTS_SWEEP, seconds
     lifetime: float = 450  # the mean of TOASTS_ROTATE, seconds
     database_cores: int = 8
     batches: float = 100  # NOTIFYs a second of one writing process at most: the rest gathers
