@@ -6,6 +6,7 @@ deactivated, changed the password or lost the session. One or two queries tell f
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Collection, Iterable
 from importlib import import_module
@@ -166,18 +167,19 @@ def _user_id(text: str) -> Any:
 def standing_of(user: Any) -> Standing | None:
     """None: there is no such user."""
     if isinstance(user, get_user_model()):
-        return Standing(**{name: getattr(user, name) for name in _watched()})
+        return Standing(**{name: getattr(user, name) for name in _watched(get_user_model())})
     # Some authentication has a stand-in of its own for the user, made from a token.
     return _standings([user.pk]).get(user.pk)
 
 
-def _watched() -> list[str]:
-    concrete = {field.attname for field in get_user_model()._meta.concrete_fields}
+@functools.cache
+def _watched(model: type[models.Model]) -> list[str]:
+    concrete = {field.attname for field in model._meta.concrete_fields}
     return [name for name in Standing._fields if name in concrete]
 
 
 def _standings(user_ids: Collection[Any]) -> dict[Any, Standing]:
-    names = _watched()
+    names = _watched(get_user_model())
     users = get_user_model()._default_manager.using(_alias(get_user_model()))
     found: dict[Any, Standing] = {}
     for chunk in _chunks(user_ids):

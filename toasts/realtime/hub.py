@@ -113,8 +113,8 @@ class Hub:
             listener.end(self.source.bye("restart"))
             return
         self.start()
-        crowd = self.registry.add(listener, holder)
-        while len(crowd) > self.per_topic:
+        self.registry.add(listener, holder)
+        while len(crowd := self.registry.crowd(listener)) > self.per_topic:
             self.drop(next(iter(crowd)), "superseded")
         self.sweep.check_newcomer(holder or listener.topic)
         self.wake([listener.topic])
