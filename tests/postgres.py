@@ -125,6 +125,7 @@ class PostgresServer:
             return cursor.fetchall() if cursor.description else []
 
     def create(self, database: str) -> str:
-        """A fresh database; its URL."""
+        """A fresh database; its URL. One of that name is dropped: a fixture that comes twice."""
+        self.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
         self.execute(f'CREATE DATABASE "{database}"')
         return self.url(database)

@@ -91,6 +91,8 @@ async def test_the_bar_waits_for_the_pointer(host: Host, server: Server, visitor
     page = await a_page(host, server, visitor)
     await show(page, *"abcde")
     more = page.get_by_role("button", name="+2 more")
+    await more.wait_for()
+    await page.evaluate(SETTLED)
     before = await more.bounding_box()
     await more.hover()
     await page.evaluate(SETTLED)

@@ -187,8 +187,8 @@ export function createBrowser(config, name, onState) {
     _start: begin,
     /** The page was swapped: whoever was signed out may be signed in now. */
     _again() {
-      if (state !== "signed-out") look();
-      else if (tabs._leads()) connection._restart();
+      if (state !== "signed-out") return;
+      if (tabs._leads()) connection._restart();
       else meet({ _who: undefined });
     },
     get state() {
