@@ -54,9 +54,7 @@ class Entrance:
             while not stream.finished and (await receive())["type"] != "http.disconnect":
                 pass
         except asyncio.CancelledError:
-            # The hub ended the stream by cancelling this wait; anybody else's cancel goes on.
-            task = asyncio.current_task()
-            if not stream.finished or (task is not None and task.uncancel()):
+            if not stream.ended_the_wait():
                 raise
         finally:
             live.hub().unsubscribe(stream)
@@ -83,7 +81,7 @@ class Entrance:
         if heard is None:
             return None
         live.hub().served_at(scope.get("server"))
-        return _subscribed(heard, known, send)
+        return live.begin_stream(heard, known, send)
 
     async def _long_way(
         self, door: Door, scope: Scope, receive: Receive, send: Send
@@ -201,11 +199,3 @@ class Handover:
     def holds(self) -> bool:
         """Whether the stream's response was begun, and its client is still there."""
         return self.heard is not None and self.started and not self.gone
-
-
-def _subscribed(heard: Hearing, known: str | None, send: Send) -> DirectStream:
-    task = asyncio.current_task()
-    assert task is not None
-    stream = live.direct_stream(heard, known, send, over=task.cancel)
-    live.hub().subscribe(stream, heard.holder)
-    return stream

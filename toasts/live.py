@@ -240,6 +240,18 @@ class Manners:
         self._hub.wake([topic])
 
 
+def begin_stream(heard: Hearing, known: str | None, send: Send) -> DirectStream:
+    """A stream that the hub itself writes from now on; when it ends, the running task's wait does.
+
+    That task unsubscribes it, and asks it of a cancellation whether it `ended_the_wait`.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    stream = direct_stream(heard, known, send, over=task.cancel)
+    hub().subscribe(stream, heard.holder)
+    return stream
+
+
 def direct_stream(heard: Hearing, known: str | None, send: Send, over: Any) -> DirectStream:
     """A stream that the hub itself writes to, not yet subscribed."""
     here, voice = hub(), heard.voice

@@ -155,12 +155,8 @@ async def _close(send: Send, code: int) -> None:
 
 async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Send) -> None:
     """Take what the page sends, while the hub writes."""
-    task = asyncio.current_task()
-    assert task is not None
     socket = SocketSend(send)
-    stream = live.direct_stream(heard, known, socket, over=task.cancel)
-    here = live.hub()
-    here.subscribe(stream, heard.holder)
+    stream = live.begin_stream(heard, known, socket)
     try:
         while not stream.finished:
             # Who reads no answers is asked for no more questions.
@@ -175,11 +171,10 @@ async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Sen
                 await send({"type": "websocket.close", "code": code})
                 break
     except asyncio.CancelledError:
-        # The hub ended the stream by cancelling this wait; anybody else's cancel goes on.
-        if not stream.finished or task.uncancel():
+        if not stream.ended_the_wait():
             raise
     finally:
-        here.unsubscribe(stream)
+        live.hub().unsubscribe(stream)
         stream.close()
 
 

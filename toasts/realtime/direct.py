@@ -147,6 +147,11 @@ class DirectStream:
             abort(self._send)
             self._give_up()
 
+    def ended_the_wait(self) -> bool:
+        """Whether the CancelledError at hand is how this stream ended; anybody else's goes on."""
+        task = asyncio.current_task()
+        return self.finished and (task is None or not task.uncancel())
+
     def _give_up(self) -> None:
         over = self._over
         self.close()
