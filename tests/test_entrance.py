@@ -23,7 +23,7 @@ from tests.conftest import until
 from tests.connections import Connection, Counted, calls, entrance, opened
 from toasts import async_create_toast
 from toasts import live as toasts_live
-from toasts.entrance import HANDOVER, Entrance
+from toasts.entrance import Entrance
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -151,7 +151,7 @@ async def test_the_request_ends_while_the_stream_lives(key: str) -> None:
     gc.collect()
     assert [seen() for seen in SEEN] == [None] * 4
     for request in (warm, *requests):
-        assert HANDOVER not in request.scope
+        assert toasts_live.HANDOVER not in request.scope
         assert not request.header(b"x-toasts-handover")
         assert not request.header(b"content-length")
         await request.leave()

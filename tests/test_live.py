@@ -244,7 +244,7 @@ async def test_forged_hints_do_nothing(alice: User, bob: User) -> None:
         "!!",
     ]
     live.hub().wake(forged)
-    live._send(forged)
+    live.announce_topics(forged)
     await async_create_toast("still here", alice)
     assert (await stream.next()).data["message"] == "still here"
 
@@ -378,7 +378,7 @@ async def test_with_a_broken_broker_this_process_still_serves_its_own(alice: Use
 
 def test_an_announcement_of_nobody_is_none(db: None) -> None:
     with override_settings(TOASTS_BROKER="tests.test_live.no_broker"):
-        live._send([])  # would be logged, were anything said
+        live.announce_topics([])  # would be logged, were anything said
 
 
 def test_a_failed_statement_leaves_the_callers_transaction_alone(alice: User) -> None:

@@ -28,9 +28,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-HANDOVER = "toasts.handover"
-"""Where the stream view finds, in the scope, what takes its stream over."""
-MARK = b"x-toasts-handover"
+MARK = live.MARK.lower().encode()
 _HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 
 
@@ -91,13 +89,13 @@ class Entrance:
         # A storm of reconnects must not take all threads and connections of the site. Who is slow
         # to send a body has no right to one of the few places, and takes no thread meanwhile.
         place = Place(None if first.get("more_body") else door.width)
-        handover = scope[HANDOVER] = Handover(first, receive, send, place.leave)
+        handover = scope[live.HANDOVER] = Handover(first, receive, send, place.leave)
         await place.take()
         try:
             await self._django(scope, handover.receive, handover.send)
         finally:
             place.leave()
-        del scope[HANDOVER]
+        del scope[live.HANDOVER]
         return (handover.heard, handover.known) if handover.holds else (None, None)
 
     def _door(self) -> Door:

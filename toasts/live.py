@@ -111,6 +111,12 @@ class Voice(Protocol):
         """The whole state as events, or what is enough for who has seen the state named `known`."""
 
 
+HANDOVER = "toasts.handover"
+"""Where a stream's view finds, in the scope, what takes its stream over."""
+MARK = "X-Toasts-Handover"
+"""The header of the view's answer to that; it never leaves the process."""
+
+
 class Hearing(NamedTuple):
     """Who hears what on which right: all that a stream or a poll takes over from its request."""
 
@@ -298,20 +304,16 @@ def _outbox() -> Outbox:
 
 def announce(user_ids: Iterable[Any]) -> None:
     """Tell every process that these users may have something new. After COMMIT; never raises."""
-    _send([topic(user_id) for user_id in user_ids])
-
-
-def announce_topics(names: Sequence[str]) -> None:
-    """Tell every process that these topics may have something new. After COMMIT; never raises."""
-    _send(names)
+    announce_topics([topic(user_id) for user_id in user_ids])
 
 
 def announce_doubt(user_id: Any) -> None:
     """Have every process check at once whether this user's streams may go on. Never raises."""
-    _send([RECHECK + topic(user_id)])
+    announce_topics([RECHECK + topic(user_id)])
 
 
-def _send(hints: Sequence[str]) -> None:
+def announce_topics(hints: Sequence[str]) -> None:
+    """Tell every process that these topics may have something new. After COMMIT; never raises."""
     # A lost hint costs seconds, until the reconciler looks; an error here would cost the caller a
     # write that is already committed.
     try:

@@ -38,10 +38,10 @@ def begin_stream(request: ASGIRequest, heard: Hearing, known: str | None) -> Htt
     """The answer that is a stream; under `toasts.asgi` it leaves its request."""
     if request.method == "HEAD":
         return HttpResponse(headers=HEADERS)
-    handover = request.scope.get("toasts.handover")
+    handover = request.scope.get(live.HANDOVER)
     if handover is not None:  # toasts.asgi serves this site
         handover.take(heard, known)
-        return HttpResponse(headers={**HEADERS, "X-Toasts-Handover": "1"})
+        return HttpResponse(headers={**HEADERS, live.MARK: "1"})
     live.hub().served_at(request.scope.get("server"))
     return StreamingHttpResponse(_events(heard, known), headers=HEADERS)
 

@@ -38,6 +38,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BAD, REFUSED, NOT_FOUND, TOO_LARGE, BINARY, FAILED = 4400, 4403, 4404, 4413, 4415, 4500
 """Close codes: the status of HTTP, plus 4000."""
+MARK = live.MARK.lower().encode()
 BREATH = 0.05
 """Seconds between two looks whether a page reads again; one that doesn't is cut before long."""
 MESSAGE_MAX = 1024 * 1024
@@ -63,7 +64,7 @@ async def serve(
         return
     handover = SocketHandover()
     async with width:
-        await django({**asked, "toasts.handover": handover}, handover.receive, handover.send)
+        await django({**asked, live.HANDOVER: handover}, handover.receive, handover.send)
     heard, known = handover.heard, handover.known
     if heard is None:
         await _close(send, handover.code)
@@ -137,7 +138,7 @@ class SocketHandover:
     async def send(self, message: Message) -> None:
         if message["type"] != "http.response.start":
             return
-        if not any(name.lower() == b"x-toasts-handover" for name, _ in message["headers"]):
+        if not any(name.lower() == MARK for name, _ in message["headers"]):
             self.heard = None
             self.code = _code(message["status"])
 

@@ -86,7 +86,7 @@ async def _answer(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -
 
 def _is_socket(request: HttpRequest) -> bool:
     scope = getattr(request, "scope", {})
-    return getattr(scope.get("toasts.handover"), "is_socket", False)
+    return getattr(scope.get(live.HANDOVER), "is_socket", False)
 
 
 def _known(request: HttpRequest) -> str:
