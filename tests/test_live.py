@@ -404,7 +404,7 @@ def test_outside_of_a_transaction_a_failed_connection_is_dropped(db: None) -> No
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The hints that were given away."""
     hints: list[str] = []
-    monkeypatch.setattr(live, "_send", hints.extend)
+    monkeypatch.setattr(live, "announce_topics", hints.extend)
     return hints
 
 
