@@ -143,8 +143,11 @@ class RedisCluster:
         before = self.owner(channel)
         after = next(node for node in self.nodes if node is not before)
         name = after.command("CLUSTER MYID").decode()
-        # The new owner first: it must not ask the old one what it was told last.
-        for node in sorted(self.nodes, key=lambda node: node is not after):
+        # The new owner first: it must not ask the old one what it was told last. And with an epoch
+        # above all others', or the old one's next gossip takes the slot back.
+        after.command("CLUSTER SETSLOT", slot, "NODE", name)
+        after.command("CLUSTER BUMPEPOCH")
+        for node in self.nodes:
             node.command("CLUSTER SETSLOT", slot, "NODE", name)
 
     def remove(self) -> None:
