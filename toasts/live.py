@@ -59,10 +59,8 @@ class ToastSource:
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State]:
         """The active toasts of these topics' users who have any. Blocks."""
-        names = _names(topics)
         with fresh_connection():
-            found = state.read(list(names))
-        return {names[user_id]: active for user_id, active in found.items()}
+            return state.read(_names(topics))
 
     def revoked(self, grants: Collection[sessions.Grant]) -> Collection[sessions.Grant]:
         with fresh_connection():
@@ -98,7 +96,7 @@ TOASTS = ToastSource()
 
 def read_state(user_id: Any) -> State:
     """A user's active toasts now. Blocks, on the caller's own connection."""
-    return state.read([user_id]).get(user_id, {})
+    return state.read({user_id: user_id}).get(user_id, {})
 
 
 # Who hears what.
@@ -158,7 +156,7 @@ def hub() -> Hub:
         _forget_the_closed()
         _forget_in_children()
         timing = Timing(reconcile=conf.reconcile, sweep=conf.sweep, turns=_turns())
-        source = Sources(TOASTS, _kinds)
+        source = Sources(TOASTS, PREFIX, _kinds)
         found = _hubs[loop] = Hub(source, make_broker(), timing, conf.max_streams_per_user)
     return found
 

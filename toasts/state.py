@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import DataError, OperationalError, connections, router
 
@@ -20,6 +20,7 @@ from .conf import conf
 from .models import Row, Toast, wire
 
 logger = logging.getLogger("toasts")
+T = TypeVar("T")
 
 STATE_BYTES = 512 * 1024
 """What the toasts of one user may take on the wire at once; the newest that fit are sent."""
@@ -93,19 +94,24 @@ def database() -> str:
     return router.db_for_write(Toast)
 
 
-def read(user_ids: Sequence[Any]) -> Mapping[Any, State]:
-    """The active toasts of each of these users who has any. Blocks."""
-    states: dict[Any, dict[Any, Content]] = {}
+def read(names: Mapping[Any, T]) -> Mapping[T, State]:
+    """The active toasts of each of these users who has any. Blocks.
+
+    Args:
+        names: by user's primary key, what the state is asked for under.
+    """
+    states: dict[T, dict[Any, Content]] = {}
     several = set()
-    for content, owners, toast_ids in _read(user_ids):
+    for content, owners, toast_ids in _read(list(names)):
         for user_id, toast_id in zip(owners, toast_ids, strict=True):
-            if user_id in states:
-                states[user_id][toast_id] = content
-                several.add(user_id)
+            name = names[user_id]
+            if name in states:
+                states[name][toast_id] = content
+                several.add(name)
             else:
-                states[user_id] = {toast_id: content}
-    for user_id in several:
-        states[user_id] = _bounded(dict(sorted(states[user_id].items())))
+                states[name] = {toast_id: content}
+    for name in several:
+        states[name] = _bounded(dict(sorted(states[name].items())))
     return states
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.realtime.test_direct import SNAPSHOT, Opened
-from toasts.realtime.servers import abort, consumer
+from toasts.realtime.servers import abort, consumer, is_own
 
 
 class Transport:
@@ -36,6 +36,14 @@ class Request:
     def unregisterProducer(self) -> None:
         self.unregistered += 1
         self.producer = None
+
+
+class Channel:
+    """Of a request over plain TCP: its transport says whether it holds anything back."""
+
+    def __init__(self) -> None:
+        self.transport = self
+        self.producerPaused = False
 
 
 class Cycle:
@@ -69,6 +77,19 @@ def test_of_any_other_nothing_is_known_and_nothing_breaks(send: Any) -> None:
     abort(send)
 
 
+def test_a_server_s_own_send_is_told_from_one_that_somebody_wrapped() -> None:
+    from daphne.server import Server
+    from uvicorn.protocols.http.h11_impl import RequestResponseCycle
+
+    cycle = object.__new__(RequestResponseCycle)
+    daphne = functools.partial(Server.handle_reply.__get__(object.__new__(Server)), Request())
+    assert is_own(cycle.send)
+    assert is_own(daphne)
+    assert not is_own(Cycle().send)
+    assert not is_own(functools.partial(_send, Request()))
+    assert not is_own(_wrapped)
+
+
 async def test_a_stream_is_daphnes_producer_as_long_as_it_lives() -> None:
     request = Request()
     opened = Opened(send=functools.partial(_send, request))
@@ -77,6 +98,37 @@ async def test_a_stream_is_daphnes_producer_as_long_as_it_lives() -> None:
     assert (request.producer, request.unregistered, opened.over) == (None, 1, 1)
     opened.stream.close()
     assert request.unregistered == 1
+
+
+async def test_where_the_transport_can_be_asked_it_is_a_producer_once_it_has_to_wait() -> None:
+    request, said = Request(), []
+    channel = request.channel = Channel()
+
+    async def send(request: Any, message: Any) -> None:
+        said.append(message["body"])
+        channel.producerPaused = message["body"] == b"much;"
+
+    opened = Opened(send=functools.partial(send, request))
+    opened.news(b"")
+    opened.news(b"a;")
+    assert (request.producer, opened.stream.blocked) == (None, False)
+    opened.news(b"much;")
+    opened.news(b"b;")
+    assert (request.producer, opened.stream.blocked) == (opened.stream, True)
+    opened.stream.resumeProducing()
+    assert opened.book.resyncs == ["topic"]
+    opened.news(b"")
+    opened.news(b"much;")  # again: it is told of by now
+    assert said == [SNAPSHOT, b"a;", b"much;", SNAPSHOT, b"much;"]
+    opened.stream.close()
+    assert (request.producer, request.unregistered) == (None, 1)
+
+
+async def test_whose_client_has_left_it_is_no_producer() -> None:
+    request = Request()
+    request.channel = None
+    Opened(send=functools.partial(_send, request)).news(b"")
+    assert request.producer is None
 
 
 async def test_where_the_connection_is_lost_already_it_only_lets_go() -> None:

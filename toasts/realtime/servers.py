@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_TASKLESS = ("uvicorn", "daphne")
+
 
 def consumer(send: Any) -> Any | None:
     """daphne's request, a Twisted IConsumer, which tells its producer when to pause.
@@ -19,6 +21,27 @@ def consumer(send: Any) -> Any | None:
         if hasattr(bound, "registerProducer"):
             return bound
     return None
+
+
+def holds_back(request: Any) -> bool | None:
+    """Whether this request of daphne's has written more than its client reads.
+
+    None: its transport can't be asked (TLS of its own), and only a producer is told.
+    """
+    transport = getattr(request.channel, "transport", None)
+    held: bool | None = getattr(transport, "producerPaused", None)
+    return held
+
+
+def is_own(send: Any) -> bool:
+    """Whether this is uvicorn's or daphne's own, with nothing around it.
+
+    Those never ask which task they run in, so they may be stepped in none.
+    """
+    owner = getattr(send, "__self__", None) or getattr(
+        getattr(send, "func", None), "__self__", None
+    )
+    return type(owner).__module__.partition(".")[0] in _TASKLESS
 
 
 def abort(send: Any) -> None:

@@ -21,14 +21,18 @@ class Sources:
 
     Args:
         main: asked for whatever no other is for; it also judges the rights and says goodbye.
+        prefix: how the topics begin that are surely the main one's: they are told at a glance.
         others: by kind; may grow while it is used.
     """
 
-    def __init__(self, main: Source, others: Mapping[str, Kind]) -> None:
+    def __init__(self, main: Source, prefix: str, others: Mapping[str, Kind]) -> None:
         self._main = main
+        self._prefix = prefix
         self._others = others
 
     def _of(self, topic: str) -> Kind:
+        if topic.startswith(self._prefix):
+            return self._main
         return self._others.get(topic.partition(":")[0], self._main)
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:

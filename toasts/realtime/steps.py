@@ -40,25 +40,26 @@ def start(awaitable: Awaitable[None], host: asyncio.Task[Any] | None = None) -> 
     Returns:
         None when it ended at once; else a coroutine that is the rest of it, for a task.
     """
-    # Each line here is run for each event of each stream.
     if host is None:
-        return _first(awaitable)
+        return first(awaitable)
     loop = host.get_loop()
     guest = asyncio.current_task(loop)
     if guest is host:
-        return _first(awaitable)
+        return first(awaitable)
     if guest is not None:
         _leave_task(loop, guest)
     _enter_task(loop, host)
     try:
-        return _first(awaitable)
+        return first(awaitable)
     finally:
         _leave_task(loop, host)
         if guest is not None:
             _enter_task(loop, guest)
 
 
-def _first(awaitable: Awaitable[None]) -> Any:
+def first(awaitable: Awaitable[None]) -> Any:
+    """`start`, in whatever task is at hand."""
+    # Each line here is run for each event of each stream.
     try:
         if type(awaitable) is CoroutineType:  # without the object that awaits it
             waited_for = awaitable.send(None)
