@@ -58,7 +58,8 @@ class DirectStream:
 
     __slots__ = (
         "_alone", "_deadline", "_host", "_known", "_lacks_state", "_last_write", "_manners",
-        "_over", "_paused", "_send", "_sending", "_watched", "ended", "finished", "grant", "opened", "topic",
+        "_over", "_paused", "_send", "_sending", "_watched", "ended", "finished", "grant",
+        "opened", "topic",
     )  # fmt: skip
 
     def __init__(
