@@ -15,11 +15,11 @@ import { minify } from "terser";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const COMMITTED = join(HERE, "..", "static", "toasts");
 /** The files, and how many bytes they may have together, minified and gzipped. */
-const CLIENT = { outputs: { "toasts.js": "index.js", "toasts.css": "toasts.css" }, limit: 10.5 * 1024 };
+const CLIENT = { outputs: { "toasts.js": "index.js", "toasts.css": "toasts.css" }, limit: 10.6 * 1024 };
 const INBOX = { outputs: { "inbox.js": "elements.js", "inbox.css": "inbox.css" }, limit: 2.5 * 1024 };
 const FEEDS = { outputs: { "feeds.js": "feeds.js" }, limit: 2.75 * 1024 };
 /** The half below the screen; all other modules are on it. */
-const BELOW = /(ack|boot|browser|config|connection|csrf|index|memory|poll|presence|store|tabs|urls|wire|world)\.js$/;
+const BELOW = /(ack|browser|config|connection|csrf|index|memory|poll|presence|store|tabs|wire)\.js$/;
 
 async function bundle(folder) {
   const { version } = JSON.parse(await readFile(join(HERE, "..", "..", "package.json"), "utf8"));
@@ -52,7 +52,7 @@ async function bundle(folder) {
 async function squeeze(path) {
   const { code } = await minify(await readFile(path, "utf8"), {
     ecma: 2022,
-    compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true },
+    compress: { passes: 4, unsafe: true, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false },
     format: { comments: /^!/ },
   });
   await writeFile(path, code);

@@ -19,6 +19,5 @@ export function on(target, types, listener) {
 }
 
 /** Tells the page something: false when a listener has prevented the default. */
-export function tell(name, detail) {
-  return document.dispatchEvent(new CustomEvent(`toasts:${name}`, { detail, cancelable: true }));
-}
+export const tell = (name, detail) =>
+  document.dispatchEvent(new CustomEvent(`toasts:${name}`, { detail, cancelable: true }));

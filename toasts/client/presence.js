@@ -5,43 +5,25 @@
  * has it (it may lie beside another program's window).
  */
 
-import { on } from "./dom.js";
+let elsewhere; // the tab that has the focus
+let muted = false;
+let was = false;
+let changed = () => {};
 
-/**
- * @param tell (message) => tells the other tabs, who give it to their hear().
- * @returns here(): whether toasts may be shown now; subscribe(listener): called when that changes.
- */
-export function createPresence(tell = () => {}) {
-  const me = Math.random();
-  const listeners = [];
-  let elsewhere = null; // the tab that has the focus
-  let was = false;
+/** Whether toasts may be shown now. */
+export const here = () => !muted && !document.hidden && (document.hasFocus() || !elsewhere);
 
-  const here = () => !document.hidden && (document.hasFocus() || !elsewhere);
-
-  function look() {
-    if (was === (was = here())) return;
-    for (const listener of listeners) listener();
-  }
-
-  function say(on = document.hasFocus()) {
-    tell({ focus: me, on });
-    look();
-  }
-
-  was = here();
-  on(window, "focus blur", () => say());
-  on(document, "visibilitychange", () => say());
-
-  return {
-    here,
-    subscribe: (listener) => listeners.push(listener),
-    /** Tells the others whether this tab has the focus. */
-    say,
-    hear({ focus, on }) {
-      if (on) elsewhere = focus;
-      else if (elsewhere === focus) elsewhere = null;
-      look();
-    },
-  };
+/** That may have changed, because another tab says whether it has the focus, or for whatever happened here. */
+export function look(tab, focused) {
+  if (focused) elsewhere = tab;
+  else if (elsewhere === tab) elsewhere = null;
+  if (was !== (was = here())) changed();
 }
+
+/** Holds back what comes. */
+export function mute(on = true) {
+  muted = on;
+  look();
+}
+
+export const whenSeen = (listener) => (changed = listener);
