@@ -20,7 +20,7 @@ const MINUTE = 60_000;
 const UNHURRIED = 12_000;
 /** Between looks whether whoever was signed out is signed in again. */
 const SIGNED_OUT = 300_000;
-/** At least, between two attempts or polls; and over which most farewells' reconnects are spread. */
+/** Between two attempts at least, and between polls; and over which most farewells' reconnects are spread. */
 const SECOND = 1_000;
 /** The time that a stream may be silent, and the clock's step. */
 const SILENCE = 2.4 * heartbeat;
@@ -55,10 +55,10 @@ function set(next) {
   if (next !== state) hooks._show((state = next));
 }
 
-function all(list, who) {
-  toasts = new Map(list.map((toast) => [`${toast.id}`, toast]));
+function all(map, who) {
+  toasts = map;
   hooks._become(who);
-  hooks._change({ _all: list });
+  hooks._change({ _all: active() });
 }
 
 export function tick() {
@@ -139,9 +139,9 @@ const EVENTS = {
   sync({ ids }, id) {
     up = true;
     stopPolling();
-    const active = ids.map(String);
-    all([...held.values()].filter((toast) => active.includes(`${toast.id}`)), whose(id));
-    held = toasts;
+    const known = ids.map(String);
+    for (const key of held.keys()) if (!known.includes(key)) held.delete(key);
+    all(held, whose(id));
     set("connected");
   },
   bye({ reason }) {
@@ -152,7 +152,7 @@ const EVENTS = {
       pollDue = Date.now() + MINUTE;
       set("polling");
     } else {
-      if (reason === "auth") all([], "");
+      if (reason === "auth") all(new Map(), "");
       if (reason !== "rotate") set("connecting"); // a rotation is nobody's business
       again(reason === "restart" ? 3 * SECOND : SECOND);
     }
@@ -191,16 +191,16 @@ function works({ _toasts, _cursor, _who }, now, took) {
   const same = _cursor === cursor;
   cursor = _cursor;
   if (same) hooks._change({});
-  else all(_toasts, _who);
+  else all(new Map(_toasts.map((toast) => [`${toast.id}`, toast])), _who);
   if (state === "signed-out") due = now;
-  pollDue = now + (slow ? MINUTE : same && took < SECOND ? about(UNHURRIED) : Math.max(0, SECOND - took));
+  pollDue = now + (slow ? MINUTE : same && took < SECOND ? about(UNHURRIED) : SECOND);
   set("polling");
 }
 
 function signOut(now) {
   close();
   stopPolling();
-  all([], "");
+  all(new Map(), "");
   set("signed-out");
   pollDue = now + SIGNED_OUT;
 }

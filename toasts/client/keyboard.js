@@ -2,11 +2,11 @@
 
 import { hotkey } from "./config.js";
 import { on } from "./dom.js";
-import { close, region } from "./view.js";
+import { close, list, region } from "./view.js";
 
 let origin; // where the focus was before it came here
 
-const visible = () => [...region.querySelectorAll("[data-state=visible]")];
+const VISIBLE = "[data-state=visible]";
 
 function goTo(node = origin) {
   if (node?.isConnected) node.focus();
@@ -23,7 +23,7 @@ export function enableKeyboard() {
   on(document, "keydown", (event) => {
     const focused = region.contains(document.activeElement);
     const card = focused && document.activeElement.closest("[data-toast-id]");
-    const [newest] = visible();
+    const newest = list.querySelector(VISIBLE);
     if (event.defaultPrevented || event.isComposing) return;
     // With nothing to reach, the key is the browser's.
     if (isHotkey(event) && (focused || newest)) goTo(focused ? origin : newest);
@@ -39,7 +39,5 @@ export function enableKeyboard() {
 /** The card is about to go: when it has the focus, the next one gets it, else the place it came from. */
 export function release(card) {
   if (!card.contains(document.activeElement)) return;
-  const others = visible();
-  // 4: Node.DOCUMENT_POSITION_FOLLOWING
-  goTo(others.find((other) => card.compareDocumentPosition(other) & 4) ?? others.at(-1));
+  goTo(list.querySelector(`:focus-within ~ ${VISIBLE}`) ?? [...list.querySelectorAll(VISIBLE)].at(-1));
 }
