@@ -1,4 +1,4 @@
-"""Many tabs of one browser: from another process's commit to all of them, and from one to the others."""
+"""Many tabs of one browser: from another process's commit to all, and from one to the others."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def run(size: Size) -> Iterator[Table]:
 
 NOTES = (
     "Milliseconds, of all tabs. shown: from another process's commit to the element in the page.",
-    "told, drawn: from a dismissal in one tab until the others know, and until its card leaves there.",
+    "told, drawn: from a dismissal in one tab until the others know, and until its card leaves.",
     "one in front: the others are in the background, as in life; all in front: all of them draw.",
 )
 

@@ -196,13 +196,8 @@ async def test_a_change_starts_its_time_anew(host: Host, server: Server, visitor
     page = await a_page(host, server, visitor)
     pk = await show(page, duration=60)
     await page.wait_for_function(f"(pk) => ({TIME})(pk)[0] < 59_800", arg=pk)
-    before = await expect_time(page, pk, "running")
     began = time.monotonic()
     await page.evaluate("(id) => toasts.update(id, 'y')", pk)
     await expect_shown(page, pk, "y")
     after = await expect_time(page, pk, "running")
-    assert (
-        after
-        >= 60_000 - 1000 * (time.monotonic() - began)
-        > before - 1000 * (time.monotonic() - began)
-    )
+    assert after >= 60_000 - 1000 * (time.monotonic() - began)
