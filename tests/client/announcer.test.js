@@ -7,8 +7,8 @@ function newAnnouncer({ here = true, hinted = true } = {}) {
   const world = newWorld();
   const client = fresh("announcer store presence", { session: hinted ? { "toasts:hinted": "1" } : {} });
   client.listeners.add(client.announce);
-  client.mute(!here);
   client.whenSeen(() => client.announce());
+  if (!here) client.mute();
   return { world, output: client.voice, store: client };
 }
 

@@ -18,6 +18,7 @@ export function fresh(names, { dataset = {}, cookie = "", stored = {}, session =
     bundles.set(contents, buildSync({ stdin: { contents, resolveDir: SOURCES }, ...options }).outputFiles[0].text);
   }
   const page = {
+    window: new EventTarget(),
     document: new FakeDocument(dataset, cookie),
     location: { href: BASE },
     localStorage: stored,

@@ -9,10 +9,10 @@
 
 import { acknowledge } from "./ack.js";
 import * as connection from "./connection.js";
-import { on } from "./dom.js";
+import { on, tell } from "./dom.js";
 import { forget, prune, remember, rememberFor } from "./memory.js";
 import { poll } from "./poll.js";
-import { look } from "./presence.js";
+import { heed } from "./presence.js";
 import { put, remove, replace } from "./store.js";
 import * as tabs from "./tabs.js";
 import { readToast } from "./wire.js";
@@ -52,6 +52,8 @@ function apply({ _all, _put, _gone, _left, _reason }) {
     remove(_gone, "remote");
   }
   if (_left) remove(_left, _reason === "user" ? "remote" : _reason);
+  // Not all of it is on a screen, but a bell counts that, too.
+  if (_all || _put || _gone) tell("sync");
   if (tabs.leads()) acknowledge();
 }
 
@@ -87,7 +89,7 @@ function turn(leads) {
 }
 
 function hear(message) {
-  look(message._tab, message._focus);
+  heed(message._tab, message._focus);
   if (message._ask) answer(message);
   else if (message._who !== who) meet(message);
   else {

@@ -5,25 +5,32 @@
  * has it (it may lie beside another program's window).
  */
 
+import { on } from "./dom.js";
+
 let elsewhere; // the tab that has the focus
 let muted = false;
-let was = false;
-let changed = () => {};
+let changed;
 
 /** Whether toasts may be shown now. */
 export const here = () => !muted && !document.hidden && (document.hasFocus() || !elsewhere);
 
-/** That may have changed, because another tab says whether it has the focus, or for whatever happened here. */
-export function look(tab, focused) {
+/** Another tab says whether it has the focus. */
+export function heed(tab, focused) {
+  const before = elsewhere;
   if (focused) elsewhere = tab;
   else if (elsewhere === tab) elsewhere = null;
-  if (was !== (was = here())) changed();
+  if (elsewhere !== before) changed();
 }
 
 /** Holds back what comes. */
 export function mute(on = true) {
   muted = on;
-  look();
+  changed();
 }
 
-export const whenSeen = (listener) => (changed = listener);
+/** @param listener called when that may have changed. */
+export function whenSeen(listener) {
+  changed = listener;
+  on(window, "focus blur", listener);
+  on(document, "visibilitychange", listener);
+}

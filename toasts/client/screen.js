@@ -2,9 +2,8 @@
 
 import { announce } from "./announcer.js";
 import { keepOnTop } from "./dialog.js";
-import { on } from "./dom.js";
 import { enableKeyboard } from "./keyboard.js";
-import { look, whenSeen } from "./presence.js";
+import { whenSeen } from "./presence.js";
 import { listeners } from "./store.js";
 import { enableSwipe } from "./swipe.js";
 import { enableView, render, renderSoon } from "./view.js";
@@ -16,10 +15,6 @@ export function showScreen() {
     render();
     announce();
   });
-  // Visible beside another program's window: shown, but nobody may be looking, and so no time passes.
-  on(window, "focus blur", render);
-  on(window, "focus blur", () => look());
-  on(document, "visibilitychange", () => look());
   enableView();
   enableKeyboard();
   enableSwipe();

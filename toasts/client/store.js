@@ -33,21 +33,18 @@ export function put(incoming, changes = [], snapshot = false) {
   publish(changes, snapshot);
 }
 
-function discard(ids, reason) {
-  const found = ids.map(get).filter(Boolean);
-  return found.map((toast) => toasts.delete(toast.id) && { toast, reason });
-}
+const discard = (found, reason) => found.map((toast) => toasts.delete(toast.id) && { toast, reason });
 
 /** @returns those that there were. */
 export function remove(ids, reason) {
-  const changes = discard(ids, reason);
-  publish(changes);
-  return changes.map(({ toast }) => toast);
+  const found = ids.map(get).filter(Boolean);
+  publish(discard(found, reason));
+  return found;
 }
 
 /** All that is active: drops the rest. */
 export function replace(incoming, reason = "remote") {
   const ids = incoming.map(({ id }) => id);
   const others = list().filter(({ id, local }) => !local && !ids.includes(id));
-  put(incoming, discard(others.map(({ id }) => id), reason), true);
+  put(incoming, discard(others, reason), true);
 }

@@ -151,12 +151,12 @@ function click(event) {
   else if (hit && (name === undefined || tell("action", { id: card.dataset.toastId, name }))) close(card);
 }
 
-/** A page that is left keeps nothing; a hidden one draws no frames. */
+/** A page that is left keeps nothing; a hidden one draws no frames, and what goes need not wait for one. */
 export function renderSoon([{ reason }]) {
   if (reason === "suspended") {
     render();
     list.replaceChildren();
-  } else frame ||= (document.hidden ? queueMicrotask : requestAnimationFrame)(render);
+  } else frame ||= (reason || document.hidden ? queueMicrotask : requestAnimationFrame)(render);
 }
 
 export function enableView() {
