@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import TimeoutError as TooLate
 
 from tests.browser.host import Person
 from tests.servers import Server
@@ -93,8 +95,16 @@ def toast(page: Page, pk: int) -> Locator:
 
 
 async def expand(page: Page) -> None:
-    """Point at the newest toast: the others come out from behind it."""
-    await region(page).locator("[data-state=visible]").first.hover()
+    """Point at the newest toast: the others come out from behind it.
+
+    One that comes meanwhile stands in front of the one that was found: then again.
+    """
+    newest = region(page).locator("[data-state=visible]").first
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(TooLate):
+                await newest.hover(timeout=1_000)
+                break
     await expect(region(page)).to_have_attribute("data-expanded", "")
 
 

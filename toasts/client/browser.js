@@ -145,7 +145,6 @@ function begin() {
 }
 
 function suspend() {
-  say({ _focus: false });
   connection.stop();
   tabs.stop();
   // A page restored later may belong to somebody else by then: it starts empty.

@@ -14,7 +14,8 @@ function install() {
   installApi();
   showScreen();
   listeners.add(tellChanges);
-  start((state, leads) => {
+  // A task of its own: the one that runs deferred scripts often does the page's first layout, too.
+  setTimeout(start, 0, (state, leads) => {
     region.dataset.connection = state;
     region.toggleAttribute("data-leader", leads && state === "connected");
     tellState(state);

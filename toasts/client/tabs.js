@@ -90,8 +90,8 @@ function follow() {
 /** The page goes: whoever waits is next. */
 export function stop() {
   clearTimeout(timer);
-  if (leading) on._say({ _over: true });
   if (storage[NAME] === me) delete storage[NAME];
+  on._say({ _over: true, _focus: false });
   claimed?.abort();
   claimed = null;
   release?.();
