@@ -304,6 +304,17 @@ test("a server in trouble is asked with growing pauses for ever, and as it wishe
   assert.equal(connection.state(), "connecting");
 });
 
+test("a poll that fails late opens no stream beside the one that is under way", async () => {
+  let answer;
+  const { world, stream, opened } = newConnection(() => new Promise((resolve) => (answer = resolve)));
+  stream().fail();
+  await world.pass(2_000);
+  assert.equal(opened(), 2);
+  answer(status(503));
+  await world.pass(9_000);
+  assert.deepEqual([opened(), stream().closed], [2, false]);
+});
+
 test("a mute stream is opened again after two and a half heartbeats", async () => {
   const { world, opened, connection } = await connected();
   await world.pass(35_000);

@@ -158,7 +158,7 @@ export function start(listener) {
   on(window, "pagehide", suspend);
   on(window, "pageshow", begin);
   on(window, "online", wake);
-  on(window, "offline", () => tabs.leads() && connection.restart());
+  on(window, "offline", () => tabs.leads() && state !== "signed-out" && connection.restart());
   on(window, "focus blur", () => say());
   on(document, "visibilitychange", () => {
     say();

@@ -181,7 +181,7 @@ async function ask() {
   else {
     stopPolling();
     set(answer._offline ? "offline" : "connecting");
-    due = Math.max(now + answer._after, Math.min(due, now + backoff(failures)));
+    if (!source) due = Math.max(now + answer._after, Math.min(due, now + backoff(failures)));
   }
   tick();
 }
