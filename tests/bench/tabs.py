@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from tests.bench import report
-from tests.bench.latency import CHROMIUM, PAGE, QUIET, SITE, WATCH
+from tests.bench.latency import (
+    CHROMIUM,
+    PAGE,
+    QUIET,
+    SITE,
+    WATCH,
+    database_of,
+    own,
+    worker_of,
+)
 from tests.bench.report import Table
 from tests.bench.sites import Worker
 from tests.bench.targets import Served
-from tests.core_site import CoreSite, sqlite_url
+from tests.core_site import CoreSite
 
 HIDDEN = """
     Object.defineProperty(document, "hidden", { value: true });
@@ -56,9 +63,8 @@ FULL = Size(toasts=200)
 
 
 def run(size: Size) -> Iterator[Table]:
-    with tempfile.TemporaryDirectory(prefix="toasts-bench-") as folder:
-        site = CoreSite(sqlite_url(Path(folder)))
-        rows = list(_measure(site, size))
+    with database_of("PostgreSQL") as url:
+        rows = list(_measure(CoreSite(url), url, size))
     yield Table(f"Tabs: {size.tabs} of one browser", rows, NOTES)
     yield Table("Tabs: bars", report.against(_bars(rows)))
 
@@ -76,32 +82,37 @@ def _bars(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float
         yield f"{row['tabs']}, {row['what']}: not seen", row["lost"], 0
 
 
-def _measure(site: CoreSite, size: Size) -> Iterator[dict[str, Any]]:
+def _measure(site: CoreSite, database: str, size: Size) -> Iterator[dict[str, Any]]:
     cookies = site.sessions("alice")["alice"]
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path is None:
         raise RuntimeError("Chromium is missing; run: .ci/need chromium")
-    names = ("DATABASE_URL", "SECRET_KEY", "DEBUG", "LOG_LEVEL")
-    own = {name: site.environment[name] for name in names}
-    with Served(own["DATABASE_URL"], SITE, **own) as served, sync_playwright() as playwright:
+    with (
+        Served(database, SITE, **own(site)) as served,
+        worker_of(served) as worker,
+        sync_playwright() as playwright,
+    ):
         url = served.serve("daphne").url
-        worker = Worker(served)
         browser = playwright.chromium.launch(executable_path=path, args=list(QUIET))
         for hidden in (True, False):
             context = browser.new_context(base_url=url)
             context.add_cookies([{"name": "sessionid", "value": cookies["sessionid"], "url": url}])
-            pages = _open(context, size.tabs, hidden)
-            named = {"tabs": "one in front" if hidden else "all in front"}
-            seen = pages[:1] if hidden else pages
-            yield {**named, "what": "shown", **_shown(seen, worker, size)}
-            told = _dismissals(pages, worker, size)
-            yield {**named, "what": "told", **_row(told, 0)}
-            if not hidden:
-                yield {**named, "what": "drawn", **_row(told, 1)}
+            yield from _tabs(context, worker, size, hidden)
             context.close()
         browser.close()
-        worker.close()
-    site.close()
+
+
+def _tabs(
+    context: BrowserContext, worker: Worker, size: Size, hidden: bool
+) -> Iterator[dict[str, Any]]:
+    pages = _open(context, size.tabs, hidden)
+    pages[0].bring_to_front()
+    named = {"tabs": "one in front" if hidden else "all in front"}
+    yield {**named, "what": "shown", **_shown(pages[:1] if hidden else pages, worker, size)}
+    found = _dismissals(pages, worker, size)
+    yield {**named, "what": "told", **_row(found, 0)}
+    if not hidden:
+        yield {**named, "what": "drawn", **_row(found, 1)}
 
 
 def _open(context: BrowserContext, count: int, hidden: bool) -> list[Page]:

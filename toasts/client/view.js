@@ -15,6 +15,7 @@ import { countdown } from "./timers.js";
 const MOST = 20;
 /** Milliseconds for the way out: by the clock, because a hidden tab plays no animations. */
 const LEAVE = 300;
+const FRAME = 16;
 
 const button = (name) => element("button", { type: "button", class: `toasts-${name}` }, labels[name]);
 const more = button("more");
@@ -33,7 +34,8 @@ export const region = element(
 let cards = []; // newest first
 let all = false; // as many as there are elements, instead of the first few
 let pointer = false; // is on the toasts
-let frame;
+let stale = false; // what is shown
+let timer; // until the next may be shown
 
 const observer = new ResizeObserver(layout);
 
@@ -41,7 +43,7 @@ export const close = (card) => leave(card._ids, "user");
 
 /** To be called when what is shown, whether it may be, or who has the focus, may have changed. */
 export function render() {
-  frame = 0;
+  stale = false;
   // Several with one key are one card: the newest, with their number.
   const groups = Map.groupBy(toasts(), ({ key, id }) => (key ? ` ${key}` : id));
   const keys = [...groups.keys()].slice(0, MOST);
@@ -151,12 +153,20 @@ function click(event) {
   else if (hit && (name === undefined || tell("action", { id: card.dataset.toastId, name }))) close(card);
 }
 
-/** A page that is left keeps nothing; a hidden one draws no frames, and what goes need not wait for one. */
+/** At once, and then once a frame: by the clock, because pages in the background draw none. */
 export function renderSoon([{ reason }]) {
+  stale = true;
+  if (!timer) renderNow();
+  // A page that is left keeps nothing.
   if (reason === "suspended") {
     render();
     list.replaceChildren();
-  } else frame ||= (reason || document.hidden ? queueMicrotask : requestAnimationFrame)(render);
+  }
+}
+
+function renderNow() {
+  timer = stale && setTimeout(renderNow, FRAME);
+  if (stale) render();
 }
 
 export function enableView() {
