@@ -16,7 +16,6 @@ const HINTED = "toasts:hinted";
 
 export const voice = element("div", { class: "toasts-hidden", role: "status" });
 const waiting = new Map(); // id -> what to say
-const session = open(() => sessionStorage);
 let most = BURST;
 let timer;
 
@@ -27,6 +26,7 @@ function say() {
   voice.textContent = "";
   if (!lines[0] || !here()) return;
   const text = lines.length > most ? [label(labels.summary, lines.length)] : lines;
+  const session = open(() => sessionStorage); // not before it is needed: the first time takes a while
   if (!session[HINTED]) {
     keep(session, HINTED, 1);
     text.push(labels.hint);

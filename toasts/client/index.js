@@ -8,7 +8,7 @@ import { listeners } from "./store.js";
 import { region } from "./view.js";
 
 /** One client per window, however often the script is included or run again by a page swap. */
-const INSTALLED = Symbol.for("django-live-toasts");
+const INSTALLED = Symbol.for("live-toasts");
 
 function install() {
   installApi();

@@ -27,7 +27,7 @@ export async function poll(wait = 0, cursor = "", signals = []) {
     _cursor: body?.cursor,
     _who: whose(body?.cursor),
     // Or a site that sends everyone to its login page first.
-    _out: [204, 401, 403].includes(status) || (ok && redirected && !_toasts),
+    _out: /204|40[13]/.test(status) || (ok && redirected && !_toasts),
     _offline: !status,
     _after: retryAfter(response),
   };
