@@ -12,11 +12,6 @@ const bundles = new Map();
  * @param names of the modules, whose exports come back together. @param page what it finds around it.
  */
 export function fresh(names, { dataset = {}, cookie = "", stored = {}, session = {} } = {}) {
-  const contents = names.split(" ").map((name) => `export * from "./${name}.js"`).join("\n");
-  if (!bundles.has(contents)) {
-    const options = { bundle: true, format: "iife", globalName: "client", define: { __VERSION__: '"test"' }, write: false };
-    bundles.set(contents, buildSync({ stdin: { contents, resolveDir: SOURCES }, ...options }).outputFiles[0].text);
-  }
   const page = {
     window: new EventTarget(),
     document: new FakeDocument(dataset, cookie),
@@ -25,6 +20,15 @@ export function fresh(names, { dataset = {}, cookie = "", stored = {}, session =
     sessionStorage: session,
   };
   for (const name in page) Object.defineProperty(globalThis, name, { value: page[name], configurable: true });
+  return load(names);
+}
+
+function load(names) {
+  const contents = names.split(" ").map((name) => `export * from "./${name}.js"`).join("\n");
+  if (!bundles.has(contents)) {
+    const options = { bundle: true, format: "iife", globalName: "client", define: { __VERSION__: '"test"' }, write: false };
+    bundles.set(contents, buildSync({ stdin: { contents, resolveDir: SOURCES }, ...options }).outputFiles[0].text);
+  }
   return new Function(`${bundles.get(contents)}; return client`)();
 }
 
@@ -51,7 +55,8 @@ export const BASE = "https://site.example/orders/";
 
 /** One as its page knows it. */
 export function toast(id, changes = {}) {
-  return fresh("wire").readToast(wire(id, changes));
+  globalThis.location ??= { href: BASE };
+  return load("wire").readToast(wire(id, changes));
 }
 
 export function wire(id, changes = {}) {
