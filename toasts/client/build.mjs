@@ -82,21 +82,24 @@ function shares(inputs, zipped) {
   }
 }
 
+async function reports(folder, inputs) {
+  for (const part of [CLIENT, INBOX, FEEDS]) await report(folder, inputs, part);
+}
+
 async function check() {
   const folder = await mkdtemp(join(tmpdir(), "toasts-"));
   try {
-    for (const name of Object.keys(await bundle(folder))) {
+    const inputs = await bundle(folder);
+    for (const name of Object.keys(inputs)) {
       const [fresh, committed] = await Promise.all([folder, COMMITTED].map((from) => readFile(join(from, name))));
       if (!fresh.equals(committed)) throw new Error(`${name} is stale: run \`npm run build\` and commit it.`);
     }
     console.log("The committed bundle is what the sources make.");
+    await reports(folder, inputs);
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
 if (process.argv.includes("--check")) await check();
-else {
-  const inputs = await bundle(COMMITTED);
-  for (const part of [CLIENT, INBOX, FEEDS]) await report(COMMITTED, inputs, part);
-}
+else await reports(COMMITTED, await bundle(COMMITTED));
