@@ -103,7 +103,7 @@ function answer({ _who, _whole }) {
   if (_whole && document.hasFocus()) say();
   if (!tabs.leads()) return;
   if (!_whole) connection.tick();
-  else if ([null, who].includes(_who) || who === null) connection.wake();
+  else if ([null, who].includes(_who)) connection.wake();
   else {
     become(null);
     connection.restart();

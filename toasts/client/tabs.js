@@ -65,18 +65,20 @@ function beat() {
 function claim(steal) {
   claimed?.abort();
   const mine = (claimed = new AbortController());
-  const lead = () => claimed === mine && turn(true);
+  /** @returns a promise that holds the lock until it is given back. */
+  const lead = () =>
+    claimed === mine &&
+    new Promise((resolve) => {
+      release = resolve;
+      turn(true);
+    });
   if (!locks) {
     if (!steal && storage[NAME]) return;
     keep(storage, NAME, me);
     setTimeout(() => storage[NAME] === me && lead(), SETTLE);
     return;
   }
-  const hold = () => {
-    lead();
-    return new Promise((resolve) => (claimed === mine ? (release = resolve) : resolve()));
-  };
-  locks.request(NAME, steal ? { steal } : { signal: mine.signal }, hold).catch((error) => {
+  locks.request(NAME, steal ? { steal } : { signal: mine.signal }, lead).catch((error) => {
     // Aborted here; taken away while this tab was frozen; or locks are not for this kind of page.
     if (claimed === mine) error.name === "AbortError" ? follow() : lead();
   });
