@@ -77,6 +77,20 @@ def test_the_screen_is_measured_under_a_flood(tmp_path: Path) -> None:
     assert row["main thread"] > 0
 
 
+@pytest.mark.browser
+@pytest.mark.timeout(300)
+def test_tabs_are_told_and_draw(tmp_path: Path) -> None:
+    rows = first(found(tmp_path, "tabs"))
+    assert [(row["tabs"], row["what"]) for row in rows] == [
+        ("one in front", "shown"),
+        ("one in front", "told"),
+        ("all in front", "shown"),
+        ("all in front", "told"),
+        ("all in front", "drawn"),
+    ]
+    assert all(row["lost"] == 0 and 0 < row["p50"] <= row["p95"] for row in rows)
+
+
 @pytest.mark.servers
 @pytest.mark.timeout(300)
 def test_writers_are_measured_beside_the_bare_insert(tmp_path: Path) -> None:

@@ -101,13 +101,14 @@ def test_every_custom_property_is_documented_with_its_default() -> None:
 
 def test_every_attribute_and_text_of_the_script_tag_is_documented() -> None:
     source = (ROOT / "toasts" / "client" / "config.js").read_text()
-    read = set(re.findall(r"data\.(\w+)", source))
+    read = set(re.findall(r"\bdata\.(\w+)", source))
+    read |= set(re.findall(r"^  (\w+) = ", source, re.MULTILINE))
     known = {"data-" + re.sub(r"[A-Z]", lambda at: "-" + at[0].lower(), name) for name in read}
     text = page("reference/javascript.md")
     section = text[text.index("## The script tag") :]
     told = {name for name in table(section) if name.startswith("data-")}
     assert told == known | {"data-toasts"}
-    labels = source[source.index("LABELS = {") : source.index("};")]
+    labels = source[source.index("labels = {") : source.index("};")]
     for name, default in re.findall(r'(\w+): "(.+)"', labels):
         assert f"`{name}`" in section
         assert default in section

@@ -25,6 +25,7 @@ SCENARIOS = {
     "boards": "plain INSERTs to the boards of many browsers, by a trigger and a feed",
     "churn": "what connects and disconnects leave behind",
     "screen": "what a flood of toasts, and the client's boot, cost the page",
+    "tabs": "toasts and dismissals in twenty tabs of one browser",
     "storm": "how soon all are back after the server was killed",
 }
 BUSY = 0.5

@@ -77,11 +77,11 @@ def _bars(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float
 
 
 def _on(database: str, size: Size) -> Iterator[dict[str, Any]]:
-    with _database(database) as url:
+    with database_of(database) as url:
         site = CoreSite(url)
         cookies = site.sessions("alice")["alice"]
         for kind in size.servers:
-            with Served(url, SITE, **_own(site)) as served, _worker(served) as worker:
+            with Served(url, SITE, **own(site)) as served, worker_of(served) as worker:
                 port = served.serve(kind).port
                 user_id = worker.call("key_of", name="alice")
                 job = {"user_id": user_id, "toasts": size.toasts, "pause": size.pause}
@@ -90,13 +90,13 @@ def _on(database: str, size: Size) -> Iterator[dict[str, Any]]:
                 yield {**named, "to": "DOM", **_to_page(port, cookies, worker, job)}
 
 
-def _own(site: CoreSite) -> dict[str, str]:
+def own(site: CoreSite) -> dict[str, str]:
     names = ("DATABASE_URL", "SECRET_KEY", "DEBUG", "LOG_LEVEL")
     return {name: site.environment[name] for name in names}
 
 
 @contextlib.contextmanager
-def _database(kind: str) -> Iterator[str]:
+def database_of(kind: str) -> Iterator[str]:
     if kind == "PostgreSQL":
         with postgres() as server:
             yield server.create("latency")
@@ -106,7 +106,7 @@ def _database(kind: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _worker(served: Served) -> Iterator[Worker]:
+def worker_of(served: Served) -> Iterator[Worker]:
     worker = Worker(served)
     try:
         yield worker

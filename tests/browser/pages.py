@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.async_api import TimeoutError as TooLate
 
 from tests.browser.host import Person
 from tests.servers import Server
 
-COUNT_APPEARANCES = """
+WATCH = """
 window.appearances = {};
+window.said = [];
 new MutationObserver((records) => {
-  for (const { addedNodes } of records)
+  for (const { target, addedNodes } of records) {
     for (const { dataset } of addedNodes)
       if (dataset?.toastId) appearances[dataset.toastId] = (appearances[dataset.toastId] ?? 0) + 1;
+    if (target.matches?.("[data-toasts-region] [role=status]") && addedNodes.length)
+      said.push(target.textContent);
+  }
 }).observe(document, { childList: true, subtree: true });
 """
+"""Keeps what is on the page for a moment only: toasts that came, and what was said of them."""
+TIME = """(pk) => {
+  const line = document.querySelector(`[data-toast-id="${pk}"] i`);
+  const [{ currentTime, effect, pending, playState }] = line.getAnimations();
+  return [effect.getTiming().duration - currentTime, pending ? "pending" : playState];
+}"""
+"""How many milliseconds a toast has left, and whether they are running or paused."""
 DISTURBANCES = ("Failed to load resource", "EventSource's response has a MIME type")
 """What Chromium's console says by itself of a server that is down or refuses."""
 
@@ -39,7 +52,7 @@ class Visitor:
         context = await self._browser.new_context(base_url=server.url, **options)
         self._contexts.append(context)
         context.set_default_timeout(10_000)
-        await context.add_init_script(COUNT_APPEARANCES)
+        await context.add_init_script(WATCH)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
         context.on("console", self._hear)
         if person is not None:
@@ -82,8 +95,16 @@ def toast(page: Page, pk: int) -> Locator:
 
 
 async def expand(page: Page) -> None:
-    """Point at the newest toast: the others come out from behind it."""
-    await region(page).locator("[data-state=visible]").first.hover()
+    """Point at the newest toast: the others come out from behind it.
+
+    One that comes meanwhile stands in front of the one that was found: then again.
+    """
+    newest = region(page).locator("[data-state=visible]").first
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(TooLate):
+                await newest.hover(timeout=1_000)
+                break
     await expect(region(page)).to_have_attribute("data-expanded", "")
 
 
@@ -98,6 +119,23 @@ async def expect_connection(page: Page, state: str, seconds: float = 10) -> None
 async def expect_shown(page: Page, pk: int, message: str) -> None:
     await expect(toast(page, pk).locator("[data-toast-message]")).to_have_text(message)
     await expect(toast(page, pk)).to_have_attribute("data-state", "visible")
+
+
+async def expect_appeared(page: Page, pk: int) -> None:
+    """For one that may be gone again by now."""
+    await page.wait_for_function("(pk) => appearances[pk] === 1", arg=str(pk), polling=50)
+
+
+async def expect_said(page: Page, text: str) -> None:
+    """It is taken back after a second."""
+    await page.wait_for_function("(text) => said.some((one) => one.includes(text))", arg=text)
+
+
+async def expect_time(page: Page, pk: int | str, state: str) -> float:
+    """That a toast's time is "running" or "paused"; the milliseconds that it has left."""
+    await page.wait_for_function(f"([pk, state]) => ({TIME})(pk)[1] === state", arg=[pk, state])
+    left: float = (await page.evaluate(TIME, pk))[0]
+    return left
 
 
 async def expect_gone(page: Page, pk: int) -> None:

@@ -10,9 +10,12 @@ from playwright.async_api import Page, expect
 from tests.browser.host import Host
 from tests.browser.pages import (
     Visitor,
+    appearances,
     close_button,
     expect_gone,
+    expect_said,
     expect_shown,
+    expect_time,
     region,
     tab,
     toast,
@@ -32,12 +35,12 @@ async def test_the_region_is_there_before_the_first_toast_and_says_each_politely
     await expect(voice).to_have_count(1)
     await expect(voice).to_be_empty()
     await voice.evaluate(
-        "(voice) => { window.said = []; new MutationObserver(() => said.push(voice.textContent))"
+        "(voice) => { window.heard = []; new MutationObserver(() => heard.push(voice.textContent))"
         ".observe(voice, { childList: true }); }"
     )
     host.toast(alice, "It is ready.", title="Export", level="success")
-    await page.wait_for_function("said.length === 2")  # said, and then taken back
-    assert await page.evaluate("said") == [
+    await page.wait_for_function("heard.length === 2")  # said, and then taken back
+    assert await page.evaluate("heard") == [
         "Success: Export. It is ready..\nPress F6 to reach the notifications.",
         "",
     ]
@@ -119,19 +122,17 @@ async def test_time_stands_still_while_pointer_or_focus_is_on_a_toast(
 ) -> None:
     alice = host.person()
     page = await visitor.open(server, alice)
-    held = host.toast(alice, "held", duration=1)
+    held = host.toast(alice, "held", duration=60)
     await toast(page, held).hover()
-    pk = host.toast(alice, "with it", duration=0.01)
+    pk = host.toast(alice, "with it", duration=60)
     await expect_shown(page, pk, "with it")
-    await page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 1500))")
-    await expect_shown(page, held, "held")
+    left = [await expect_time(page, one, "paused") for one in (held, pk)]
     await page.keyboard.press("F6")
     await page.mouse.move(0, 0)
-    await page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 300))")
-    await expect_shown(page, pk, "with it")
+    assert left == [await expect_time(page, one, "paused") for one in (held, pk)]
     await page.keyboard.press("F6")
-    await expect_gone(page, pk)
-    await expect_gone(page, held)
+    for one in (held, pk):
+        await expect_time(page, one, "running")
 
 
 LUMINANCE = """(element) => {
@@ -214,21 +215,22 @@ async def test_in_a_hidden_tab_nothing_pops_up_or_is_said(
 ) -> None:
     alice = host.person()
     page = await tab(await visitor.context(server, alice))
+    await page.clock.install()
     await page.evaluate(
         "() => { Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
         " document.dispatchEvent(new Event('visibilitychange')); }"
     )
-    pk = host.toast(alice, "later", duration=3)
-    await page.wait_for_function("toasts.list().length === 1")  # it is known, though
-    await page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 700))")
-    await expect(toast(page, pk)).to_have_count(0)
-    await expect(region(page).get_by_role("status")).to_be_empty()
+    pk = host.toast(alice, "later", duration=60)
+    await page.wait_for_function("toasts.list().length === 1", polling=50)  # it is known, though
+    await page.clock.run_for(5_000)
+    assert await appearances(page) == {}
+    assert await page.evaluate("said") == []
     await page.evaluate(
         "() => { delete document.hidden; document.dispatchEvent(new Event('visibilitychange')); }"
     )
     await expect_shown(page, pk, "later")
-    await expect(region(page).get_by_role("status")).to_contain_text("Info: later")
-    await expect_gone(page, pk)
+    await expect_said(page, "Info: later")
+    await expect_time(page, pk, "running")
 
 
 async def test_a_site_chooses_the_key(host: Host, server: Server, visitor: Visitor) -> None:
@@ -262,7 +264,7 @@ async def test_over_a_modal_dialog_toasts_are_said_and_the_keys_work(
         " dialog.showModal(); }"
     )
     pk = host.toast(alice, "above", duration=0)
-    await expect(region(page).get_by_role("status")).to_contain_text("Info: above")
+    await expect_said(page, "Info: above")
     await page.keyboard.press("F6")
     await expect(toast(page, pk)).to_be_focused()
     await page.keyboard.press("Escape")  # the toast's, not the dialog's
@@ -293,19 +295,12 @@ async def test_twenty_in_a_second_are_three_announcements_at_most(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await visitor.open(server, host.person())
-    await page.evaluate(
-        """async () => {
-          const voice = document.querySelector("[data-toasts-region] [role=status]");
-          window.said = [];
-          new MutationObserver(() => voice.textContent && said.push(voice.textContent))
-            .observe(voice, { childList: true });
-          for (let number = 0; number < 20; number++) {
-            toasts.show({ message: `number ${number}`, duration: 0 });
-            await new Promise((done) => setTimeout(done, 50));
-          }
-          await new Promise((done) => setTimeout(done, 2000));
-        }"""
-    )
+    await page.clock.install()
+    await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
+    for number in range(20):  # by the page's clock: it takes exactly a second
+        await page.evaluate("(n) => toasts.show({ message: `number ${n}`, duration: 0 })", number)
+        await page.clock.run_for(50)
+    await page.clock.run_for(5_000)
     said: list[str] = await page.evaluate("said")
     assert 1 <= len(said) <= 3
     assert any("new notifications" in text for text in said)

@@ -64,16 +64,19 @@ async def visitor(firefox: Browser) -> AsyncIterator[Visitor]:
 async def test_closed_in_one_tab_it_is_gone_in_the_other(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
-    """Only one of the tabs is in front, as in life: the other knows, and shows it when it is."""
+    """Only one of the tabs is in front, as in life: the other knows, and shows it when it is.
+
+    It draws no frames meanwhile, which Playwright would wait for by itself between two looks.
+    """
     alice = host.person()
     first = await visitor.open(server, alice)
     second = await tab(first.context)
     one, two = (host.toast(alice, text, duration=0) for text in ("one", "two"))
     await expect_shown(second, two, "two")
-    await first.wait_for_function("toasts.list().length === 2")
+    await first.wait_for_function("toasts.list().length === 2", polling=50)
     await close_button(second, two).click()
     await expect_gone(second, two)
-    await first.wait_for_function("toasts.list().length === 1")
+    await first.wait_for_function("toasts.list().length === 1", polling=50)
     await first.bring_to_front()
     await expect_shown(first, one, "one")
     await expect_gone(first, two)

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Locator, Page, Route, expect
 from tests.browser.host import Host, Person
 from tests.browser.pages import (
     Visitor,
+    expect_appeared,
     expect_gone,
     soon,
     tab,
@@ -97,6 +98,19 @@ async def test_what_hid_by_itself_is_found_again_and_read_there_for_all_tabs(
     assert host.is_read(pk)
     await expect(row(page, pk)).to_have_attribute("data-read", "true")
     await expect(read_button(page, pk)).to_have_count(0)
+
+
+async def test_what_hid_here_and_is_read_elsewhere_is_counted_no_more(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await at_the_bell(visitor, server, alice, 0)
+    pk = host.toast(alice, "missed", duration=0.2)
+    await expect_appeared(page, pk)
+    await expect_gone(page, pk)
+    await expect_count(page, 1)
+    host.call("dismiss", pk)
+    await expect_count(page, 0)
 
 
 async def test_the_inbox_follows_while_it_is_open(

@@ -9,7 +9,15 @@ import pytest
 from playwright.async_api import CDPSession, Page, expect
 
 from tests.browser.host import Host
-from tests.browser.pages import Visitor, expect_gone, expect_shown, region, toast
+from tests.browser.pages import (
+    TIME,
+    Visitor,
+    expect_gone,
+    expect_shown,
+    expect_time,
+    region,
+    toast,
+)
 from tests.browser.test_look import SETTLED
 from tests.servers import Server
 
@@ -22,11 +30,6 @@ WATCH = """() => {
       if (target.closest("[data-toasts-region]"))
         moved[propertyName] = Math.max(moved[propertyName] ?? 0, effect.getTiming().duration);
   });
-}"""
-LEFT = """(pk) => {
-  const line = document.querySelector(`[data-toast-id="${pk}"] i`);
-  const [{ currentTime, effect, pending, playState }] = line.getAnimations();
-  return [effect.getTiming().duration - currentTime, pending ? "pending" : playState];
 }"""
 
 
@@ -110,7 +113,7 @@ async def test_after_the_last_is_thrown_out_the_next_has_its_time(
     await finger.drag(last, 150)
     await expect_gone(page, last)
     pk = await show(page, duration=60)
-    await page.wait_for_function(f"(pk) => ({LEFT})(pk)[1] === 'running'", arg=pk)
+    await expect_time(page, pk, "running")
     await expect(region(page)).not_to_have_attribute("data-expanded", "")
 
 
@@ -165,14 +168,13 @@ async def test_a_pause_keeps_the_time_that_is_left(
     ]  # fmt: skip
     for stop, go in pauses:
         await page.evaluate(stop)
-        await page.wait_for_function(f"(pk) => ({LEFT})(pk)[1] === 'paused'", arg=pk)
-        left = await page.evaluate(LEFT, pk)
+        left = await expect_time(page, pk, "paused")
         await page.evaluate("() => new Promise((done) => setTimeout(done, 150))")
-        assert await page.evaluate(LEFT, pk) == left
+        assert await expect_time(page, pk, "paused") == left
+        began = time.monotonic()
         await page.evaluate(go)
-        await page.wait_for_function(f"(pk) => ({LEFT})(pk)[1] === 'running'", arg=pk)
-        after, _ = await page.evaluate(LEFT, pk)
-        assert left[0] - 1000 < after <= left[0]
+        after = await expect_time(page, pk, "running")
+        assert left - 1000 * (time.monotonic() - began) <= after <= left
 
 
 async def test_behind_newer_ones_it_waits_and_keeps_its_time(
@@ -182,20 +184,20 @@ async def test_behind_newer_ones_it_waits_and_keeps_its_time(
     old = await show(page, duration=60)
     ids = [await show(page, duration=0) for _ in range(3)]
     await expect(toast(page, old)).to_have_attribute("data-state", "queued")
-    left = await page.evaluate(LEFT, old)
-    assert left[1] == "paused"
+    left = await expect_time(page, old, "paused")
+    began = time.monotonic()
     await page.evaluate("(id) => toasts.dismiss(id)", ids[0])
     await expect_shown(page, old, "x")
-    await page.wait_for_function(f"(pk) => ({LEFT})(pk)[1] === 'running'", arg=old)
-    assert left[0] - 1000 < (await page.evaluate(LEFT, old))[0] <= left[0]
+    after = await expect_time(page, old, "running")
+    assert left - 1000 * (time.monotonic() - began) <= after <= left
 
 
 async def test_a_change_starts_its_time_anew(host: Host, server: Server, visitor: Visitor) -> None:
     page = await a_page(host, server, visitor)
     pk = await show(page, duration=60)
-    await page.evaluate("() => new Promise((done) => setTimeout(done, 300))")
-    before, _ = await page.evaluate(LEFT, pk)
-    assert before < 59_800
+    await page.wait_for_function(f"(pk) => ({TIME})(pk)[0] < 59_800", arg=pk)
+    began = time.monotonic()
     await page.evaluate("(id) => toasts.update(id, 'y')", pk)
     await expect_shown(page, pk, "y")
-    assert (await page.evaluate(LEFT, pk))[0] > before
+    after = await expect_time(page, pk, "running")
+    assert after >= 60_000 - 1000 * (time.monotonic() - began)

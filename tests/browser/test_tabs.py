@@ -16,6 +16,7 @@ from tests.browser.pages import (
     Visitor,
     appearances,
     close_button,
+    expect_appeared,
     expect_connection,
     expect_gone,
     expect_shown,
@@ -205,6 +206,22 @@ async def test_a_new_tab_gets_the_state_at_once_and_asks_for_no_stream(
     assert await region(second).get_attribute("data-leader") is None
 
 
+async def test_where_tabs_cannot_talk_each_has_a_stream_of_its_own(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    context = await browser_of(visitor, server, alice)
+    await context.add_init_script("delete window.BroadcastChannel")
+    pages = await tabs_of(context, 2)
+    assert await streams(pages[0]) == 2
+    pk = host.toast(alice, "to both", duration=0)
+    for page in pages:
+        await expect_shown(page, pk, "to both")
+    await close_button(pages[0], pk).click()
+    await expect_gone(pages[1], pk)
+    await soon(lambda: host.is_read(pk))
+
+
 async def test_however_many_leaders_die_nothing_is_lost_or_doubled(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
@@ -261,7 +278,7 @@ async def test_hidden_by_its_time_in_one_tab_it_is_not_shown_in_another_or_after
     context = await browser_of(visitor, server, alice, election)
     first, second = await tabs_of(context, 2)
     pk = host.toast(alice, "short", duration=0.5)
-    await expect_shown(first, pk, "short")
+    await expect_appeared(first, pk)
     await expect_gone(first, pk)
     await expect_gone(second, pk)
     assert not host.is_read(pk)

@@ -1,25 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createAnnouncer } from "../../toasts/client/announcer.js";
-import { readConfig } from "../../toasts/client/config.js";
-import { memoryStorage, newStore, newWorld, toast } from "./fakes.js";
+import { fresh, newWorld, toast } from "./fakes.js";
 
 function newAnnouncer({ here = true, hinted = true } = {}) {
   const world = newWorld();
-  const page = { here };
-  const output = { textContent: "" };
-  const storage = memoryStorage(hinted ? { "toasts:hinted": "1" } : {});
-  const { store } = newStore();
-  const { labels } = readConfig(null);
-  const hear = createAnnouncer({ output, labels, world, storage, may: () => page.here });
-  store.subscribe(hear);
-  return { world, page, output, store, hear };
+  const client = fresh("announcer store presence", { session: hinted ? { "toasts:hinted": "1" } : {} });
+  client.listeners.add(client.announce);
+  client.whenSeen(() => client.announce());
+  if (!here) client.mute();
+  return { world, output: client.voice, store: client };
 }
 
 test("level, title and message are said a moment later, and then taken away", async () => {
   const { world, output, store } = newAnnouncer();
-  store.receive([toast(1, { level: "error", title: "Export failed", message: "Disk full" })]);
+  store.put([toast(1, { level: "error", title: "Export failed", message: "Disk full" })]);
   assert.equal(output.textContent, "");
   await world.pass(150);
   assert.equal(output.textContent, "Error: Export failed. Disk full");
@@ -29,43 +24,43 @@ test("level, title and message are said a moment later, and then taken away", as
 
 test("how to get there is said once", async () => {
   const { world, output, store } = newAnnouncer({ hinted: false });
-  store.receive([toast(1)]);
+  store.put([toast(1)]);
   await world.pass(150);
   assert.match(output.textContent, /F6/);
-  store.receive([toast(2)]);
+  store.put([toast(2)]);
   await world.pass(1_000);
   assert.equal(output.textContent, "Info: message 2");
 });
 
 test("several that were there before the page are one summary", async () => {
   const { world, output, store } = newAnnouncer();
-  store.replace([toast(1), toast(2)], ["1", "2"]);
+  store.replace([toast(1), toast(2)]);
   await world.pass(150);
   assert.equal(output.textContent, "2 new notifications");
 });
 
 test("a burst is counted, not read out", async () => {
   const { world, output, store } = newAnnouncer();
-  for (let id = 0; id < 4; id++) store.receive([toast(id)]);
+  for (let id = 0; id < 4; id++) store.put([toast(id)]);
   await world.pass(150);
   assert.equal(output.textContent, "4 new notifications");
 });
 
 test("a step of progress is not said, a new text is", async () => {
   const { world, output, store } = newAnnouncer();
-  store.receive([toast(1, { progress: 10 })]);
+  store.put([toast(1, { progress: 10 })]);
   await world.pass(5_000);
-  store.receive([toast(1, { progress: 20 })]);
+  store.put([toast(1, { progress: 20 })]);
   await world.pass(150);
   assert.equal(output.textContent, "");
-  store.receive([toast(1, { progress: 100, message: "Done" })]);
+  store.put([toast(1, { progress: 100, message: "Done" })]);
   await world.pass(150);
   assert.equal(output.textContent, "Info: Done");
 });
 
 test("what is gone again is not said", async () => {
   const { world, output, store } = newAnnouncer();
-  store.receive([toast(1)]);
+  store.put([toast(1)]);
   store.remove(["1"], "remote");
   await world.pass(150);
   assert.equal(output.textContent, "");
@@ -76,7 +71,7 @@ test("twenty in a second are three announcements at most", async () => {
   const said = [];
   let last = "";
   for (let id = 0; id < 20; id++) {
-    store.receive([toast(id)]);
+    store.put([toast(id)]);
     await world.pass(50);
     if (output.textContent && output.textContent !== last) said.push(output.textContent);
     last = output.textContent;
@@ -88,12 +83,11 @@ test("twenty in a second are three announcements at most", async () => {
 });
 
 test("a tab that nobody looks at is silent until somebody does", async () => {
-  const { world, page, output, store, hear } = newAnnouncer({ here: false });
-  store.receive([toast(1)]);
+  const { world, output, store } = newAnnouncer({ here: false });
+  store.put([toast(1)]);
   await world.pass(5_000);
   assert.equal(output.textContent, "");
-  page.here = true;
-  hear();
+  store.mute(false);
   await world.pass(150);
   assert.equal(output.textContent, "Info: message 1");
 });

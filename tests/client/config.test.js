@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findScript, label, readConfig } from "../../toasts/client/config.js";
+import { fresh } from "./fakes.js";
 
-const config = (dataset) => readConfig({ dataset });
+const config = (dataset) => fresh("config", { dataset });
 
 test("the script's data attributes are the settings", () => {
   const { streamUrl, pollUrl, apiUrl, csrfCookie, csrfHeader } = config({
@@ -12,7 +12,7 @@ test("the script's data attributes are the settings", () => {
 });
 
 test("without a script, or with nonsense in it, the defaults stand", () => {
-  for (const odd of [readConfig(null), config({ heartbeat: "x", limit: "0", labels: "{" })]) {
+  for (const odd of [config(null), config({ heartbeat: "x", limit: "0", labels: "{" })]) {
     assert.equal(odd.streamUrl, "/toasts/stream/");
     assert.equal(odd.heartbeat, 15_000);
     assert.equal(odd.limit, 3);
@@ -27,14 +27,9 @@ test("texts can be translated one by one", () => {
 });
 
 test("a placeholder takes any text as it is", () => {
-  assert.equal(label("+{n} more", { n: 3 }), "+3 more");
-  assert.equal(label("Dismiss: {text}", { text: "$& {text}" }), "Dismiss: $& {text}");
-});
-
-test("the running script comes first, else the marked one", () => {
-  const [running, marked] = [{}, {}];
-  assert.equal(findScript({ currentScript: running }), running);
-  assert.equal(findScript({ currentScript: null, querySelector: (query) => query === "script[data-toasts]" && marked }), marked);
+  const { label } = config({});
+  assert.equal(label("+{n} more", 3), "+3 more");
+  assert.equal(label("Dismiss: {text}", "$& {text}"), "Dismiss: $& {text}");
 });
 
 test("a cookie out of a script's reach has no name, and gets none", () => {

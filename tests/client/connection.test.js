@@ -1,36 +1,34 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createConnection } from "../../toasts/client/connection.js";
-import { json, newWorld, status, wire } from "./fakes.js";
+import { fresh, json, newWorld, status, wire } from "./fakes.js";
 
 const DOWN = () => { throw new TypeError("network"); };
 const SNAPSHOT = "alice.1"; // the id of a sync
 
-function newConnection(respond) {
+function newConnection(respond, prepare = () => {}) {
   const world = newWorld({ respond });
+  prepare();
   const states = [];
   const told = [];
+  const changes = [];
   let toasts = new Map();
   let who = null;
-  const connection = createConnection({ streamUrl: "/stream/", pollUrl: "/poll/", heartbeat: 15_000 }, {
-    _state: (state) => states.push(state),
-    _all(list, owner) {
-      told.push("all");
-      who = owner;
-      toasts = new Map(list.map((toast) => [`${toast.id}`, toast]));
-    },
-    _toast(toast) {
-      told.push("toast");
-      toasts.set(`${toast.id}`, toast);
-    },
-    _gone(ids) {
-      told.push("gone");
-      ids.forEach((id) => toasts.delete(`${id}`));
+  const state = () => states.at(-1) ?? "connecting";
+  const connection = { ...fresh("connection", { dataset: { streamUrl: "/stream/", pollUrl: "/poll/" } }), state };
+  connection.start({
+    _show: (state) => states.push(state),
+    _become: (owner) => (who = owner),
+    _change(change) {
+      const { _all, _put, _gone } = change;
+      changes.push(change);
+      if (_all || _put || _gone) told.push(_all ? "all" : _put ? "put" : "gone");
+      if (_all) toasts = new Map();
+      for (const toast of _all ?? _put ?? []) toasts.set(`${toast.id}`, toast);
+      _gone?.forEach((id) => toasts.delete(`${id}`));
     },
   });
-  connection._start();
-  return { world, connection, states, told, toasts: () => toasts, ids: () => [...toasts.keys()], who: () => who,
+  return { world, connection, states, told, changes, toasts: () => toasts, ids: () => [...toasts.keys()], who: () => who,
     stream: () => world.streams.at(-1), opened: () => world.streams.length };
 }
 
@@ -39,19 +37,19 @@ async function connected(respond) {
   whole.stream().send("sync", { ids: [] }, SNAPSHOT);
   await whole.world.pass(20_000);
   whole.stream().send("ping");
-  assert.equal(whole.connection._state, "connected");
+  assert.equal(whole.connection.state(), "connected");
   return whole;
 }
 
 test("a stream counts as connected at its first snapshot, which says whose it is", async () => {
   const { world, connection, stream, who } = newConnection();
   await world.pass(100);
-  assert.equal(connection._state, "connecting");
+  assert.equal(connection.state(), "connecting");
   assert.equal(stream().url, "/stream/");
   stream().send("ping");
-  assert.equal(connection._state, "connecting");
+  assert.equal(connection.state(), "connecting");
   stream().send("sync", { ids: [] }, SNAPSHOT);
-  assert.equal(connection._state, "connected");
+  assert.equal(connection.state(), "connected");
   assert.equal(who(), "alice");
 });
 
@@ -66,14 +64,20 @@ test("a snapshot is told at its sync, in one piece", async () => {
 });
 
 test("a browser without streams, or whose policy forbids them, polls", async () => {
-  const world = newWorld({ respond: () => json({ toasts: [wire(1)], cursor: "alice.1" }) });
-  globalThis.EventSource = function () { throw new DOMException("policy", "SecurityError"); };
-  const told = [];
-  const connection = createConnection({ streamUrl: "/stream/", pollUrl: "/poll/", heartbeat: 15_000 }, { _state() {}, _all: (list, who) => told.push([list.length, who]) });
-  connection._start();
+  const forbid = () => {
+    globalThis.EventSource = function () { throw new DOMException("policy", "SecurityError"); };
+  };
+  const { world, connection, ids, who } = newConnection(() => json({ toasts: [wire(1)], cursor: "alice.1" }), forbid);
   await world.pass(5_000);
-  assert.equal(connection._state, "polling");
-  assert.deepEqual(told, [[1, "alice"]]);
+  assert.equal(connection.state(), "polling");
+  assert.deepEqual([ids(), who()], [["1"], "alice"]);
+});
+
+test("each ping says that the server is well", async () => {
+  const { stream, changes } = await connected();
+  const before = changes.length;
+  stream().send("ping");
+  assert.deepEqual(changes.slice(before), [{}]);
 });
 
 test("live events are told at once, and known to who asks for all", async () => {
@@ -85,8 +89,8 @@ test("live events are told at once, and known to who asks for all", async () => 
   assert.deepEqual(ids(), ["1", "2", "3"]);
   assert.equal(toasts().get("2").message, "changed");
   stream().send("dismiss", { ids: ["3"] });
-  assert.deepEqual(connection._all().map(({ id }) => id), [1, 2]);
-  assert.ok(connection._has("1") && !connection._has("3"));
+  assert.deepEqual(connection.active().map(({ id }) => id), [1, 2]);
+  assert.ok(connection.isActive("1") && !connection.isActive("3"));
   stream().send("sync", { ids: [2] }, SNAPSHOT);
   assert.deepEqual(ids(), ["2"]);
 });
@@ -96,7 +100,7 @@ test("while another attempt is under way, what polling brought is not forgotten"
   stream().fail();
   await world.pass(2_000);
   assert.equal(opened(), 2);
-  assert.deepEqual(connection._all().map(({ id }) => id), [1]);
+  assert.deepEqual(connection.active().map(({ id }) => id), [1]);
 });
 
 test("a broken event is passed over", async () => {
@@ -104,13 +108,13 @@ test("a broken event is passed over", async () => {
   for (const data of ["{", "null", ""]) for (const type of ["toast", "dismiss", "ping"]) stream().send(type, data);
   stream().send("toast", wire(1));
   assert.deepEqual(ids(), ["1"]);
-  assert.equal(connection._state, "connected");
+  assert.equal(connection.state(), "connected");
 });
 
 test("a lost stream is opened again after one to two seconds, without a probe", async () => {
   const { world, connection, stream, opened } = await connected();
   stream().fail();
-  assert.equal(connection._state, "connecting");
+  assert.equal(connection.state(), "connecting");
   assert.ok(world.streams[0].closed);
   await world.pass(1_999);
   assert.equal(opened(), 1);
@@ -138,14 +142,14 @@ test("whoever is signed out is asked for twice, and then once in five minutes", 
   const { world, connection, stream, opened, who } = newConnection(() => answer());
   stream().fail();
   await world.pass(299_000);
-  assert.deepEqual([connection._state, who(), opened(), world.requests.length], ["signed-out", "", 1, 1]);
-  connection._wake();
+  assert.deepEqual([connection.state(), who(), opened(), world.requests.length], ["signed-out", "", 1, 1]);
+  connection.wake();
   assert.deepEqual([opened(), world.requests.length], [1, 1]);
   await world.pass(1_000);
   assert.deepEqual([opened(), world.requests.length], [1, 2]);
   answer = DOWN;
   await world.pass(300_000);
-  assert.deepEqual([connection._state, world.requests.length], ["signed-out", 3]);
+  assert.deepEqual([connection.state(), world.requests.length], ["signed-out", 3]);
   answer = () => json({ toasts: [], cursor: "bob.1" });
   await world.pass(300_000);
   assert.deepEqual([who(), opened()], ["bob", 2]);
@@ -160,11 +164,11 @@ test("a farewell for lost rights empties the page and asks once more", async () 
   assert.equal(opened(), 2);
   stream().fail();
   await world.pass(0);
-  assert.equal(connection._state, "signed-out");
-  connection._restart(); // signed in again without a reload
+  assert.equal(connection.state(), "signed-out");
+  connection.restart(); // signed in again without a reload
   await world.pass(1_000);
   stream().send("sync", { ids: [] }, SNAPSHOT);
-  assert.equal(connection._state, "connected");
+  assert.equal(connection.state(), "connected");
 });
 
 test("a session that was renewed goes on", async () => {
@@ -172,7 +176,7 @@ test("a session that was renewed goes on", async () => {
   stream().send("bye", { reason: "auth" });
   await world.pass(1_000);
   stream().send("sync", { ids: [] }, SNAPSHOT);
-  assert.equal(connection._state, "connected");
+  assert.equal(connection.state(), "connected");
 });
 
 test("a restart is spread over three seconds, a rotation over one and unseen", async () => {
@@ -193,7 +197,7 @@ test("a restart is spread over three seconds, a rotation over one and unseen", a
 test("the superseded browser polls slowly, and takes the stream again when somebody looks at it", async () => {
   const { world, connection, stream, opened, ids } = await connected(() => json({ toasts: [wire(5)], cursor: "alice.1" }));
   stream().send("bye", { reason: "superseded" });
-  assert.equal(connection._state, "polling");
+  assert.equal(connection.state(), "polling");
   await world.pass(50_000);
   assert.equal(world.requests.length, 0);
   await world.pass(600_000);
@@ -201,10 +205,10 @@ test("the superseded browser polls slowly, and takes the stream again when someb
   assert.equal(opened(), 1);
   assert.ok(world.requests.length >= 9 && world.requests.length <= 11, String(world.requests.length));
   assert.ok(world.requests.every(({ url }) => !url.includes("wait")));
-  connection._wake();
+  connection.wake();
   assert.equal(opened(), 2);
   stream().send("sync", { ids: [] }, SNAPSHOT);
-  assert.equal(connection._state, "connected");
+  assert.equal(connection.state(), "connected");
 });
 
 test("polling takes over at once, and yields to the stream, tried again soon and then once a minute", async () => {
@@ -212,7 +216,7 @@ test("polling takes over at once, and yields to the stream, tried again soon and
     url.includes("wait") ? new Promise(() => {}) : json({ toasts: [wire(1)], cursor: "alice.1" }));
   stream().fail();
   await world.pass(0);
-  assert.equal(connection._state, "polling");
+  assert.equal(connection.state(), "polling");
   assert.deepEqual(ids(), ["1"]);
   await world.pass(2_000);
   assert.equal(world.requests.at(-1).url, "/poll/?wait=25&cursor=alice.1");
@@ -222,9 +226,9 @@ test("polling takes over at once, and yields to the stream, tried again soon and
   assert.equal(opened(), 2);
   await world.pass(2_000);
   assert.equal(opened(), 3);
-  assert.equal(connection._state, "polling");
+  assert.equal(connection.state(), "polling");
   stream().send("sync", { ids: [1] }, SNAPSHOT);
-  assert.equal(connection._state, "connected");
+  assert.equal(connection.state(), "connected");
   assert.ok(world.requests.at(-1).signal.aborted);
   assert.deepEqual(states, ["polling", "connected"]);
 });
@@ -254,10 +258,10 @@ test("no network is offline, and the network's return is noticed at once", async
   const { world, connection, stream, opened } = newConnection((...request) => respond(...request));
   stream().fail();
   await world.pass(1_100);
-  assert.equal(connection._state, "offline");
+  assert.equal(connection.state(), "offline");
   const before = opened();
   respond = () => json({ toasts: [], cursor: "alice.0" });
-  connection._wake();
+  connection.wake();
   assert.equal(opened(), before + 1);
 });
 
@@ -265,7 +269,7 @@ test("however often somebody looks, nothing is asked for more than once a second
   const { world, connection, stream, opened } = newConnection(DOWN);
   stream().fail();
   for (let look = 0; look < 100; look++) {
-    connection._wake();
+    connection.wake();
     await world.pass(100);
     if (!stream().closed) stream().fail();
   }
@@ -274,17 +278,15 @@ test("however often somebody looks, nothing is asked for more than once a second
 
 test("when the browser says that the network is gone, the stream is not waited for", async () => {
   const { world, connection, stream, opened } = await connected(DOWN);
-  connection._doubt();
+  connection.restart();
   assert.ok(world.streams[0].closed);
+  stream().fail(); // as it does at once without a network
   await world.pass(0);
-  assert.equal(connection._state, "offline");
+  assert.equal(connection.state(), "offline");
   await world.pass(2_000);
   stream().send("sync", { ids: [] }, SNAPSHOT);
-  assert.equal(connection._state, "connected");
-  connection._stop();
-  connection._doubt();
-  await world.pass(60_000);
-  assert.equal(opened(), 2);
+  assert.equal(connection.state(), "connected");
+  assert.equal(opened(), 3);
 });
 
 test("a server in trouble is asked with growing pauses for ever, and as it wishes", async () => {
@@ -299,15 +301,26 @@ test("a server in trouble is asked with growing pauses for ever, and as it wishe
     await world.pass(60_000);
   }
   assert.equal(world.streams.length, 52);
-  assert.equal(connection._state, "connecting");
+  assert.equal(connection.state(), "connecting");
+});
+
+test("a poll that fails late opens no stream beside the one that is under way", async () => {
+  let answer;
+  const { world, stream, opened } = newConnection(() => new Promise((resolve) => (answer = resolve)));
+  stream().fail();
+  await world.pass(2_000);
+  assert.equal(opened(), 2);
+  answer(status(503));
+  await world.pass(9_000);
+  assert.deepEqual([opened(), stream().closed], [2, false]);
 });
 
 test("a mute stream is opened again after two and a half heartbeats", async () => {
   const { world, opened, connection } = await connected();
   await world.pass(35_000);
-  assert.equal(connection._state, "connected");
+  assert.equal(connection.state(), "connected");
   await world.pass(2_500);
-  assert.equal(connection._state, "connecting");
+  assert.equal(connection.state(), "connecting");
   await world.pass(2_000);
   assert.equal(opened(), 2);
 });
@@ -316,20 +329,20 @@ test("a stream that opens but says nothing has failed within fifteen seconds, an
   const { world, ids, connection } = newConnection(() => json({ toasts: [wire(1)], cursor: "alice.1" }));
   await world.pass(12_000);
   assert.ok(world.streams[0].closed);
-  assert.deepEqual([ids(), connection._state], [["1"], "polling"]);
+  assert.deepEqual([ids(), connection.state()], [["1"], "polling"]);
 });
 
 test("sleep alone cuts nothing; a stream that stays mute after it is opened again within two seconds", async () => {
   const healthy = await connected();
   healthy.world.sleep(3_600_000);
-  healthy.connection._wake();
+  healthy.connection.wake();
   healthy.stream().send("ping");
   await healthy.world.pass(5_000);
   assert.equal(healthy.opened(), 1);
 
   const dead = await connected();
   dead.world.sleep(3_600_000);
-  dead.connection._wake();
+  dead.connection.wake();
   await dead.world.pass(2_000);
   assert.ok(dead.world.streams[0].closed);
 });
@@ -338,7 +351,7 @@ test("time asleep is not counted as silence", async () => {
   const { world, opened, connection } = await connected();
   world.sleep(3_600_000);
   await world.pass(10_000);
-  assert.equal(connection._state, "connected");
+  assert.equal(connection.state(), "connected");
   assert.equal(opened(), 1);
 });
 
@@ -346,29 +359,28 @@ test("a tab whose own timers are slow is driven by the others' questions", async
   const { world, connection } = await connected();
   for (let second = 0; second < 37; second++) {
     world.sleep(1_000);
-    connection._tick();
+    connection.tick();
   }
-  assert.equal(connection._state, "connecting");
+  assert.equal(connection.state(), "connecting");
 });
 
 test("a look at the page does not cut a stream that spoke lately", async () => {
   const { world, opened, connection } = await connected();
   await world.pass(20_000);
-  connection._wake();
+  connection.wake();
   await world.pass(5_000);
   assert.equal(opened(), 1);
 });
 
 test("a stopped connection leaves nothing behind, and starts anew", async () => {
   const { world, connection, stream, opened } = await connected();
-  connection._stop();
+  connection.stop();
   assert.ok(stream().closed);
   assert.equal(world.timers, 0);
   await world.pass(600_000);
-  connection._wake();
   assert.equal(opened(), 1);
-  connection._start();
-  connection._start();
+  connection.restart();
+  connection.wake();
   assert.equal(opened(), 2);
 });
 
@@ -377,7 +389,7 @@ test("a probe that comes back after the stop is not believed", async () => {
   const { world, connection, stream, ids } = newConnection(() => new Promise((resolve) => (answer = resolve)));
   stream().fail();
   await world.pass(0);
-  connection._stop();
+  connection.stop();
   answer(json({ toasts: [wire(1)], cursor: "alice.1" }));
   await world.pass(0);
   assert.deepEqual(ids(), []);

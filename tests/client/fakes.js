@@ -1,36 +1,67 @@
 /** Surroundings for the client's logic: time that moves when told to, a network that says what it is given. */
 
-import { createMemory, safeStorage } from "../../toasts/client/memory.js";
-import { createStore } from "../../toasts/client/store.js";
-import { readToast } from "../../toasts/client/wire.js";
+import { fileURLToPath } from "node:url";
+
+import { buildSync } from "esbuild";
+
+const SOURCES = fileURLToPath(new URL("../../toasts/client", import.meta.url));
+const bundles = new Map();
+
+/**
+ * Modules of the client as a new page has them: what they know, and what they import, is theirs alone.
+ * @param names of the modules, whose exports come back together. @param page what it finds around it.
+ */
+export function fresh(names, { dataset = {}, cookie = "", stored = {}, session = {} } = {}) {
+  const page = {
+    window: new EventTarget(),
+    document: new FakeDocument(dataset, cookie),
+    location: { href: BASE },
+    localStorage: stored,
+    sessionStorage: session,
+  };
+  for (const name in page) Object.defineProperty(globalThis, name, { value: page[name], configurable: true });
+  return load(names);
+}
+
+function load(names) {
+  const contents = names.split(" ").map((name) => `export * from "./${name}.js"`).join("\n");
+  if (!bundles.has(contents)) {
+    const options = { bundle: true, format: "iife", globalName: "client", define: { __VERSION__: '"test"' }, write: false };
+    bundles.set(contents, buildSync({ stdin: { contents, resolveDir: SOURCES }, ...options }).outputFiles[0].text);
+  }
+  return new Function(`${bundles.get(contents)}; return client`)();
+}
+
+class FakeDocument extends EventTarget {
+  hidden = false;
+
+  constructor(dataset, cookie) {
+    super();
+    Object.assign(this, { dataset, cookie });
+  }
+
+  querySelector(query) {
+    return query === "script[data-toasts]" && this.dataset && { dataset: this.dataset };
+  }
+
+  createElementNS() {
+    return { textContent: "", setAttribute() {}, append() {} };
+  }
+
+  hasFocus = () => true;
+}
 
 export const BASE = "https://site.example/orders/";
 
+/** One as its page knows it. */
 export function toast(id, changes = {}) {
-  return readToast(wire(id, changes), BASE);
+  globalThis.location ??= { href: BASE };
+  return load("wire").readToast(wire(id, changes));
 }
 
 export function wire(id, changes = {}) {
   return { id, message: `message ${id}`, title: "", level: "info", url: "", actions: [], key: "", progress: null,
     duration: null, data: {}, created_at: "2026-01-01T00:00:00Z", expires_at: null, read: false, ...changes };
-}
-
-/** The real storage wrapper around an object, which plays the browser's. */
-export function memoryStorage(content = {}) {
-  return safeStorage(() => content);
-}
-
-export function newMemory(content = {}, who = "alice") {
-  const memory = createMemory(memoryStorage(content), "toasts");
-  memory._of(who);
-  return memory;
-}
-
-export function newStore({ memory = newMemory(), left = (toast, reason) => reason === "timeout" && memory._hide(toast) } = {}) {
-  const store = createStore(memory, left);
-  const changes = [];
-  store.subscribe((change) => changes.push(change));
-  return { store, changes, ids: () => store.list().map(({ id }) => id) };
 }
 
 /** The world, as this file's globals: its clock stands still until `pass` is called; random() is 1, the longest delay. */

@@ -1,72 +1,81 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createMemory, safeStorage } from "../../toasts/client/memory.js";
-import { newMemory, toast } from "./fakes.js";
+import { fresh, toast } from "./fakes.js";
+
+function newMemory(stored = {}, who = "alice") {
+  const memory = fresh("memory", { stored });
+  memory.rememberFor(who);
+  return memory;
+}
 
 test("what was hidden stays hidden in all tabs and on the next page, until it changes", () => {
-  const content = {};
-  newMemory(content)._hide(toast(1));
-  const other = newMemory(content);
-  assert.ok(other._hides(toast(1)));
-  assert.ok(!other._hides(toast(1, { message: "changed" })));
-  assert.ok(!other._hides(toast(2)));
+  const stored = {};
+  newMemory(stored).remember(toast(1));
+  const other = newMemory(stored);
+  assert.ok(other.hides(toast(1)));
+  assert.ok(!other.hides(toast(1, { message: "changed" })));
+  assert.ok(!other.hides(toast(2)));
 });
 
 test("a dismissal is pending for its user alone", () => {
-  const content = {};
-  newMemory(content)._dismiss("1");
-  const bobs = newMemory(content, "bob");
-  assert.deepEqual([bobs._pending(), bobs._hides(toast(1))], [[], false]);
-  assert.deepEqual(newMemory(content)._pending(), ["1"]);
+  const stored = {};
+  newMemory(stored).remember(toast(1), true);
+  const bobs = newMemory(stored, "bob");
+  assert.deepEqual([bobs.pending(), bobs.hides(toast(1))], [[], false]);
+  assert.deepEqual(newMemory(stored).pending(), ["1"]);
 });
 
 test("of nobody nothing is remembered", () => {
   for (const nobody of [null, ""]) {
-    const content = { unrelated: "!" };
-    const memory = newMemory(content, nobody);
-    memory._dismiss("1");
-    memory._hide(toast(2));
-    memory._prune([]);
-    assert.deepEqual([memory._pending(), content], [[], { unrelated: "!" }]);
+    const stored = { unrelated: "!" };
+    const memory = newMemory(stored, nobody);
+    memory.remember(toast(1), true);
+    memory.remember(toast(2));
+    memory.prune([]);
+    assert.deepEqual([memory.pending(), stored], [[], { unrelated: "!" }]);
   }
 });
 
 test("a snapshot clears up: what is no longer active is forgotten, unless the server is still to be told", () => {
-  const content = {};
-  const memory = newMemory(content);
-  memory._hide(toast(1));
-  memory._hide(toast(2));
-  memory._dismiss("3");
-  memory._prune(["2"]);
-  assert.deepEqual(Object.keys(content), ["toasts:alice:2", "toasts:alice:3"]);
+  const stored = {};
+  const memory = newMemory(stored);
+  memory.remember(toast(1));
+  memory.remember(toast(2));
+  memory.remember(toast(3), true);
+  memory.prune(["2"]);
+  assert.deepEqual(Object.keys(stored).map((key) => key.split("alice")[1]), [":2", ":3"]);
 });
 
 test("what the server was told but still has is told again", () => {
   const memory = newMemory();
-  memory._dismiss("1");
-  memory._told("1", true);
-  assert.deepEqual([memory._pending(), memory._hides(toast(1, { message: "late" }))], [[], true]);
-  memory._prune(["1"]);
-  assert.deepEqual(memory._pending(), ["1"]);
+  memory.remember(toast(1), true);
+  memory.told("1", true);
+  assert.deepEqual([memory.pending(), memory.hides(toast(1, { message: "late" }))], [[], true]);
+  memory.prune(["1"]);
+  assert.deepEqual(memory.pending(), ["1"]);
 });
 
 test("what was told and is gone may come again", () => {
   const memory = newMemory();
-  for (const gone of [() => memory._told("1", false), () => memory._told("1", true) || memory._forget(["1"])]) {
-    memory._dismiss("1");
+  const late = () => {
+    memory.told("1", true);
+    memory.forget(["1"]);
+  };
+  for (const gone of [() => memory.told("1", false), late]) {
+    memory.remember(toast(1), true);
     gone();
-    assert.ok(!memory._hides(toast(1)));
+    assert.ok(!memory.hides(toast(1)));
   }
 });
 
 test("storage that is full or forbidden does no harm", () => {
   const full = new Proxy({}, { set: () => { throw new Error("QuotaExceededError"); } });
-  const denied = () => { throw new DOMException("denied", "SecurityError"); };
-  for (const [open, pending] of [[() => full, []], [denied, ["1"]], [() => null, ["1"]]]) {
-    const memory = createMemory(safeStorage(open), "toasts");
-    memory._of("alice");
-    memory._dismiss("1");
-    assert.deepEqual(memory._pending(), pending);
+  for (const [stored, pending] of [[full, []], [null, ["1"]]]) {
+    const memory = newMemory(stored);
+    memory.remember(toast(1), true);
+    assert.deepEqual(memory.pending(), pending);
   }
+  const { open } = newMemory();
+  assert.deepEqual(open(() => { throw new DOMException("denied", "SecurityError"); }), {});
 });

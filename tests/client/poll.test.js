@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { backoff, poll } from "../../toasts/client/poll.js";
-import { json, newWorld, status } from "./fakes.js";
+import { fresh, json, newWorld, status } from "./fakes.js";
 
-const ask = (respond, ...rest) => {
+const { backoff, poll } = fresh("poll", { dataset: { pollUrl: "/poll/" } });
+/** @returns what is said of the answer, and the question. */
+const ask = async (respond, ...rest) => {
   const world = newWorld({ respond });
-  return poll({ pollUrl: "/poll/" }, ...rest).then((answer) => ({ answer, url: world.requests[0].url }));
+  const { _toasts, _cursor, _who, ...other } = await poll(...rest);
+  const said = Object.entries(other).filter(([, value]) => value);
+  return { answer: { ...(_toasts && { _toasts, _cursor, _who }), ...Object.fromEntries(said) }, url: world.requests[0].url };
 };
 
 test("a state says whose it is", async () => {
@@ -30,7 +33,7 @@ test("204, 401, 403 and a login page are signed out", async () => {
 test("anything else is trouble, for as long as the server wishes, but no more than five minutes", async () => {
   const wishes = [[status(503), 0], [status(503, { "Retry-After": "60" }), 60_000], [status(429, { "Retry-After": "86400" }), 300_000],
     [status(500, { "Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT" }), 0], [json({}), 0], [new Response("<html>"), 0]];
-  for (const [response, after] of wishes) assert.deepEqual((await ask(() => response)).answer, { _after: after });
+  for (const [response, after] of wishes) assert.deepEqual((await ask(() => response)).answer, after ? { _after: after } : {});
 });
 
 test("no network is offline", async () => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { lifetime } from "../../toasts/client/timers.js";
-import { toast } from "./fakes.js";
+import { fresh, toast } from "./fakes.js";
+
+const { lifetime } = fresh("timers");
 
 test("a short text stays six seconds at least", () => {
   const milliseconds = lifetime(toast(1, { message: "hello" }));

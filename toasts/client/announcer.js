@@ -4,47 +4,49 @@
  */
 
 import { sentence } from "./card.js";
-import { label } from "./config.js";
+import { label, labels } from "./config.js";
+import { element } from "./dom.js";
+import { keep, open } from "./memory.js";
+import { here } from "./presence.js";
 
 const GATHER = 150; // milliseconds: what comes together is said together
 const REST = 1_000; // then the next may be said; nobody finds the same text twice while browsing
 const BURST = 3; // more at once are counted, not read out
 const HINTED = "toasts:hinted";
 
-/**
- * @param may () => whether this tab speaks now; until then it is kept.
- * @returns hear(change), and to be called without one when that may have changed.
- */
-export function createAnnouncer({ output, labels, storage, may }) {
-  const waiting = new Map(); // id -> what to say; nothing: to be counted
-  let timer = null;
+export const voice = element("div", { class: "toasts-hidden", role: "status" });
+const waiting = new Map(); // id -> what to say
+let most = BURST;
+let timer;
 
-  function say() {
-    const lines = [...waiting.values()];
-    timer = null;
-    output.textContent = "";
-    if (!lines.length || !may()) return;
-    const text = lines.length > BURST || lines.includes("") ? [label(labels.summary, { n: lines.length })] : lines;
-    if (!storage.get(HINTED)) {
-      storage.set(HINTED, "1");
-      text.push(labels.hint);
-    }
-    output.textContent = text.join(".\n");
-    waiting.clear();
-    timer = setTimeout(say, REST);
+/** Speaks, where this tab may; until then it is kept. */
+function say() {
+  const lines = [...waiting.values()];
+  timer = null;
+  voice.textContent = "";
+  if (!lines[0] || !here()) return;
+  const text = lines.length > most ? [label(labels.summary, lines.length)] : lines;
+  const session = open(() => sessionStorage); // not before it is needed: the first time takes a while
+  if (!session[HINTED]) {
+    keep(session, HINTED, 1);
+    text.push(labels.hint);
   }
+  voice.textContent = text.join(".\n");
+  waiting.clear();
+  most = BURST;
+  timer = setTimeout(say, REST);
+}
 
-  return ({ added = [], updated = [], removed = [], origin } = {}) => {
-    const put = (toast, text) => waiting.set(toast.id, text);
-    removed.forEach(({ toast }) => waiting.delete(toast.id));
-    // The next to read may be somebody else.
-    if (["suspended", "signed-out"].includes(removed[0]?.reason)) output.textContent = "";
-    for (const { toast, previous } of updated) {
-      const text = sentence(toast, labels);
-      if (text !== sentence(previous, labels)) put(toast, text);
-    }
-    // Several that were there before the page was: their number is enough.
-    for (const toast of added) put(toast, origin === "snapshot" && added[1] ? "" : sentence(toast, labels));
-    timer ??= setTimeout(say, GATHER);
-  };
+/** Hears of changes; to be called without any when this tab may have come to speak. */
+export function announce(changes = [], snapshot = false) {
+  for (const { toast, _previous, reason } of changes) {
+    const text = sentence(toast);
+    if (reason) waiting.delete(toast.id);
+    else if (!_previous || sentence(_previous) !== text) waiting.set(toast.id, text);
+    // "signed-out", "suspended": the next to read may be somebody else.
+    if (/^s/.test(reason)) voice.textContent = "";
+  }
+  // Several that were there before the page was: their number is enough.
+  if (snapshot) most = 1;
+  timer ??= setTimeout(say, GATHER);
 }

@@ -1,6 +1,26 @@
 /** The settings, read once from the data attributes of the client's own script tag. */
 
-const LABELS = {
+/* global __VERSION__ */
+export const VERSION = __VERSION__;
+
+const data = document.querySelector("script[data-toasts]")?.dataset ?? {};
+
+export const {
+  streamUrl = "/toasts/stream/",
+  pollUrl = "/toasts/poll/",
+  apiUrl = "/toasts/api/toasts/",
+  csrfCookie = "csrftoken", // "": out of a script's reach
+  csrfHeader = "X-CSRFToken",
+  hotkey = "F6 alt+KeyT",
+  position = "bottom-end",
+} = data;
+
+/** Milliseconds between two pings. */
+export const heartbeat = (+data.heartbeat || 15) * 1000;
+/** How many toasts are visible at once. */
+export const limit = +data.limit || 3;
+
+export const labels = {
   region: "Notifications",
   dismiss: "Dismiss: {text}",
   more: "+{n} more",
@@ -13,42 +33,17 @@ const LABELS = {
   warning: "Warning",
   error: "Error",
 };
-
-export function findScript(document) {
-  return document.currentScript ?? document.querySelector("script[data-toasts]");
+try {
+  Object.assign(labels, JSON.parse(data.labels));
+} catch {
+  // None, or a broken text, which must not cost the user the toasts: then the defaults stand.
 }
+
+/** `label("+{n} more", 3)` is `+3 more`. */
+export const label = (template, value) => template.replace(/{\w+}/, () => value);
 
 /**
- * @param {{dataset: Record<string, string>} | null} script `data-heartbeat` is the time between two
- *   pings in seconds, `data-limit` how many toasts are visible at once, `data-position` `top` or
- *   `bottom` with `-start`, `-center` or `-end`, `data-labels` JSON with any of the texts above.
+ * Of what the tabs share. Tabs with another version of this script keep a connection of their own: they may
+ * speak otherwise.
  */
-export function readConfig(script) {
-  const data = script?.dataset ?? {};
-  return {
-    streamUrl: data.streamUrl || "/toasts/stream/",
-    pollUrl: data.pollUrl || "/toasts/poll/",
-    apiUrl: data.apiUrl || "/toasts/api/toasts/",
-    csrfCookie: data.csrfCookie ?? "csrftoken", // "": out of a script's reach
-    csrfHeader: data.csrfHeader || "X-CSRFToken",
-    heartbeat: (Number(data.heartbeat) || 15) * 1000,
-    limit: Number(data.limit) || 3,
-    hotkey: data.hotkey ?? "F6 alt+KeyT",
-    position: data.position || "bottom-end",
-    labels: { ...LABELS, ...parse(data.labels) },
-  };
-}
-
-/** A broken text must not cost the user the toasts: then the defaults stand. */
-function parse(json) {
-  try {
-    return JSON.parse(json ?? "{}");
-  } catch {
-    return {};
-  }
-}
-
-/** `label("+{n} more", {n: 3})` is `+3 more`. */
-export function label(template, values) {
-  return template.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
-}
+export const NAME = `toasts:${streamUrl}:${VERSION}`;

@@ -1,7 +1,7 @@
 /** Elements without markup: attributes and text only, so neither a toast nor a CSP has anything to object to. */
 
 export function element(tag, attributes, ...children) {
-  const drawn = tag === "svg" || tag === "path";
+  const drawn = /^(svg|path)$/.test(tag);
   const node = document.createElementNS(`http://www.w3.org/${drawn ? "2000/svg" : "1999/xhtml"}`, tag);
   for (const name in attributes) node.setAttribute(name, attributes[name]);
   node.append(...children);
@@ -19,6 +19,5 @@ export function on(target, types, listener) {
 }
 
 /** Tells the page something: false when a listener has prevented the default. */
-export function tell(name, detail) {
-  return document.dispatchEvent(new CustomEvent(`toasts:${name}`, { detail, cancelable: true }));
-}
+export const tell = (name, detail) =>
+  document.dispatchEvent(new CustomEvent(`toasts:${name}`, { detail, cancelable: true }));

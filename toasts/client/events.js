@@ -2,20 +2,21 @@
 
 import { tell } from "./dom.js";
 
-export function tellChanges({ added, updated, removed, origin }) {
-  const show = (toast, updated) => tell("show", { toast, updated, snapshot: origin === "snapshot" });
-  for (const toast of added) show(toast, false);
-  for (const { toast } of updated) show(toast, true);
-  for (const { toast, reason } of removed) {
+let worked = false;
+
+export function tellChanges(changes, snapshot) {
+  for (const { toast, _previous, reason } of changes) {
     const detail = { id: toast.id, toast, reason };
-    if (reason !== "suspended") tell("dismiss", detail);
+    if (!reason) tell("show", { toast, updated: !!_previous, snapshot });
+    else if (reason !== "suspended") tell("dismiss", detail);
     // By its time it only left the screen.
-    if (reason === "user" || reason === "remote") tell("read", detail);
+    if (/user|remote/.test(reason)) tell("read", detail);
   }
 }
 
 /** Says when toasts can come and when they no longer can; reconnecting in between is neither. */
-export function tellState(state, previous) {
-  const works = (value) => value === "connected" || value === "polling";
-  if (works(state) !== works(previous)) tell(works(state) ? "connected" : "disconnected", { state });
+export function tellState(state) {
+  const works = state === "connected" || state === "polling";
+  if (works !== worked) tell(works ? "connected" : "disconnected", { state });
+  worked = works;
 }

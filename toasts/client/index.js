@@ -1,6 +1,28 @@
 /** The bundle's entry: a classic deferred script, so the page's own script tag is the configuration. */
 
-import { boot } from "./boot.js";
-import { findScript, readConfig } from "./config.js";
+import { installApi } from "./api.js";
+import { start, startAgain } from "./browser.js";
+import { tellChanges, tellState } from "./events.js";
+import { showScreen } from "./screen.js";
+import { listeners } from "./store.js";
+import { region } from "./view.js";
 
-boot(readConfig(findScript(document)));
+/** One client per window, however often the script is included or run again by a page swap. */
+const INSTALLED = Symbol.for("live-toasts");
+
+function install() {
+  installApi();
+  showScreen();
+  listeners.add(tellChanges);
+  // A task of its own: the one that runs deferred scripts often does the page's first layout, too.
+  setTimeout(start, 0, (state, leads) => {
+    region.dataset.connection = state;
+    region.toggleAttribute("data-leader", leads && state === "connected");
+    tellState(state);
+  });
+  // Run again, it looks again: a login without a reload.
+  return startAgain;
+}
+
+if (window[INSTALLED]) window[INSTALLED]();
+else window[INSTALLED] = install();

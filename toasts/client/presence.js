@@ -7,41 +7,30 @@
 
 import { on } from "./dom.js";
 
-/**
- * @param tell (message) => tells the other tabs, who give it to their hear().
- * @returns here(): whether toasts may be shown now; subscribe(listener): called when that changes.
- */
-export function createPresence(tell = () => {}) {
-  const me = Math.random();
-  const listeners = [];
-  let elsewhere = null; // the tab that has the focus
-  let was = false;
+let elsewhere; // the tab that has the focus
+let muted = false;
+let changed;
 
-  const here = () => !document.hidden && (document.hasFocus() || !elsewhere);
+/** Whether toasts may be shown now. */
+export const here = () => !muted && !document.hidden && (document.hasFocus() || !elsewhere);
 
-  function look() {
-    if (was === (was = here())) return;
-    for (const listener of listeners) listener();
-  }
+/** Another tab says whether it has the focus. */
+export function heed(tab, focused) {
+  const before = elsewhere;
+  if (focused) elsewhere = tab;
+  else if (elsewhere === tab) elsewhere = null;
+  if (elsewhere !== before) changed();
+}
 
-  function say(on = document.hasFocus()) {
-    tell({ focus: me, on });
-    look();
-  }
+/** Holds back what comes. */
+export function mute(on = true) {
+  muted = on;
+  changed();
+}
 
-  was = here();
-  on(window, "focus blur", () => say());
-  on(document, "visibilitychange", () => say());
-
-  return {
-    here,
-    subscribe: (listener) => listeners.push(listener),
-    /** Tells the others whether this tab has the focus. */
-    say,
-    hear({ focus, on }) {
-      if (on) elsewhere = focus;
-      else if (elsewhere === focus) elsewhere = null;
-      look();
-    },
-  };
+/** @param listener called when that may have changed. */
+export function whenSeen(listener) {
+  changed = listener;
+  on(window, "focus blur", listener);
+  on(document, "visibilitychange", listener);
 }

@@ -2,70 +2,49 @@
  * The toasts of this page, newest first. Knows no DOM and no network: state goes in, changes come out.
  *
  * Toasts with `local` are the page's own: the server's snapshots leave them alone.
- *
- * @param memory what left the screen already: `_hides(toast)`.
- * @param left (toast, reason): a toast left the screen by its time ("timeout") or the user ("user").
  */
-export function createStore(memory, left) {
-  const toasts = new Map(); // id -> toast, oldest first
-  const listeners = new Set();
 
-  const list = () => [...toasts.values()].reverse();
+import { hides } from "./memory.js";
 
-  function publish(added, updated, removed, origin) {
-    if (!added[0] && !updated[0] && !removed[0]) return;
-    for (const listener of [...listeners]) listener({ added, updated, removed, origin });
+const toasts = new Map(); // id -> toast, oldest first
+
+/**
+ * Each is called as (changes, snapshot). A change has its `toast`, and `_previous` when it was another before,
+ * or the `reason` why it is gone: "user": this page's user dismissed it; "timeout": it stays unread;
+ * "remote", "signed-out", "suspended": from elsewhere.
+ */
+export const listeners = new Set();
+
+export const list = () => [...toasts.values()].reverse();
+export const get = (id) => toasts.get(`${id}`);
+
+function publish(changes, snapshot) {
+  if (changes[0]) listeners.forEach((listener) => listener(changes, snapshot));
+}
+
+/** New ones and changed ones, in one change with what else has. */
+export function put(incoming, changes = [], snapshot = false) {
+  for (const toast of incoming) {
+    const _previous = get(toast.id);
+    if (!_previous && !toast.local && hides(toast)) continue;
+    toasts.set(toast.id, toast); // a known id keeps its place
+    if (_previous?._mark !== toast._mark) changes.push({ toast, _previous });
   }
+  publish(changes, snapshot);
+}
 
-  function take(incoming, removed, origin) {
-    const added = [];
-    const updated = [];
-    for (const toast of incoming) {
-      const known = toasts.get(toast.id);
-      if (!known && !toast.local && memory._hides(toast)) continue;
-      toasts.set(toast.id, toast); // a known id keeps its place
-      if (!known) added.push(toast);
-      else if (known.fingerprint !== toast.fingerprint) updated.push({ toast, previous: known });
-    }
-    publish(added, updated, removed, origin);
-  }
+const discard = (found, reason) => found.map((toast) => toasts.delete(toast.id) && { toast, reason });
 
-  function discard(ids, reason, told) {
-    const removed = [];
-    for (const id of ids) {
-      const toast = toasts.get(id);
-      if (!toast) continue;
-      toasts.delete(id);
-      removed.push({ toast, reason });
-      if (!told && !toast.local) left(toast, reason);
-    }
-    return removed;
-  }
+/** @returns those that there were. */
+export function remove(ids, reason) {
+  const found = ids.map(get).filter(Boolean);
+  publish(discard(found, reason));
+  return found;
+}
 
-  const put = (incoming) => take(incoming, [], "live");
-
-  const others = (ids) => list().filter((toast) => !toast.local && !ids.includes(toast.id)).map(({ id }) => id);
-
-  return {
-    list,
-    get: (id) => toasts.get(id),
-    /** New ones and changed ones. */
-    put,
-    receive: put,
-    /** All that is active: drops the rest, in one change with what is new. */
-    replace(incoming) {
-      const ids = incoming.map(({ id }) => id);
-      take(incoming, discard(others(ids), "remote", true), "snapshot");
-    },
-    /**
-     * @param reason "user": this page's user dismissed it, which the server is told; "timeout": it stays
-     *   unread; "remote", "signed-out", "suspended": from elsewhere. @param told others know it already.
-     */
-    remove: (ids, reason, told) => publish([], [], discard(ids, reason, told), "live"),
-    clear: (reason) => publish([], [], discard(others([]), reason, true), "live"),
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-  };
+/** All that is active: drops the rest. */
+export function replace(incoming, reason = "remote") {
+  const ids = incoming.map(({ id }) => id);
+  const others = list().filter(({ id, local }) => !local && !ids.includes(id));
+  put(incoming, discard(others, reason), true);
 }

@@ -16,8 +16,7 @@ export function lifetime({ duration, level, actions, progress, title, message })
 /** Starts the card's countdown anew: a line that shrinks, and its end. */
 export function countdown(card, toast, onEnd) {
   const time = lifetime(toast);
-  const still = matchMedia("(prefers-reduced-motion:reduce)").matches;
   card._timer?.cancel();
-  card._timer = time ? card.firstChild.lastChild.animate(still ? null : { transform: ["none", "scaleX(0)"] }, time) : null;
+  card._timer = time ? card.firstChild.lastChild.animate({ transform: ["none", "scaleX(0)"] }, time) : null;
   if (time) card._timer.onfinish = onEnd;
 }

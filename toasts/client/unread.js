@@ -6,7 +6,7 @@
 import { ask } from "./inbox-api.js";
 
 const GATHER = 300; // milliseconds: what comes together is counted together
-const EVENTS = ["toasts:show", "toasts:read", "toasts:connected", "toasts:disconnected", "pageshow", "visibilitychange"];
+const EVENTS = ["toasts:sync", "toasts:read", "toasts:disconnected", "pageshow", "visibilitychange"];
 const KEY = "toasts:unread";
 
 /** Each is called after every count, with nothing where nobody is signed in. */

@@ -120,11 +120,15 @@ export interface StateDetail {
   readonly state: ConnectionState;
 }
 
+/** Nothing: see `list()`, or ask the server. */
+export type SyncDetail = null;
+
 export interface Details {
   show: ShowDetail;
   dismiss: DismissDetail;
   read: ReadDetail;
   action: ActionDetail;
+  sync: SyncDetail;
   connected: StateDetail;
   disconnected: StateDetail;
 }
@@ -144,6 +148,8 @@ declare global {
     "toasts:read": CustomEvent<ReadDetail>;
     /** Cancelable: a toast whose action's event is prevented stays, unread. */
     "toasts:action": CustomEvent<ActionDetail>;
+    /** The server has said something of the user's toasts, also of those that are not on this screen. */
+    "toasts:sync": CustomEvent<SyncDetail>;
     "toasts:connected": CustomEvent<StateDetail>;
     "toasts:disconnected": CustomEvent<StateDetail>;
   }
