@@ -31,15 +31,38 @@ def key(alice: User) -> str:
     return sign_in(alice)
 
 
-async def test_a_poll_waits_for_news(alice: User) -> None:
+async def test_a_poll_that_waits_is_told_what_changes(alice: User) -> None:
+    client = await signed_in(alice)
+    old = await make("old")
+    pk = old.pk
+    cursor = (await client.get(NAMES)).json()["cursor"]
+    for write, said in [
+        (lambda: make("news"), ("change", "INSERT")),
+        (lambda: _delete(old), ("remove", "DELETE")),
+    ]:
+        waiting = asyncio.create_task(client.get(NAMES, {"cursor": cursor, "wait": "20"}))
+        await until(lambda: live.hub().listeners())
+        await write()
+        answer = (await waiting).json()
+        [event] = answer["events"]
+        assert (event["event"], event["data"]["action"]) == said
+        assert event["id"] == answer["cursor"] not in ("", cursor)
+        cursor = answer["cursor"]
+    assert (event["data"]["keys"], event["data"]["rows"]) == ([pk], [{"name": "old"}])
+
+
+async def _delete(group: Group) -> None:
+    await group.adelete()
+    await feeds.async_announce("names", "all")
+
+
+async def test_a_poll_that_comes_late_is_told_all_that_there_is(alice: User) -> None:
     client = await signed_in(alice)
     cursor = (await client.get(NAMES)).json()["cursor"]
-    waiting = asyncio.create_task(client.get(NAMES, {"cursor": cursor, "wait": "20"}))
-    await until(lambda: live.hub().listeners())
     group = await make("news")
-    answer = (await waiting).json()
+    answer = (await client.get(NAMES, {"cursor": cursor, "wait": "20"})).json()
     assert [event["data"].get("key") for event in answer["events"]] == [group.pk, None]
-    assert answer["cursor"] not in ("", cursor)
+    assert answer["events"][0]["data"]["action"] == "SELECT"
 
 
 async def test_a_poll_without_news_ends_with_its_wait(alice: User) -> None:
