@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -101,6 +102,24 @@ class Notes(feeds.Feed):
         return format_html("<li>{}</li>", row["text"])
 
 
+class Slow(feeds.Feed):
+    """Takes its time with a number, as many seconds; of a text it tells the length."""
+
+    name = "slow"
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+        return "all"
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[Any, Any]]:
+        return {}
+
+    def receive(self, request: HttpRequest, topic: str, data: Any) -> Any:
+        if isinstance(data, str):
+            return len(data)
+        time.sleep(data)
+        return data
+
+
 class Board(feeds.Feed):
     """Rows of a table that Django knows nothing of; staff sees all, others their own."""
 
@@ -130,6 +149,7 @@ urlpatterns = [
     path("feeds/names/", Names.as_view(), name="names"),
     path("feeds/notes/", Notes.as_view()),
     path("feeds/public/", Public.as_view()),
+    path("feeds/slow/", Slow.as_view()),
     path("feeds/rooms/<slug:room>/", Rooms.as_view()),
     path("toasts/", include("toasts.urls")),
     path("logout/", LogoutView.as_view(next_page="/")),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from typing import Any
 
 import pytest
 
 from tests.realtime.test_direct import SNAPSHOT, Opened
-from toasts.realtime.servers import abort, consumer
+from toasts.realtime.servers import abort, consumer, unbounded
 
 
 class Transport:
@@ -67,6 +68,13 @@ def test_each_server_is_cut_off_by_its_own_transport() -> None:
 def test_of_any_other_nothing_is_known_and_nothing_breaks(send: Any) -> None:
     assert consumer(send) is None
     abort(send)
+
+
+async def test_only_a_queue_without_a_bound_is_one_to_watch() -> None:
+    endless: asyncio.Queue[Any] = asyncio.Queue()
+    assert unbounded(endless.get) is endless
+    for receive in (asyncio.Queue(3).get, Cycle().send, _wrapped, None):
+        assert unbounded(receive) is None
 
 
 async def test_a_stream_is_daphnes_producer_as_long_as_it_lives() -> None:
