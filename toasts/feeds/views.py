@@ -32,12 +32,12 @@ from ..serving import (
     seconds_of,
     wait_for_news,
 )
-from ..sessions import Grant, detach, grant, standing_of
+from ..sessions import Grant, detach, grant
 from .feed import Feed
 from .messages import answer_to, failure
 from .naming import FAMILY, TOPIC_MAX, topic_of
 from .source import FEEDS
-from .tokens import user_of
+from .tokens import opened_by
 from .wire import encode, html_of, html_without_echo, without_echo
 
 _guests = itertools.count(1)
@@ -148,16 +148,15 @@ def _holder(feed: Feed, request: HttpRequest) -> Grant | None:
     text = request.GET.get("token") or _bearer(request)
     if not text:
         return grant(request)
-    user = user_of(text, feed.name, conf.token_age)
-    standing = standing_of(user) if user is not None else None
-    if user is None or standing is None:
+    opened = opened_by(text, feed.name, conf.token_age)
+    if opened is None:
         raise PermissionDenied("The token is not, or no longer, good for this feed.")
 
     async def auser() -> Any:
-        return user
+        return opened.user
 
-    request.user, request.auser = user, auser
-    return Grant(user.pk, standing)
+    request.user, request.auser = opened.user, auser
+    return opened.grant
 
 
 def _bearer(request: HttpRequest) -> str:
