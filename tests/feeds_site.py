@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -79,6 +80,46 @@ class Rooms(feeds.Feed):
         return found
 
 
+class Notes(feeds.Feed):
+    """Notes of whoever wants to, each with the page in which it was written last."""
+
+    name = "notes"
+    rows: ClassVar[dict[int, dict[str, Any]]] = {}
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+        return "all"
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[Any, Any]]:
+        return {topic: {key: dict(row) for key, row in self.rows.items()} for topic in topics}
+
+    def receive(self, request: HttpRequest, topic: str, data: Any) -> Any:
+        for key, text in data:
+            self.rows[key] = {"text": text, "origin": request.GET.get("origin", "")}
+        feeds.announce("notes")
+        return len(self.rows)
+
+    def render(self, key: Any, row: Any) -> str:
+        return format_html("<li>{}</li>", row["text"])
+
+
+class Slow(feeds.Feed):
+    """Takes its time with a number, as many seconds; of a text it tells the length."""
+
+    name = "slow"
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+        return "all"
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[Any, Any]]:
+        return {}
+
+    def receive(self, request: HttpRequest, topic: str, data: Any) -> Any:
+        if isinstance(data, str):
+            return len(data)
+        time.sleep(data)
+        return data
+
+
 class Board(feeds.Feed):
     """Rows of a table that Django knows nothing of; staff sees all, others their own."""
 
@@ -106,7 +147,9 @@ class Board(feeds.Feed):
 urlpatterns = [
     path("feeds/board/", Board.as_view()),
     path("feeds/names/", Names.as_view(), name="names"),
+    path("feeds/notes/", Notes.as_view()),
     path("feeds/public/", Public.as_view()),
+    path("feeds/slow/", Slow.as_view()),
     path("feeds/rooms/<slug:room>/", Rooms.as_view()),
     path("toasts/", include("toasts.urls")),
     path("logout/", LogoutView.as_view(next_page="/")),

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,16 @@ class Server:
                 os.killpg(self.process.pid, how)
             self.process.wait(30)
         self.process = None
+
+
+def lasts(condition: Callable[[], bool], seconds: float = 2.0, within: float = 40.0) -> bool:
+    """Whether a condition comes to hold, for so long without a break: however busy the machine."""
+    deadline = time.monotonic() + within
+    since = time.monotonic()
+    while time.monotonic() < deadline:
+        if not condition():
+            since = time.monotonic()
+        elif time.monotonic() - since >= seconds:
+            return True
+        time.sleep(0.05)
+    return False

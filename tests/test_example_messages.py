@@ -52,10 +52,11 @@ def test_what_plain_sql_writes_reaches_an_open_page(demo: Demo, alice: Browser) 
     assert (made["action"], made["row"]["author"], made["row"]["text"]) == (
         "INSERT", "plain SQL", "from SQL",
     )  # fmt: skip
-    assert changed == {
-        "key": made["key"], "action": "UPDATE", "row": {**made["row"], "text": "changed"},
-    }  # fmt: skip
-    assert (name, gone) == ("remove", {"keys": [made["key"]]})
+    row = {**made["row"], "text": "changed"}
+    assert changed == {**made, "action": "UPDATE", "row": row}
+    assert (name, gone["action"], gone["keys"], gone["rows"]) == (
+        "remove", "DELETE", [made["key"]], [row],
+    )  # fmt: skip
 
 
 def test_htmx_gets_each_row_as_escaped_html(demo: Demo, alice: Browser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from tests.core_site import Browser
 from tests.demos import Demo, Stream, listening
+from tests.live_pages import person, stream
+from tests.sockets import WebSocket
 
 pytestmark = pytest.mark.servers
 PAGE, FEED, TOKEN = "/demo/orders/", "/demo/orders/feed/", "/demo/orders/token/"
@@ -62,7 +65,7 @@ def test_insert_update_and_delete_reach_those_whom_they_concern(
 ) -> None:
     order(demo, "Croissant", "alice")
     [(_, made)] = streams["admin"].next()
-    assert made["action"] == "INSERT"
+    assert (made["table"], made["action"]) == ("example_order", "INSERT")
     assert {**made["row"], "created_at": ""} == {
         "product": "Croissant", "price": "2.50", "quantity": 1, "note": "", "customer": "alice",
         "created_at": "",
@@ -72,8 +75,11 @@ def test_insert_update_and_delete_reach_those_whom_they_concern(
     changed = {**made, "action": "UPDATE", "row": {**made["row"], "quantity": 3}}
     assert streams["admin"].next() == streams["alice"].next() == [("change", changed)]
     demo.sql("DELETE FROM example_order")
-    gone = [("remove", {"keys": [made["key"]]})]
-    assert streams["admin"].next() == streams["alice"].next() == gone
+    gone = {
+        "table": "example_order", "action": "DELETE", "keys": [made["key"]],
+        "rows": [changed["row"]],
+    }  # fmt: skip
+    assert streams["admin"].next() == streams["alice"].next() == [("remove", gone)]
     order(demo, "Pretzel", "bob")  # the first that bob hears of
     assert streams["bob"].next()[0][1]["row"]["product"] == "Pretzel"
 
@@ -84,11 +90,27 @@ def test_an_order_that_changes_hands_leaves_one_and_comes_to_the_other(
     order(demo, "Croissant", "alice")
     [(_, made)] = streams["alice"].next()
     demo.sql(f"UPDATE example_order SET customer_id = {demo.users['bob']}")
-    assert streams["alice"].next() == [("remove", {"keys": [made["key"]]})]
+    [(event, lost)] = streams["alice"].next()
+    assert (event, lost["action"], lost["rows"]) == ("remove", "DELETE", [made["row"]])  # hers
     [(_, taken)] = streams["bob"].next()
     assert (taken["key"], taken["action"], taken["row"]["customer"]) == (
         made["key"], "INSERT", "bob",
     )  # fmt: skip
+
+
+def test_the_boards_of_two_hundred_customers_take_a_few_queries(demo: Demo) -> None:
+    said = demo.site.run(
+        "from django.contrib.auth.models import User\nfrom django.db import connection\n"
+        "from django.test.utils import CaptureQueriesContext\n"
+        "from example.models import Order\nfrom example.orders.feeds import Orders\n"
+        "made = User.objects.bulk_create(User(username=f'buyer{at}') for at in range(200))\n"
+        "Order.objects.bulk_create(Order(customer=user, product='A', price=4) for user in made)\n"
+        "with CaptureQueriesContext(connection) as queries:\n"
+        "    found = Orders().read(['all', *[f'customer:{user.pk}' for user in made]])\n"
+        "print([len(queries), len(found), sum(map(len, found.values()))])\n"
+        "User.objects.filter(username__startswith='buyer').delete()"
+    )
+    assert said == [3, 201, 250]
 
 
 def test_a_row_larger_than_any_notify_arrives_whole(demo: Demo, streams: dict[str, Stream]) -> None:
@@ -151,6 +173,26 @@ def test_the_generator_refuses_what_it_can_not_do(demo: Demo) -> None:
         "Error: argument --interval: nan is not from 0 to 3600 seconds.",
         "Error: argument --count: 0 is not 1 or more.",
     ]
+
+
+async def test_every_transport_tells_of_a_deleted_order_in_the_same_words(demo: Demo) -> None:
+    order(demo, "Croissant", "alice")
+    cookies = demo.sessions["alice"]
+    socket = await WebSocket.open(demo.server.port, FEED, cookies["sessionid"])
+    await socket.until("sync")
+    async with person(demo.server, cookies) as alice, stream(alice, FEED) as heard:
+        cursor = (await alice.get(FEED)).json()["cursor"]
+        waiting = asyncio.create_task(alice.get(FEED, params={"wait": 20, "cursor": cursor}))
+        done, _ = await asyncio.wait([waiting], timeout=0.5)
+        assert not done
+        demo.sql("DELETE FROM example_order")
+        data = await heard.until(lambda event, data: event == "remove")
+        assert (data["table"], data["action"]) == ("example_order", "DELETE")
+        assert data["rows"][0]["product"] == "Croissant"
+        assert (await socket.until("remove"))["data"] == data
+        [event] = (await waiting).json()["events"]
+        assert (event["event"], event["data"]) == ("remove", data)
+    await socket.leave()
 
 
 def test_a_token_opens_the_feed_in_its_users_name(demo: Demo, people: dict[str, Browser]) -> None:

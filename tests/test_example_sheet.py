@@ -16,6 +16,7 @@ from tests.core_site import CoreSite, sqlite_url
 from tests.live_pages import Person, person, stream
 from tests.postgres import PostgresServer
 from tests.servers import Server
+from tests.sockets import WebSocket
 
 FEED = "/demo/sheet/feed/"
 OF_ALICE, OF_BOB = "a" * 24, "b" * 24
@@ -107,7 +108,7 @@ async def bob(two: tuple[Server, Server], sessions: Any) -> AsyncIterator[Person
 
 @pytest.fixture(scope="module")
 def rows(site: CoreSite) -> Iterator[int]:
-    return iter(range(1, 9))
+    return iter(range(1, 9))  # the sheet has eight rows
 
 
 @pytest.fixture
@@ -136,6 +137,40 @@ async def test_a_saved_cell_is_told_in_another_process_with_who_wrote_it_and_whe
         said = {"text": "5.00", "version": 2, "by": "alice", "origin": OF_ALICE}
         assert (answer.status_code, answer.json()) == (200, {**said, "overwritten": None})
         assert await heard.row(key, version=2) == said
+
+
+@pytest.mark.parametrize(
+    ("over", "key"), [("sse", "2-note"), ("websocket", "3-note"), ("poll", "4-note")]
+)
+async def test_what_a_tab_saves_does_not_come_back_to_it(
+    alice: Person, two: tuple[Server, Server], sessions: Any, over: str, key: str
+) -> None:
+    mine = f"{FEED}?origin={OF_ALICE}"
+    if over == "sse":
+        async with stream(alice, mine) as heard:
+            known = len(heard.events)
+            await save(alice, OF_ALICE, key, "5")
+            assert await heard.until(lambda event, data: event == "own") == {"key": key}
+            assert "change" not in [event for event, _ in heard.events[known:]]
+            await save(alice, OF_BOB, key, "6", version=2)  # another tab of hers
+            await heard.row(key, version=3)
+    elif over == "websocket":
+        cookie = sessions["alice"]["sessionid"]
+        for server in two:
+            socket = await WebSocket.open(server.port, mine, cookie)
+            await socket.until("sync")
+            socket.send({"data": {"save": key, "text": f"by {server.kind}", "version": 1}})
+            said = [(await socket.next())["event"] for _ in range(2)]
+            assert sorted(said) == ["own", "reply"]
+            await socket.leave()
+    else:
+        cursor = (await alice.get(FEED)).json()["cursor"]
+        asked = {"origin": OF_ALICE, "cursor": cursor, "wait": 20}
+        waiting = asyncio.create_task(alice.get(FEED, params=asked))
+        done, _ = await asyncio.wait([waiting], timeout=0.5)
+        assert not done
+        await save(alice, OF_ALICE, key, "5")
+        assert [event["event"] for event in (await waiting).json()["events"]] == ["own"]
 
 
 async def test_the_last_to_save_wins_and_is_told_whom_they_overwrote(

@@ -14,7 +14,7 @@ import pytest
 from tests.core_site import CoreSite, sqlite_url
 from tests.live_pages import Person, person
 from tests.postgres import PostgresServer
-from tests.servers import Server
+from tests.servers import Server, lasts
 
 PAGE, FEED, CHANGE = "/demo/status/", "/demo/status/feed/", "/demo/status/change/"
 JSON = {"Accept": "application/json"}
@@ -126,16 +126,17 @@ async def test_a_poll_without_news_comes_back_when_its_time_is_over(
 
 
 async def test_waiting_guests_hold_neither_threads_nor_connections(
-    two: tuple[Server, Server], guest: httpx.AsyncClient
+    two: tuple[Server, Server], alice: Person, guest: httpx.AsyncClient
 ) -> None:
     cursor = (await poll(guest))["cursor"]
-    before = two[1].threads()
-    waiting = [asyncio.create_task(poll(guest, wait=4, cursor=cursor)) for _ in range(20)]
-    seen = []
-    while not all(task.done() for task in waiting):
-        seen.append(two[1].threads() - before)
-        await asyncio.sleep(0.1)
-    assert min(seen) < 8, seen
+    threads, sockets = two[1].threads(), two[1].sockets()
+    waiting = [asyncio.create_task(poll(guest, wait=50, cursor=cursor)) for _ in range(20)]
+    few = lambda: two[1].sockets() - sockets > 15 and two[1].threads() - threads < 8  # noqa: E731
+    assert await asyncio.to_thread(lasts, few)
+    assert not any(task.done() for task in waiting)
+    await publish(alice, "slow", "Go on.")
+    for answer in await asyncio.gather(*waiting):
+        assert rows(answer, "incident-")[0]["text"] == "Go on."
 
 
 async def test_the_history_is_short_and_the_newest_comes_first(

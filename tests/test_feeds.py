@@ -45,6 +45,11 @@ async def make(name: str, **where: Any) -> Group:
     return group
 
 
+def change(action: str, key: Any, name: str) -> tuple[str, Any]:
+    said = {"table": "auth_group", "action": action, "key": key, "row": {"name": name}}
+    return "change", said
+
+
 @pytest.fixture
 def key(alice: User) -> str:
     return sign_in(alice)
@@ -64,12 +69,13 @@ async def test_a_page_gets_what_is_there_and_then_each_change(key: str) -> None:
     await first.adelete()
     await feeds.async_announce("names", "all")
     await told(page, "remove")
+    said = {"table": "auth_group", "action": "DELETE", "rows": [{"name": "renamed"}]}
     assert page.received() == [
-        ("change", {"key": key_of_the_first, "action": "SELECT", "row": {"name": "first"}}),
+        change("SELECT", key_of_the_first, "first"),
         ("sync", {"keys": [key_of_the_first]}),
-        ("change", {"key": second.pk, "action": "INSERT", "row": {"name": "second"}}),
-        ("change", {"key": key_of_the_first, "action": "UPDATE", "row": {"name": "renamed"}}),
-        ("remove", {"keys": [key_of_the_first]}),
+        change("INSERT", second.pk, "second"),
+        change("UPDATE", key_of_the_first, "renamed"),
+        ("remove", {**said, "keys": [key_of_the_first]}),
     ]
     await page.leave()
 
@@ -81,7 +87,7 @@ async def test_a_poll_has_the_same_envelope(alice: User) -> None:
     assert answer["events"] == [
         {
             "event": "change",
-            "data": {"key": group.pk, "action": "SELECT", "row": {"name": "first"}},
+            "data": change("SELECT", group.pk, "first")[1],
             "id": "changed",
         },
         {"event": "sync", "data": {"keys": [group.pk]}, "id": answer["cursor"]},
@@ -91,7 +97,7 @@ async def test_a_poll_has_the_same_envelope(alice: User) -> None:
 
 
 async def test_djangos_own_handler_streams_feeds_too(alice: User) -> None:
-    await make("first")
+    first = await make("first")
     client = await signed_in(alice)
     response = await client.get(NAMES, headers={"Accept": "text/event-stream"})
     assert response["Content-Type"] == "text/event-stream"
@@ -100,7 +106,9 @@ async def test_djangos_own_handler_streams_feeds_too(alice: User) -> None:
         raw += part
         if b"event: sync" in raw:
             break
-    assert b'"action":"SELECT","row":{"name":"first"}' in raw
+    assert (
+        b'"table":"auth_group","action":"SELECT","key":%d,"row":{"name":"first"}' % first.pk in raw
+    )
 
 
 async def test_who_may_not_listen_is_refused() -> None:
@@ -112,7 +120,7 @@ async def test_who_may_not_listen_is_refused() -> None:
 
 async def test_a_guest_may_hear_what_the_feed_says(db: None) -> None:
     page = listening(None, "/feeds/public/")
-    assert await told(page, "change") == [{"key": "groups", "action": "SELECT", "row": 0}]
+    assert await told(page, "change") == [{"action": "SELECT", "key": "groups", "row": 0}]
     await Group.objects.acreate(name="one")
     await feeds.async_announce("public")
     assert (await told(page, "change", 2))[-1] == {"key": "groups", "action": "UPDATE", "row": 1}
@@ -142,3 +150,33 @@ async def test_who_is_staff_no_more_hears_only_their_own(alice: User, monkeypatc
     again = listening(session, "/feeds/board/")
     assert [row["row"] for row in await told(again, "change")] == ["customer:alice"]
     await again.leave()
+
+
+async def test_what_newer_rows_displace_is_not_told_as_deleted(key: str) -> None:
+    page = listening(key)
+    await told(page, "sync")
+    groups = [await make(f"group {number}") for number in range(5)]
+    await make("one too many")
+    assert await told(page, "remove") == [
+        {"table": "auth_group", "action": "LIMIT", "keys": [groups[0].pk]}
+    ]
+    keys = [group.pk for group in groups[1:3]]
+    await Group.objects.filter(pk__in=[groups[0].pk, *keys]).adelete()
+    await feeds.async_announce("names", "all")
+    gone = {"table": "auth_group", "action": "DELETE", "keys": keys}
+    names = [{"name": "group 1"}, {"name": "group 2"}]
+    assert (await told(page, "remove", 2))[1:] == [{**gone, "rows": names}]
+    await page.leave()
+
+
+async def test_a_row_that_is_deleted_from_a_full_topic_is_told_as_deleted(key: str) -> None:
+    groups = [await make(f"group {number}") for number in range(6)]
+    page = listening(key)
+    assert await told(page, "sync") == [{"keys": [group.pk for group in groups[1:]]}]
+    await groups[3].adelete()
+    await feeds.async_announce("names", "all")
+    [gone] = await told(page, "remove")
+    assert (gone["action"], gone["rows"]) == ("DELETE", [{"name": "group 3"}])
+    # What stood just below the limit is there again.
+    assert (await told(page, "change", 6))[-1] == change("INSERT", groups[0].pk, "group 0")[1]
+    await page.leave()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import Group, User
 from django.core.exceptions import ImproperlyConfigured
-from django.test import AsyncClient, Client, override_settings
+from django.test import AsyncClient, Client
 
 from tests.admissions import sign_in
 from tests.conftest import signed_in, until
@@ -31,15 +31,38 @@ def key(alice: User) -> str:
     return sign_in(alice)
 
 
-async def test_a_poll_waits_for_news(alice: User) -> None:
+async def test_a_poll_that_waits_is_told_what_changes(alice: User) -> None:
+    client = await signed_in(alice)
+    old = await make("old")
+    pk = old.pk
+    cursor = (await client.get(NAMES)).json()["cursor"]
+    for write, said in [
+        (lambda: make("news"), ("change", "INSERT")),
+        (lambda: _delete(old), ("remove", "DELETE")),
+    ]:
+        waiting = asyncio.create_task(client.get(NAMES, {"cursor": cursor, "wait": "20"}))
+        await until(lambda: live.hub().listeners())
+        await write()
+        answer = (await waiting).json()
+        [event] = answer["events"]
+        assert (event["event"], event["data"]["action"]) == said
+        assert event["id"] == answer["cursor"] not in ("", cursor)
+        cursor = answer["cursor"]
+    assert (event["data"]["keys"], event["data"]["rows"]) == ([pk], [{"name": "old"}])
+
+
+async def _delete(group: Group) -> None:
+    await group.adelete()
+    await feeds.async_announce("names", "all")
+
+
+async def test_a_poll_that_comes_late_is_told_all_that_there_is(alice: User) -> None:
     client = await signed_in(alice)
     cursor = (await client.get(NAMES)).json()["cursor"]
-    waiting = asyncio.create_task(client.get(NAMES, {"cursor": cursor, "wait": "20"}))
-    await until(lambda: live.hub().listeners())
     group = await make("news")
-    answer = (await waiting).json()
+    answer = (await client.get(NAMES, {"cursor": cursor, "wait": "20"})).json()
     assert [event["data"].get("key") for event in answer["events"]] == [group.pk, None]
-    assert answer["cursor"] not in ("", cursor)
+    assert answer["events"][0]["data"]["action"] == "SELECT"
 
 
 async def test_a_poll_without_news_ends_with_its_wait(alice: User) -> None:
@@ -169,56 +192,6 @@ async def test_a_post_needs_the_csrf_token(alice: User) -> None:
     response = await client.post(NAMES, '"x"', content_type="application/json")
     assert response.status_code == 403
     assert await Group.objects.acount() == 0
-
-
-# Tokens.
-
-
-async def test_a_token_opens_a_feed_in_its_users_name(alice: User) -> None:
-    client = AsyncClient()
-    text = feeds.token(alice, "names")
-    assert (await client.get(NAMES)).status_code == 403
-    assert (await client.get(NAMES, {"token": text})).status_code == 200
-    bearer = await client.get(NAMES, headers={"Authorization": f"Bearer {text}"})
-    assert bearer.status_code == 200
-    other = await client.get("/feeds/board/", {"token": text})
-    assert other.status_code == 403
-    assert (await client.get(NAMES, {"token": feeds.token(alice)})).status_code == 200
-
-
-@pytest.mark.parametrize("ending", ["age", "password", "deactivation", "deletion", "forgery"])
-async def test_a_token_ends(alice: User, ending: str) -> None:
-    text = feeds.token(alice)
-    age = 300
-    if ending == "age":
-        age = -1
-    elif ending == "password":
-        alice.set_password("new")
-        await alice.asave()
-    elif ending == "deactivation":
-        alice.is_active = False
-        await alice.asave()
-    elif ending == "deletion":
-        await alice.adelete()
-    else:
-        text = text[:-1] + ("A" if text[-1] != "A" else "B")
-    with override_settings(TOASTS_TOKEN_AGE=age):
-        assert (await AsyncClient().get(NAMES, {"token": text})).status_code == 403
-
-
-async def test_what_a_token_opened_ends_with_the_users_right(alice: User) -> None:
-    headers = (b"authorization", f"Bearer {feeds.token(alice)}".encode())
-    page = listening(None, NAMES, headers)
-    await told(page, "sync")
-    alice.is_active = False
-    await alice.asave()
-    await page.done()
-    assert page.received()[-1] == ("bye", {"reason": "auth"})
-
-
-def test_guests_have_no_token() -> None:
-    with pytest.raises(ValueError, match="user"):
-        feeds.token(AnonymousUser())
 
 
 # Mistakes.

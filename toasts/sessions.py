@@ -88,11 +88,18 @@ def grant(request: HttpRequest) -> Grant | None:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
+    return grant_to(user, getattr(request, "session", None))
+
+
+def grant_to(user: Any, session: SessionBase | None) -> Grant | None:
+    """The right of this user, which ends with the session if that names one; None: no such user.
+
+    Blocks.
+    """
     standing = standing_of(user)
     if standing is None:
         return None
     held = Grant(user.pk, standing)
-    session = getattr(request, "session", None)
     # A user who was not taken from the session (a token, a client certificate) doesn't end with it.
     if session is not None and session.get(SESSION_KEY) is not None:
         owner_id = _user_id(session[SESSION_KEY])
@@ -153,6 +160,11 @@ def owner(session: models.Model) -> str | None:
     """The primary key, as text, of the user whom a stored session names."""
     data: dict[str, Any] = getattr(session, "get_decoded", dict)()
     return data.get(SESSION_KEY)
+
+
+def session_of(key: str) -> SessionBase:
+    """The session with this key; an empty one: there is none, or it has expired."""
+    return _store()(key)
 
 
 def _store() -> type[SessionBase]:

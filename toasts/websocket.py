@@ -26,7 +26,7 @@ from django.utils.http import is_same_domain
 from . import live
 from .conf import conf
 from .live import Hearing
-from .realtime.socket import SIGNED_OUT, SocketSend
+from .realtime.socket import SIGNED_OUT, SocketSend, Upstream
 
 logger = logging.getLogger("toasts")
 
@@ -156,14 +156,14 @@ async def _close(send: Send, code: int) -> None:
 
 async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Send) -> None:
     """Take what the page sends, while the hub writes."""
-    socket = SocketSend(send)
+    socket, upstream = SocketSend(send), Upstream(receive, send)
     stream = live.begin_stream(heard, known, socket)
     try:
         while not stream.finished:
             # Who reads no answers is asked for no more questions.
             while stream.blocked:  # noqa: ASYNC110 (a server's transport says when it changes)
                 await asyncio.sleep(BREATH)
-            message = await receive()
+            message = await upstream.next()
             if message["type"] == "websocket.disconnect":
                 break
             code = await _take(message, heard, socket)
@@ -177,6 +177,7 @@ async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Sen
     finally:
         live.hub().unsubscribe(stream)
         stream.close()
+        upstream.resume()
 
 
 async def _take(message: Message, heard: Hearing, socket: SocketSend) -> int | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from example.orders.models import Order
@@ -20,15 +19,12 @@ class Orders(feeds.ModelFeed):
     name = "orders"
     queryset = Order.objects.select_related("customer").order_by("-pk")
     limit = 50
+    by = ["customer"]
 
     def topic(self, request: HttpRequest, **kwargs: Any) -> str | None:
         if not request.user.is_authenticated:
             return None
         return "all" if request.user.is_staff else f"customer:{request.user.pk}"
-
-    def rows(self, topic: str) -> QuerySet[Order]:
-        _, _, customer = topic.partition(":")
-        return self.queryset.filter(customer_id=int(customer)) if customer else self.queryset.all()
 
     def row(self, instance: Order) -> dict[str, Any]:
         return {

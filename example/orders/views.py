@@ -40,5 +40,5 @@ def orders(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def token(request: HttpRequest) -> HttpResponse:
-    """What opens the orders' feed, and no other, in this user's name."""
-    return JsonResponse({"token": feeds.token(request.user, "orders")})
+    """What opens the orders' feed, and no other, in this user's name, until they sign out."""
+    return JsonResponse({"token": feeds.token(request, "orders")})

@@ -85,12 +85,25 @@ function noteOf(note) {
 
 function log({ event, data }) {
   if (event === "ping") return;
-  const line = document.createElement("li");
-  const kind = document.createElement("b");
-  kind.textContent = data.action ?? (event === "remove" ? "DELETE" : event);
-  line.append(kind, " ", JSON.stringify(data).slice(0, 300));
-  wire.prepend(line);
+  for (const [kind, ...more] of said(event, data)) {
+    const line = document.createElement("li");
+    line.append(Object.assign(document.createElement("b"), { textContent: kind }));
+    line.append(...more.flatMap((text) => [" ", text]));
+    wire.prepend(line);
+  }
   while (wire.children.length > WIRE) wire.lastChild.remove();
+}
+
+/** What an event says: for each row the action, the table, its key and the row itself. */
+function said(event, { table, action, key, row, keys, rows }) {
+  if (event === "change") return [[action, table, `#${key}`, shortly(row)]];
+  if (event === "remove") return keys.map((key, at) => [action, table, `#${key}`, shortly(rows?.[at])]);
+  return [[event, keys ? `${keys.length} rows` : ""]];
+}
+
+function shortly(row) {
+  const text = row ? JSON.stringify(row) : "";
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }
 
 async function token() {

@@ -43,14 +43,33 @@ function pause() {
   return new Promise((done) => setTimeout(done, least + Math.random() * (most - least)));
 }
 
-// An answer with news has all rows, in order.
+// What the answer says, put to what is known. With a `sync` it has all rows there are, in order; an
+// answer to a question that waited has only what changed.
+const rows = new Map();
+
 function show(events) {
-  const rows = events.filter(({ event }) => event === "change").map(({ data }) => data);
-  const of = (kind) => rows.filter(({ key }) => key.startsWith(kind));
+  for (const { event, data } of events) {
+    if (event === "change") rows.set(data.key, data.row);
+    if (event === "remove") for (const key of data.keys) rows.delete(key);
+    if (event === "sync") keep(data.keys);
+  }
   draw(services, of("service-"), service);
-  draw(history, of("incident-"), incident);
+  draw(history, of("incident-").reverse(), incident);
   page.querySelector("[data-quiet]").hidden = history.children.length > 0;
   judge(of("service-").map(({ row }) => row));
+}
+
+function keep(keys) {
+  const there = keys.map((key) => [key, rows.get(key)]);
+  rows.clear();
+  for (const [key, row] of there) rows.set(key, row);
+}
+
+/** By number: the oldest first. */
+function of(kind) {
+  const number = ({ key }) => Number(key.slice(kind.length));
+  const found = [...rows].filter(([key]) => key.startsWith(kind)).map(([key, row]) => ({ key, row }));
+  return found.sort((one, other) => number(one) - number(other));
 }
 
 // What did not change stays untouched; what did is marked, once the page has been drawn before.

@@ -14,6 +14,7 @@ from toasts import feeds
 
 class Orders(feeds.Feed):
     name = "orders"
+    limit = 100  # what leaves the newest hundred is not deleted, and is not sent once more
 
     def topic(self, request: HttpRequest, **kwargs: Any) -> str | None:
         return "all" if request.user.is_authenticated else None

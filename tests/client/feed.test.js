@@ -97,6 +97,37 @@ test("a page does not hear its own echo", async () => {
   assert.deepEqual(feed.rows.get(1), { n: 2, origin: "other" });
 });
 
+test("of what the page wrote only the key comes: it is not shown, but removed, changed and read again", async () => {
+  const { world, feed, said, stream } = await opened();
+  stream().send("change", order(1, "SELECT", "old"));
+  stream().send("sync", { keys: [1] }, "c1");
+  stream().send("own", { key: 1 }, "c2");
+  stream().send("own", { key: 2 }, "c3");
+  assert.deepEqual([...feed.rows], [[1, null], [2, null]]);
+  stream().send("change", order(1, "UPDATE", "old"), "c4"); // somebody else took it back
+  stream().fail();
+  await world.pass(1_000);
+  assert.doesNotMatch(stream().url, /cursor/);
+  stream().send("change", order(1, "SELECT", "old"));
+  stream().send("change", order(2, "SELECT", "mine"));
+  stream().send("sync", { keys: [1, 2] }, "c4");
+  stream().send("own", { key: 2 }, "c5");
+  stream().send("remove", { action: "DELETE", keys: [2], rows: ["mine"] }, "c6");
+  assert.deepEqual(said.filter((one) => one instanceof Array), [
+    ["SELECT", 1, "old"], ["UPDATE", 1, "old"], ["SELECT", 2, "mine"], ["DELETE", 2, null],
+  ]);
+});
+
+test("what is removed comes with the reason; what was missed comes without", async () => {
+  const removed = [];
+  const { stream } = await opened({ onRemove: (...all) => removed.push(all) });
+  for (const key of [1, 2, 3]) stream().send("change", order(key, "SELECT", key));
+  stream().send("remove", { action: "LIMIT", keys: [1] });
+  stream().send("remove", { action: "DELETE", keys: [2], rows: [2] });
+  stream().send("sync", { keys: [] });
+  assert.deepEqual(removed, [[1, 1, "LIMIT"], [2, 2, "DELETE"], [3, 3, undefined]]);
+});
+
 test("a stream that does not pass gives way to a WebSocket, and that to polls", async () => {
   const answers = [
     { events: [{ event: "sync", data: { keys: [] }, id: "c1" }], cursor: "c1" },

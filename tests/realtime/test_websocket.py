@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import until
 from tests.servers import Server, Site
 from tests.sockets import LOST, WebSocket
 
@@ -74,8 +75,9 @@ async def test_a_page_gets_what_is_there_and_then_each_change(place: Place, alic
     key = await asyncio.to_thread(place.site.run, ANNOUNCED, f"by {place.server.kind}")
     change = await socket.until("change")
     assert change.pop("id")
+    data = {"table": "auth_group", "action": "INSERT", "key": key}
     row = {"name": f"by {place.server.kind}"}
-    assert change == {"event": "change", "data": {"key": key, "action": "INSERT", "row": row}}
+    assert change == {"event": "change", "data": {**data, "row": row}}
     again = await place.open(alice)
     now = [*keys, key][-LIMIT:]
     first = [await again.next() for _ in range(len(now) + 1)]
@@ -171,6 +173,43 @@ async def test_a_message_that_is_too_large_closes(place: Place, alice: str) -> N
     await socket.until("sync")
     socket.send({"data": "x" * (1024 * 1024)})
     assert await socket.closed() == (LOST if place.server.kind == "daphne" else 4413)
+
+
+async def test_what_comes_while_a_message_is_worked_on_waits_at_the_client(place: Place) -> None:
+    socket = await place.open(None, "/feeds/slow/")
+    await socket.until("sync")
+    text = "x" * 64 * 1024
+    for number in range(50):  # what the process needs to take messages of this size it has then
+        socket.send({"data": text, "ref": number})
+        assert (await socket.next())["ref"] == number
+    before = place.server.memory()
+    socket.send({"data": 2, "ref": -1})
+    for number in range(400):  # 25 MB
+        socket.send({"data": text, "ref": number})
+    with pytest.raises(TimeoutError):
+        await socket.next(1.5)
+    assert place.server.memory() - before < 4 * 1024
+    assert await socket.next() == {"event": "reply", "data": 2, "ref": -1}
+    for number in range(400):
+        assert await socket.next() == {"event": "reply", "data": len(text), "ref": number}
+
+
+async def test_who_leaves_while_a_message_is_worked_on_is_forgotten(place: Place) -> None:
+    before = place.server.sockets()
+    socket = await place.open(None, "/feeds/slow/")
+    await socket.until("sync")
+    socket.send({"data": 0.5})
+    socket.send({"data": "more"})
+    await socket.leave()
+    await until(lambda: place.server.sockets() <= before)
+
+
+async def test_a_close_is_answered_with_messages_still_on_the_way(place: Place) -> None:
+    socket = await place.open(None, "/feeds/slow/")
+    await socket.until("sync")
+    for data in ({"data": 0.3}, b"binary", {"data": "never taken"}):
+        socket.send(data)
+    assert await socket.closed() == 4415
 
 
 async def test_a_logout_ends_it(place: Place, alice: str) -> None:

@@ -8,7 +8,7 @@ import { createWatchdog } from "./watchdog.js";
 /** A server answers with its snapshot at once; a proxy that buffers never does. */
 const FIRST_EVENT = 10_000;
 const SILENCE = 40_000;
-const EVENTS = ["change", "remove", "sync", "ping", "bye"];
+const EVENTS = ["change", "own", "remove", "sync", "ping", "bye"];
 /** Seconds that the server may hold a poll, and milliseconds that an answer may take beyond that. */
 const WAIT = 25;
 const SLACK = 15_000;

@@ -34,7 +34,9 @@ export function openFeed(address, options, world) {
 
   function url(parameters = {}) {
     const found = new URL(address, world.base());
-    const all = { origin, token, cursor, ...parameters };
+    // Of a state in which there is something that this page only knows to have written, no cursor: it is
+    // to come whole.
+    const all = { origin, token, cursor: [...rows.values()].includes(null) ? "" : cursor, ...parameters };
     for (const [name, value] of Object.entries(all)) if (value) found.searchParams.set(name, value);
     return found.href;
   }
@@ -83,7 +85,8 @@ export function openFeed(address, options, world) {
     if (id) cursor = id === "changed" ? "" : id;
     onEvent?.(envelope);
     if (event === "change") change(data);
-    if (event === "remove") data.keys.forEach(remove);
+    if (event === "own") rows.set(data.key, null);
+    if (event === "remove") data.keys.forEach((key) => remove(key, data.action));
     if (event === "sync") sync(data.keys);
     if (transports[choice] === "poll" && choice && world.now() - since > TRY_BETTER) better();
   }
@@ -99,16 +102,16 @@ export function openFeed(address, options, world) {
     const isNew = !rows.has(key);
     rows.set(key, row);
     if (!isNew && JSON.stringify(known) === JSON.stringify(row)) return;
-    // What this page wrote itself it shows already.
+    // What this page wrote itself it shows already; some feeds' servers do not tell it in the first place.
     if (action !== "SELECT" && row?.origin === origin) return;
     onChange?.(key, row, action, known);
   }
 
-  function remove(key) {
+  function remove(key, action) {
     if (!rows.has(key)) return;
     const row = rows.get(key);
     rows.delete(key);
-    onRemove?.(key, row);
+    onRemove?.(key, row, action);
   }
 
   function sync(keys) {

@@ -18,7 +18,8 @@ now; pages are told what changes in it, over an event stream, a WebSocket or a l
 """
 
 from .announcing import announce, async_announce
-from .feed import Feed, ModelFeed
+from .feed import Feed
+from .model_feed import ModelFeed
 from .tokens import token
 
 __all__ = ["Feed", "ModelFeed", "announce", "async_announce", "token"]

@@ -6,8 +6,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
-from django.db import router
-from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -22,6 +20,11 @@ class Feed:
 
     name: ClassVar[str] = ""
     """1 to 50 of ``a-z 0-9 _ -``, a letter first; unlike that of any other feed of the site."""
+    table: ClassVar[str] = ""
+    """What events call the table that the rows are of; empty: they name none."""
+    limit: int | None = None
+    """How many rows of a topic `read` gives at most, if it gives the newest ones only: what leaves
+    a topic that is full may be there still, and is not told as deleted."""
 
     # *args and **kwargs of Any: a subclass may then take just what its URL pattern captures.
     def topic(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -101,42 +104,3 @@ class Feed:
     def can(self, method: str) -> bool:
         """Whether the subclass defines this optional method."""
         return getattr(type(self), method) is not getattr(Feed, method)
-
-
-class ModelFeed(Feed):
-    """A feed of a model's rows: all of a queryset, or what `rows` makes of it for each topic."""
-
-    queryset: QuerySet[Any]
-    """Newest first: `limit` keeps the first ones. The page gets them in the opposite order."""
-    limit: int = 100
-
-    def rows(self, topic: str) -> QuerySet[Any]:
-        """A topic's rows; here all of `queryset`."""
-        return self.queryset.all()
-
-    def row(self, instance: Any) -> Any:
-        """What the page gets of an instance; here all of its concrete fields by name."""
-        return {field.attname: getattr(instance, field.attname) for field in _fields(instance)}
-
-    def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[Any, Any]]:
-        return {topic: self._read(topic) for topic in topics}
-
-    def _read(self, topic: str) -> Mapping[Any, Any]:
-        rows = self.rows(topic)
-        if getattr(rows, "_db", None) is None:
-            # Where it is written: a replica that lags behind would show what was before.
-            rows = rows.using(router.db_for_write(rows.model))
-        return {found.pk: self.row(found) for found in reversed(rows[: self.limit])}
-
-    @classmethod
-    def _made(cls) -> Feed:
-        if not hasattr(cls, "queryset") and cls.rows is ModelFeed.rows:
-            raise ImproperlyConfigured(
-                f"{cls.__module__}.{cls.__qualname__}, feed {cls.name!r}: set queryset, or define"
-                " rows()."
-            )
-        return super()._made()
-
-
-def _fields(instance: Model) -> Any:
-    return instance._meta.concrete_fields

@@ -12,7 +12,7 @@ from django.db import connections
 from django.http import HttpRequest
 
 from .feed import Feed
-from .source import encode
+from .wire import encode
 
 logger = logging.getLogger("toasts")
 

@@ -1,24 +1,20 @@
-"""Feeds, as the engine asks for them: their states, and what is said of a change."""
+"""Feeds, as the engine asks for them: the states of their topics."""
 
 from __future__ import annotations
 
 import functools
-import json
 import logging
-import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import InterfaceError, OperationalError, connections
 
 from .. import live
 from ..brokers import fresh_connection
-from ..realtime.envelope import events, kept, value
-from ..realtime.sse import Event, json_event
-from ..realtime.subscription import State, difference
+from ..realtime.subscription import State
 from ..state import database
+from . import wire
 from .feed import Feed
 from .naming import KIND, parts_of
 
@@ -26,8 +22,6 @@ logger = logging.getLogger("toasts")
 
 ROW_MAX = 256 * 1024
 """Bytes of a row as JSON."""
-CHANGED = "changed"
-"""The id of an event that is not the last of a change: no state has this name."""
 LOST = (OperationalError, InterfaceError)
 FAILURES_MAX = 50
 """Of one feed in one look; what was not read by then waits for the next one."""
@@ -94,20 +88,13 @@ class FeedSource:
         return _encoded(feed, feed.read([rest]).get(rest, {}))
 
     def delta(self, topic: str, told: State, state: State) -> bytes:
-        gone, new = difference(told, state)
-        said = [_removed(gone)] if gone else []
-        said += [_changed(key, row, "UPDATE" if key in told else "INSERT") for key, row in new]
-        *rest, last = said
-        parts = [b"%bid: %b\n\n" % (part, CHANGED.encode()) for part in rest]
-        return b"".join([*parts, b"%bid: %b\n\n" % (last, live.name_of(topic, state).encode())])
+        return wire.delta(self._feed(topic), told, state, live.name_of(topic, state))
 
     def snapshot(self, topic: str, state: State, known: str | None = None) -> bytes:
-        """All that is there, then the list of it; only the list for who knows this very state."""
-        mark = live.name_of(topic, state)
-        rows = () if known == mark else state.items()
-        parts = [b"%bid: %b\n\n" % (_changed(*row, "SELECT"), CHANGED.encode()) for row in rows]
-        retry = random.randint(*live.RETRY)
-        return b"".join([*parts, json_event("sync", {"keys": list(state)}, id=mark, retry=retry)])
+        return wire.snapshot(self._feed(topic), state, live.name_of(topic, state), known)
+
+    def _feed(self, topic: str) -> Feed:
+        return self._feeds[parts_of(topic)[0]]
 
 
 FEEDS = FeedSource()
@@ -140,17 +127,6 @@ def _where(feed: Feed) -> str:
     return f"{type(feed).__module__}.{type(feed).__qualname__}"
 
 
-def _changed(key: Any, row: str, action: str) -> bytes:
-    """The ``change`` event up to its id."""
-    text = f'{{"key":{json.dumps(key)},"action":"{action}","row":{row}}}'
-    return b"event: change\ndata: %b\n" % text.encode()
-
-
-def _removed(keys: Sequence[Any]) -> bytes:
-    text = json.dumps({"keys": keys}, separators=(",", ":"))
-    return b"event: remove\ndata: %b\n" % text.encode()
-
-
 def _encoded(feed: Feed, rows: Mapping[Any, Any]) -> State:
     found = {}
     for key, row in rows.items():
@@ -161,18 +137,9 @@ def _encoded(feed: Feed, rows: Mapping[Any, Any]) -> State:
     return found
 
 
-def encode(row: Any) -> str:
-    """One line of ASCII JSON.
-
-    Raises:
-        TypeError, ValueError: there is something in it that JSON has no word for.
-    """
-    return json.dumps(row, cls=DjangoJSONEncoder, allow_nan=False, separators=(",", ":"))
-
-
 def _json(feed: str, key: Any, row: Any) -> str:
     try:
-        text = encode(row)
+        text = wire.encode(row)
     except (TypeError, ValueError, RecursionError) as error:
         _leave_out(feed, key, str(error))
         return ""
@@ -185,24 +152,3 @@ def _json(feed: str, key: Any, row: Any) -> str:
 @functools.lru_cache(maxsize=1000)  # once for each: the reconciler meets it again and again
 def _leave_out(feed: str, key: Any, why: str) -> None:
     logger.error("feed %r: row %r can't be sent and is left out: %s", feed, key, why)
-
-
-@kept
-def html_of(feed: Feed, data: bytes) -> bytes:
-    """The same events with their rows as the feed renders them."""
-    return b"".join(_rendered(feed, event) for event in events(data))
-
-
-def _rendered(feed: Feed, event: Event) -> bytes:
-    said = value(event)
-    try:
-        if event.type == "change":
-            text = feed.render(said["key"], said["row"])
-        elif event.type == "remove":
-            text = "".join(feed.render(key, None) for key in said["keys"])
-        else:
-            text = event.data
-    except Exception:
-        logger.exception("feed %r can't render %s", feed.name, event.data[:200])
-        text = ""
-    return Event(event.type, text, event.id, event.retry).encode()

@@ -32,12 +32,13 @@ from ..serving import (
     seconds_of,
     wait_for_news,
 )
-from ..sessions import Grant, detach, grant, standing_of
+from ..sessions import Grant, detach, grant
 from .feed import Feed
 from .messages import answer_to, failure
 from .naming import FAMILY, TOPIC_MAX, topic_of
-from .source import FEEDS, encode, html_of
-from .tokens import user_of
+from .source import FEEDS
+from .tokens import opened_by
+from .wire import encode, html_of, html_without_echo, without_echo
 
 _guests = itertools.count(1)
 
@@ -104,9 +105,19 @@ def _hearing(
         FEEDS,
         # Guests have nothing in common, so nothing to be counted by.
         live.topic(held.user_id) if held is not None else f"guest:{next(_guests)}",
-        functools.partial(html_of, feed) if as_html else None,
+        _form(feed, request, as_html),
         functools.partial(answer_to, feed, request, topic) if takes else None,
     )
+
+
+def _form(feed: Feed, request: HttpRequest, as_html: bool) -> Callable[[bytes], bytes] | None:
+    """In which form this page wants what all are told; None: just so."""
+    origin = request.GET.get("origin", "")
+    if origin and feed.can("receive"):  # where no page writes there is no echo
+        if as_html:
+            return functools.partial(html_without_echo, feed, origin)
+        return functools.partial(without_echo, origin)
+    return functools.partial(html_of, feed) if as_html else None
 
 
 async def _admitted(
@@ -137,16 +148,15 @@ def _holder(feed: Feed, request: HttpRequest) -> Grant | None:
     text = request.GET.get("token") or _bearer(request)
     if not text:
         return grant(request)
-    user = user_of(text, feed.name, conf.token_age)
-    standing = standing_of(user) if user is not None else None
-    if user is None or standing is None:
+    opened = opened_by(text, feed.name, conf.token_age)
+    if opened is None:
         raise PermissionDenied("The token is not, or no longer, good for this feed.")
 
     async def auser() -> Any:
-        return user
+        return opened.user
 
-    request.user, request.auser = user, auser
-    return Grant(user.pk, standing)
+    request.user, request.auser = opened.user, auser
+    return opened.grant
 
 
 def _bearer(request: HttpRequest) -> str:
@@ -159,26 +169,32 @@ def _forbidden(why: str) -> HttpResponse:
 
 
 async def _poll(request: HttpRequest, heard: Hearing, known: str) -> HttpResponseBase:
-    """``{"events": [...], "cursor": "..."}``: nothing for who knows this state, else all of it."""
+    """``{"events": [...], "cursor": "..."}``: nothing for who knows this state, else all of it.
+
+    Who waited from one state to the next is told what changed, as on a stream.
+    """
     seconds = seconds_of(request.GET.get("wait", "0"))
     if seconds is None:
         return bad_wait()
     state = await sync_to_async(FEEDS.state)(heard.topic)
-    if seconds and known == live.name_of(heard.topic, state) and isinstance(request, ASGIRequest):
+    if known != live.name_of(heard.topic, state):
+        return _polled(heard, state, FEEDS.snapshot(heard.topic, state))
+    news: State | None = state
+    if seconds and isinstance(request, ASGIRequest):
         news = await wait_for_news(request, heard, state, seconds)
-        if news is None:
-            raise PermissionDenied
-        state = news
+    if news is None:
+        raise PermissionDenied
+    return _polled(heard, news, b"" if news == state else FEEDS.delta(heard.topic, state, news))
+
+
+def _polled(heard: Hearing, state: State, said: bytes) -> HttpResponse:
+    if heard.translate is not None:
+        said = heard.translate(said)
+    mark = live.name_of(heard.topic, state)
     return HttpResponse(
-        _polled(heard, state, known),
+        f'{{"events":[{",".join(envelopes(said))}],"cursor":"{mark}"}}',
         headers={**UNCACHED, "Content-Type": "application/json"},
     )
-
-
-def _polled(heard: Hearing, state: State, known: str) -> str:
-    mark = live.name_of(heard.topic, state)
-    said = b"" if known == mark else FEEDS.snapshot(heard.topic, state)
-    return f'{{"events":[{",".join(envelopes(said))}],"cursor":"{mark}"}}'
 
 
 async def _post(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -> HttpResponseBase:

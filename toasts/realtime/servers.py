@@ -7,6 +7,7 @@ work all the same: what they lose is the bound on such a client, until they are 
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 _TASKLESS = ("uvicorn", "daphne")
@@ -42,6 +43,15 @@ def is_own(send: Any) -> bool:
         getattr(send, "func", None), "__self__", None
     )
     return type(owner).__module__.partition(".")[0] in _TASKLESS
+
+
+def unbounded(receive: Any) -> asyncio.Queue[Any] | None:
+    """daphne's queue of what a client has sent: it reads on, however little of it is taken.
+
+    Other servers stop reading by themselves.
+    """
+    queue = getattr(receive, "__self__", None)
+    return queue if isinstance(queue, asyncio.Queue) and queue.maxsize <= 0 else None
 
 
 def abort(send: Any) -> None:

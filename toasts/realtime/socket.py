@@ -1,4 +1,4 @@
-"""A server's ``send`` for a WebSocket, made to look like that of an event stream.
+"""A server's WebSocket: a ``send`` that looks like an event stream's, a ``receive`` with a bound.
 
 So streams of either kind are written, bounded and cut by the same code.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .envelope import Translated, envelopes, events, value
+from .servers import consumer, unbounded
 
 # Of our own (RFC 6455, 7.4.2), for daphne sends no others in an application's name: the status of
 # HTTP that says as much, plus 4000.
@@ -46,6 +47,41 @@ def _code(last: bytes) -> int:
         if event.type == "bye":
             return CLOSES.get(value(event)["reason"], ROTATED)
     return ROTATED
+
+
+class Upstream:
+    """What a client sends, read no faster than it is taken: the rest waits at the client.
+
+    Between two messages at most one look at the connection is queued, 64 KiB.
+
+    Args:
+        receive: the server's.
+        send: the server's.
+    """
+
+    __slots__ = ("_is_paused", "_queue", "_receive", "_transport")
+
+    def __init__(self, receive: Any, send: Any) -> None:
+        self._receive = receive
+        self._queue = unbounded(receive)
+        self._transport: Any = getattr(consumer(send), "transport", None)
+        self._is_paused = False
+
+    async def next(self) -> Any:
+        """The next message; until the one after it is asked for, no more are read."""
+        if self._queue is None or self._queue.empty():
+            self.resume()
+        message = await self._receive()
+        if self._queue is not None and self._transport is not None:
+            self._transport.pauseProducing()
+            self._is_paused = True
+        return message
+
+    def resume(self) -> None:
+        """Read on: a close that was asked for is answered by the client."""
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resumeProducing()
 
 
 class _Upgraded:

@@ -1,0 +1,140 @@
+"""What a page wrote itself is not told to it, on no transport; to all others it is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.test import AsyncClient
+
+from tests.conftest import until
+from tests.connections import Connection, entrance
+from tests.feeds_site import Notes
+from tests.test_feeds import told
+from tests.test_feeds_sockets import Socket
+from toasts import live
+from toasts.feeds.wire import without_echo
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("hubs"),
+    pytest.mark.urls("tests.feeds_site"),
+]
+NOTES = "/feeds/notes/"
+ME = 'my "tab" \u00e9'
+
+
+@pytest.fixture(autouse=True)
+def rows(db: None) -> Iterator[dict[int, Any]]:
+    Notes.rows.clear()
+    Notes.rows[1] = {"text": "old", "origin": ME}
+    yield Notes.rows
+    Notes.rows.clear()
+
+
+def query(**more: str) -> dict[str, str]:
+    return {"origin": ME, **more}
+
+
+def encoded(**more: str) -> bytes:
+    return urlencode(query(**more)).encode()
+
+
+def page(**more: str) -> Connection:
+    accept = (b"accept", b"text/event-stream")
+    return Connection(
+        entrance(), None, [accept], path=NOTES, query_string=encoded(**more)
+    ).start()  # fmt: skip
+
+
+async def write(*notes: tuple[int, str], origin: str = "") -> None:
+    address = f"{NOTES}?{urlencode({'origin': origin})}"
+    answer = await AsyncClient().post(address, json.dumps(notes), content_type="application/json")
+    assert answer.status_code == 200
+
+
+def row(key: int, action: str, text: str, origin: str = "") -> dict[str, Any]:
+    return {"key": key, "action": action, "row": {"text": text, "origin": origin}}
+
+
+async def test_a_stream_is_told_the_key_alone_of_what_its_page_wrote() -> None:
+    mine = page()
+    other = Connection(
+        entrance(), None, [(b"accept", b"text/event-stream")], path=NOTES, query_string=b"origin=x"
+    ).start()  # fmt: skip
+    for stream in (mine, other):
+        assert await told(stream, "change") == [row(1, "SELECT", "old", ME)]
+        await told(stream, "sync")
+    await write((1, "new"), (2, "newer"), origin=ME)
+    assert await told(mine, "own", 2) == [{"key": 1}, {"key": 2}]
+    assert (await told(other, "change", 3))[1:] == [
+        row(1, "UPDATE", "new", ME), row(2, "INSERT", "newer", ME),
+    ]  # fmt: skip
+    await write((2, f'"origin":"{ME}"'), origin="other")
+    assert (await told(mine, "change", 2))[1:] == [row(2, "UPDATE", f'"origin":"{ME}"', "other")]
+    assert mine.kinds() == ["change", "sync", "own", "own", "change"]
+    for stream in (mine, other):
+        await stream.leave()
+
+
+async def test_the_last_event_names_the_state_all_the_same() -> None:
+    mine = page()
+    await told(mine, "sync")
+    await write((1, "new"), origin=ME)
+    await told(mine, "own")
+    cursor = (await AsyncClient().get(NOTES)).json()["cursor"]
+    assert mine.body.decode().endswith(f'event: own\ndata: {{"key":1}}\nid: {cursor}\n\n')
+    await mine.leave()
+
+
+async def test_a_page_that_comes_back_gets_its_own_rows_with_the_others() -> None:
+    await write((1, "mine"), origin=ME)
+    mine = page()
+    assert await told(mine, "change") == [row(1, "SELECT", "mine", ME)]
+    await mine.leave()
+
+
+async def test_as_html_there_is_no_echo_either() -> None:
+    mine = page(format="html")
+    await until(lambda: b"event: sync" in mine.body)
+    await write((1, "new"), origin=ME)
+    await until(lambda: b"event: own" in mine.body)
+    assert b"<li>new</li>" not in mine.body
+    await write((1, "theirs"))
+    await until(lambda: b"<li>theirs</li>" in mine.body)
+    await mine.leave()
+
+
+async def test_over_a_websocket_there_is_the_answer_and_no_echo() -> None:
+    socket = Socket("nobody")
+    socket.scope |= {"path": NOTES, "query_string": encoded()}
+    socket.start()
+    await until(lambda: "sync" in socket.events_told())
+    text = json.dumps({"data": [[1, "new"]]})
+    socket.events.put_nowait({"type": "websocket.receive", "text": text})
+    await until(lambda: {"own", "reply"} <= set(socket.events_told()))
+    assert socket.events_told().count("change") == 1  # the SELECT at the beginning
+    await write((1, "theirs"))
+    await until(lambda: socket.messages()[-1].get("data") == row(1, "UPDATE", "theirs"))
+    await socket.leave()
+
+
+async def test_a_poll_that_waits_is_told_the_key_alone() -> None:
+    client = AsyncClient()
+    cursor = (await client.get(NOTES, query())).json()["cursor"]
+    waiting = asyncio.create_task(client.get(NOTES, query(cursor=cursor, wait="20")))
+    await until(lambda: live.hub().listeners())
+    await write((1, "new"), origin=ME)
+    answer = (await waiting).json()
+    assert answer["events"] == [{"event": "own", "data": {"key": 1}, "id": answer["cursor"]}]
+    late = (await client.get(NOTES, query(cursor=cursor))).json()
+    assert late["events"][0]["data"] == row(1, "SELECT", "new", ME)
+
+
+def test_what_says_nothing_of_the_page_is_not_looked_into() -> None:
+    data = b"no events at all, and that shows"
+    assert without_echo(ME, data) is data

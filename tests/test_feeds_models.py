@@ -1,0 +1,129 @@
+"""Feeds of a model's rows: what is in which topic, and in how many queries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.http import HttpRequest
+from django.test.utils import CaptureQueriesContext
+
+from toasts import feeds
+from toasts.models import Toast
+
+pytestmark = pytest.mark.django_db
+
+
+class Told(feeds.ModelFeed):
+    """Toasts: of all users, or of one."""
+
+    name = "told"
+    queryset = Toast.objects.select_related("user").order_by("-pk")
+    by = ["user"]
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+        return "all"
+
+    def row(self, instance: Toast) -> Any:
+        return [instance.user.username, instance.message]
+
+
+@pytest.fixture
+def people(db: None) -> list[User]:
+    found = User.objects.bulk_create(User(username=f"u{number}") for number in range(200))
+    Toast.objects.bulk_create(
+        Toast(user=user, message=str(number)) for number in range(3) for user in found
+    )
+    return found
+
+
+def topic(user: User) -> str:
+    return f"user:{user.pk}"
+
+
+def queries_of(feed: feeds.Feed, topics: list[str]) -> tuple[int, Any]:
+    with CaptureQueriesContext(connection) as captured:
+        found = feed.read(topics)
+    return len(captured), {name: list(rows.items()) for name, rows in found.items()}
+
+
+def test_the_boards_of_two_hundred_users_are_read_in_three_queries(
+    people: list[User],
+) -> None:
+    topics = ["all", *map(topic, people), "user:0"]
+    number, found = queries_of(Told(), topics)
+    assert number == 3
+    assert {name: dict(rows) for name, rows in found.items()} == {
+        name: rows for one in topics for name, rows in Told().read([one]).items()
+    }
+    assert [row for _, row in found[topic(people[7])]] == [["u7", "0"], ["u7", "1"], ["u7", "2"]]
+    assert found["user:0"] == []
+
+
+def test_each_topic_keeps_its_newest_rows(
+    people: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Told, "limit", 2)
+    _, found = queries_of(Told(), [topic(user) for user in people[:5]])
+    assert [[row[1] for _, row in rows] for rows in found.values()] == [["1", "2"]] * 5
+
+
+def test_one_topic_takes_one_query(people: list[User]) -> None:
+    number, found = queries_of(Told(), [topic(people[0])])
+    assert (number, len(found[topic(people[0])])) == (1, 3)
+
+
+def test_the_same_value_written_in_two_ways_is_two_topics(people: list[User]) -> None:
+    pk = people[0].pk
+    _, found = queries_of(Told(), [f"user:{pk}", f"user:0{pk}", "user:0"])
+    assert found[f"user:{pk}"] == found[f"user:0{pk}"] != []
+
+
+def test_a_topic_of_a_column_that_is_not_named_is_a_mistake_and_never_all_rows(db: None) -> None:
+    with pytest.raises(ValueError, match=r"'usr:7': 'usr' is not in `by`"):
+        Told().read(["usr:7"])
+    with pytest.raises(ValidationError):
+        Told().read(["user:x"])
+
+
+class Permissions(feeds.ModelFeed):
+    """Rows whose topics are chosen by `rows`, which has the last word."""
+
+    name = "permissions"
+    queryset = Permission.objects.order_by("-pk")
+    by = ["content_type"]
+    table = "others"
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+        return "all"
+
+    def rows(self, topic: str) -> Any:
+        return self.queryset.filter(
+            content_type_id=int(topic.split(":")[1]), codename__startswith="a"
+        )
+
+
+def test_rows_of_a_feeds_own_are_asked_for_each_topic(db: None) -> None:
+    topics = [f"content_type:{found.pk}" for found in ContentType.objects.all()[:3]]
+    number, found = queries_of(Permissions(), topics)
+    assert number == 3
+    assert {row["codename"][:3] for rows in found.values() for _, row in rows} == {"add"}
+
+
+def test_the_table_is_the_models_unless_another_name_is_set() -> None:
+    class Unnamed(Permissions):
+        name = "unnamed"
+
+    class Again(feeds.ModelFeed):
+        name = "again"
+        queryset = Permission.objects.all()
+
+    assert (Told.table, Permissions.table, Unnamed.table) == (
+        "toasts_toast", "others", "others",
+    )  # fmt: skip
+    assert Again.table == "auth_permission"
+    assert feeds.Feed.table == feeds.ModelFeed.table == ""

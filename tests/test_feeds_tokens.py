@@ -1,0 +1,165 @@
+"""Tokens for a feed: whom they open it for, and what ends them."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.sessions.backends.db import SessionStore
+from django.core import signing
+from django.http import HttpRequest
+from django.test import AsyncClient, override_settings
+from rest_framework.request import Request
+
+from tests.conftest import signed_in
+from tests.test_feeds import NAMES, listening, told
+from toasts import feeds
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("hubs"),
+    pytest.mark.urls("tests.feeds_site"),
+]
+
+
+async def test_a_token_opens_a_feed_in_its_users_name(alice: User) -> None:
+    client = AsyncClient()
+    text = feeds.token(alice, "names")
+    assert (await client.get(NAMES)).status_code == 403
+    assert (await client.get(NAMES, {"token": text})).status_code == 200
+    bearer = await client.get(NAMES, headers={"Authorization": f"Bearer {text}"})
+    assert bearer.status_code == 200
+    other = await client.get("/feeds/board/", {"token": text})
+    assert other.status_code == 403
+    assert (await client.get(NAMES, {"token": feeds.token(alice)})).status_code == 200
+
+
+@pytest.mark.parametrize("ending", ["age", "password", "deactivation", "deletion", "forgery"])
+async def test_a_token_ends(alice: User, ending: str) -> None:
+    text = feeds.token(alice)
+    age = 300
+    if ending == "age":
+        age = -1
+    elif ending == "password":
+        alice.set_password("new")
+        await alice.asave()
+    elif ending == "deactivation":
+        alice.is_active = False
+        await alice.asave()
+    elif ending == "deletion":
+        await alice.adelete()
+    else:
+        text = text[:-1] + ("A" if text[-1] != "A" else "B")
+    with override_settings(TOASTS_TOKEN_AGE=age):
+        assert (await AsyncClient().get(NAMES, {"token": text})).status_code == 403
+
+
+async def test_what_a_token_opened_ends_with_the_users_right(alice: User) -> None:
+    headers = (b"authorization", f"Bearer {feeds.token(alice)}".encode())
+    page = listening(None, NAMES, headers)
+    await told(page, "sync")
+    alice.is_active = False
+    await alice.asave()
+    await page.done()
+    assert page.received()[-1] == ("bye", {"reason": "auth"})
+
+
+def test_guests_have_no_token() -> None:
+    with pytest.raises(ValueError, match="whose"):
+        feeds.token(AnonymousUser())
+
+
+# Those that end with a session.
+
+
+def request_of(client: AsyncClient, user: User) -> HttpRequest:
+    request = HttpRequest()
+    request.user = user
+    request.session = SessionStore(client.cookies["sessionid"].value)
+    return request
+
+
+async def made_for(client: AsyncClient, user: User) -> str:
+    return await sync_to_async(lambda: feeds.token(request_of(client, user), "names"))()
+
+
+async def status(text: str) -> int:
+    return (await AsyncClient().get(NAMES, {"token": text})).status_code
+
+
+async def test_a_logout_ends_the_token_of_its_session_and_what_it_opened(alice: User) -> None:
+    here, there = await signed_in(alice), await signed_in(alice)
+    mine, other = await made_for(here, alice), await made_for(there, alice)
+    for_good = feeds.token(alice)
+    page = listening(None, NAMES, (b"authorization", f"Bearer {mine}".encode()))
+    await told(page, "sync")
+    await here.alogout()
+    await page.done()
+    assert page.received()[-1] == ("bye", {"reason": "auth"})
+    assert [await status(text) for text in (mine, other, for_good)] == [403, 200, 200]
+
+
+async def test_the_token_of_a_session_ends_with_it_however_that_ends(alice: User) -> None:
+    client = await signed_in(alice)
+    text = await made_for(client, alice)
+    assert await status(text) == 200
+    session = SessionStore(client.cookies["sessionid"].value)
+    await session.aset_expiry(-1)
+    await session.asave()
+    assert await status(text) == 403
+
+
+async def test_a_session_that_somebody_else_has_taken_over_opens_nothing(
+    alice: User, bob: User
+) -> None:
+    client = await signed_in(alice)
+    text = await made_for(client, alice)
+    his = await signed_in(bob)
+    session = SessionStore(client.cookies["sessionid"].value)
+    await session.aupdate(await SessionStore(his.cookies["sessionid"].value).aload())
+    await session.asave()
+    assert await status(text) == 403
+
+
+async def test_a_token_does_not_show_the_sessions_key(alice: User) -> None:
+    client = await signed_in(alice)
+    key = client.cookies["sessionid"].value
+    text, again = await made_for(client, alice), await made_for(client, alice)
+    said = signing.loads(text, salt="toasts.feeds")
+    assert key not in json.dumps(said)
+    assert key.encode() not in base64.urlsafe_b64decode(said[3])
+    assert said[3] != signing.loads(again, salt="toasts.feeds")[3]
+
+
+async def test_the_request_of_rest_framework_will_do(alice: User) -> None:
+    client = await signed_in(alice)
+
+    def make() -> str:
+        wrapped = Request(request_of(client, alice))
+        wrapped.user = alice
+        return feeds.token(wrapped)
+
+    text = await sync_to_async(make)()
+    assert await status(text) == 200
+    await client.alogout()
+    assert await status(text) == 403
+
+
+async def test_who_has_no_session_has_a_token_all_the_same(alice: User) -> None:
+    request = HttpRequest()
+    request.user = alice
+    assert await status(feeds.token(request)) == 200
+
+
+def test_a_session_in_a_cookie_is_no_help(alice: User) -> None:
+    from django.contrib.sessions.backends.signed_cookies import SessionStore as Cookie
+
+    request = HttpRequest()
+    request.user, request.session = alice, Cookie()
+    request.session["_auth_user_id"] = str(alice.pk)
+    request.session.save()
+    with pytest.raises(ValueError, match="whose: no logout ends a session that its cookie holds"):
+        feeds.token(request)
