@@ -9,11 +9,7 @@ from typing import Any
 import pytest
 
 from tests.realtime.test_direct import SNAPSHOT, Opened
-<<<<<<< HEAD
-from toasts.realtime.servers import abort, consumer, is_own
-=======
-from toasts.realtime.servers import abort, consumer, unbounded
->>>>>>> h-feeds
+from toasts.realtime.servers import abort, consumer, is_own, unbounded
 
 
 class Transport:
@@ -82,7 +78,6 @@ def test_of_any_other_nothing_is_known_and_nothing_breaks(send: Any) -> None:
     abort(send)
 
 
-<<<<<<< HEAD
 def test_a_server_s_own_send_is_told_from_one_that_somebody_wrapped() -> None:
     from daphne.server import Server
     from uvicorn.protocols.http.h11_impl import RequestResponseCycle
@@ -94,13 +89,13 @@ def test_a_server_s_own_send_is_told_from_one_that_somebody_wrapped() -> None:
     assert not is_own(Cycle().send)
     assert not is_own(functools.partial(_send, Request()))
     assert not is_own(_wrapped)
-=======
+
+
 async def test_only_a_queue_without_a_bound_is_one_to_watch() -> None:
     endless: asyncio.Queue[Any] = asyncio.Queue()
     assert unbounded(endless.get) is endless
     for receive in (asyncio.Queue(3).get, Cycle().send, _wrapped, None):
         assert unbounded(receive) is None
->>>>>>> h-feeds
 
 
 async def test_a_stream_is_daphnes_producer_as_long_as_it_lives() -> None:
