@@ -117,10 +117,11 @@ function take({ type, data, lastEventId, target }) {
   quiet = 0;
   fed = Date.now();
   try {
-    EVENTS[type]?.(JSON.parse(data), lastEventId);
+    data = JSON.parse(data);
   } catch {
-    // One broken event must not end the stream.
+    data = null; // one broken event must not end the stream
   }
+  if (data) EVENTS[type](data, lastEventId);
 }
 
 const EVENTS = {
