@@ -42,11 +42,13 @@ export function announce(changes = [], snapshot = false) {
   for (const { toast, _previous, reason } of changes) {
     const text = sentence(toast);
     if (reason) waiting.delete(toast.id);
-    else if (!_previous || sentence(_previous) !== text) waiting.set(toast.id, text);
+    else if (!_previous || sentence(_previous) !== text) {
+      waiting.set(toast.id, text);
+      // Several that were there before the page was: their number is enough.
+      if (snapshot) most = 1;
+    }
     // "signed-out", "suspended": the next to read may be somebody else.
     if (/^s/.test(reason)) voice.textContent = "";
   }
-  // Several that were there before the page was: their number is enough.
-  if (snapshot) most = 1;
   timer ??= setTimeout(say, GATHER);
 }

@@ -14,10 +14,12 @@ import { backoff, poll, WAIT, whose } from "./poll.js";
 const FIRST_EVENT = 10_000;
 /** Uptime after which a stream was a healthy one. */
 const HEALTHY = 10_000;
-/** Between attempts to stream while polling works; between polls of a browser that is one too many. */
-const MINUTE = 60_000;
-/** Between polls whose server does not wait by itself. */
-const UNHURRIED = 12_000;
+/** Between attempts to stream while polling works, at least. */
+const STREAM_AGAIN = 50_000;
+/** Between polls of a browser that is one too many. */
+const SLOW = 60_000;
+/** Between polls whose server does not wait by itself, at least. */
+const UNHURRIED = 10_000;
 /** Between looks whether whoever was signed out is signed in again. */
 const SIGNED_OUT = 300_000;
 /** Between two attempts at least, and between polls; and over which most farewells' reconnects are spread. */
@@ -28,7 +30,7 @@ const STEP = heartbeat / 15;
 const NEVER = Infinity;
 
 /** So that not all pages ask at the same time. */
-const about = (time) => time * (0.75 + Math.random() / 2);
+const about = (time) => time * (1 + Math.random() / 2);
 
 let hooks;
 let state = "connecting";
@@ -70,7 +72,7 @@ export function tick() {
   if (now >= due) open();
   if (now >= pollDue) ask();
   clearTimeout(timer);
-  timer = setTimeout(tick, Math.max(0, Math.min(source ? STEP : MINUTE, due - now, pollDue - now)));
+  timer = setTimeout(tick, Math.max(0, Math.min(source ? STEP : SLOW, due - now, pollDue - now)));
 }
 
 function open() {
@@ -109,7 +111,7 @@ function again(spread) {
   const healthy = up && now - began > HEALTHY;
   if (healthy) failures = 0;
   if (healthy && spread) due = now + Math.random() * spread;
-  else due = now + (cursor ? about(MINUTE) : backoff(failures++));
+  else due = now + (cursor ? about(STREAM_AGAIN) : backoff(failures++));
 }
 
 function take({ type, data, lastEventId, target }) {
@@ -117,10 +119,11 @@ function take({ type, data, lastEventId, target }) {
   quiet = 0;
   fed = Date.now();
   try {
-    EVENTS[type]?.(JSON.parse(data), lastEventId);
+    data = JSON.parse(data);
   } catch {
-    // One broken event must not end the stream.
+    data = null; // one broken event must not end the stream
   }
+  if (data) EVENTS[type](data, lastEventId);
 }
 
 const EVENTS = {
@@ -149,7 +152,7 @@ const EVENTS = {
     if (reason === "superseded") {
       // The newest browsers have the streams now. This one's is asked for again when somebody looks at it.
       slow = true;
-      pollDue = Date.now() + MINUTE;
+      pollDue = Date.now() + SLOW;
       set("polling");
     } else {
       if (reason === "auth") all(new Map(), "");
@@ -193,7 +196,7 @@ function works({ _toasts, _cursor, _who }, now, took) {
   if (same) hooks._change({});
   else all(new Map(_toasts.map((toast) => [`${toast.id}`, toast])), _who);
   if (state === "signed-out") due = now;
-  pollDue = now + (slow ? MINUTE : same && took < SECOND ? about(UNHURRIED) : SECOND);
+  pollDue = now + (slow ? SLOW : same && took < SECOND ? about(UNHURRIED) : SECOND);
   set("polling");
 }
 
