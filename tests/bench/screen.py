@@ -157,7 +157,7 @@ def _boot(context: BrowserContext, size: Size, path: str, client: bool) -> dict[
     longest, busy = [], []
     for _ in range(size.loads):
         page, session = _open(context, size.throttle, path, client)
-        # Until then nothing of ours may run in the page: what Playwright brings along is a task, too.
+        # Nothing of ours may run in the page so long: what Playwright brings is a task, too.
         page.wait_for_timeout(1500)
         busy.append(1000 * _busy(session))
         longest.append(max(page.evaluate("tasks"), default=0.0))
