@@ -2,7 +2,8 @@
 
 import { quietly } from "./quietly.js";
 
-const WIRE = 10; // events that are kept on the page
+const WIRE = 8; // events that are kept on the page
+const SEEN = 1200; // milliseconds for which a deleted order is shown as such
 const STATES = { connected: "live", connecting: "connecting", refused: "ended", closed: "off" };
 const find = (selector) => document.querySelector(selector);
 const board = find("[data-board]");
@@ -33,9 +34,17 @@ function change(key, row) {
   empty.hidden = true;
 }
 
-function remove(key) {
-  lines.get(key)?.remove();
+function remove(key, row, action) {
+  const line = lines.get(key);
   lines.delete(key);
+  if (line && action === "DELETE") {
+    line.dataset.gone = "";
+    setTimeout(() => leave(line), SEEN);
+  } else leave(line);
+}
+
+function leave(line) {
+  line?.remove();
   empty.hidden = lines.size > 0;
 }
 
