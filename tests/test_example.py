@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -236,3 +237,23 @@ async def test_work_that_fails_in_the_background_is_logged(
     assert (line.levelname, line.getMessage()) == ("ERROR", "A background task failed.")
     assert line.exc_info
     assert str(line.exc_info[1]) == "no bread"
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize(
+    ("page", "guide"),
+    [
+        ("toast", "send"), ("messages", "messages"), ("orders", "orders"), ("sheet", "sheet"),
+        ("status", "status"),
+    ],
+)  # fmt: skip
+def test_each_demo_says_in_three_sentences_what_it_shows_and_links_to_its_guide(
+    server: Server, page: str, guide: str
+) -> None:
+    with signed_in(server.url, "alice") as browser:
+        text = browser.get(f"/demo/{page}/").text
+        [lead] = re.findall(r'<p class="lead">(.*?)</p>', text, re.DOTALL)
+        said, _, link = lead.partition("<a ")
+        assert len(re.findall(r"[.!?](?=\s)", said)) == 3, said
+        assert link == f'href="/docs/howto/{guide}.md">How to build it</a>'
+        assert browser.get(f"/docs/howto/{guide}.md").status_code == 200

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.core_site import Browser
+from tests.core_site import Browser, CoreSite, sqlite_url
 from tests.demos import Demo, Stream, listening
 from tests.live_pages import person, stream
+from tests.postgres import PostgresServer
 from tests.sockets import WebSocket
 
 pytestmark = pytest.mark.servers
@@ -135,6 +137,18 @@ def test_each_new_order_toasts_the_staff_once_whoever_writes_it(
         ("admin", "New order", "1 x Croissant, 2.50 each"),
         ("admin", "New order", "2 x Rye, 4.00 each"),
     ]
+
+
+def test_below_a_path_the_toast_leads_there(tmp_path: Path, postgres: PostgresServer) -> None:
+    for url in (sqlite_url(tmp_path), postgres.create("below")):
+        site = CoreSite(url, FORCE_SCRIPT_NAME="/live")
+        said = site.run(
+            "import json\nfrom example.models import Order\nfrom toasts.models import Toast\n"
+            "Order.objects.create(product='Rye', price=4)\n"
+            "print(json.dumps(Toast.objects.get().url))"
+        )
+        assert said == "/live/demo/orders/"
+        site.close()
 
 
 def test_an_order_that_is_rolled_back_toasts_nobody(demo: Demo) -> None:

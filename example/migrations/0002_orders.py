@@ -20,7 +20,7 @@ CREATE FUNCTION example_order_toast() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO toasts_toast (user_id, title, message, url)
     SELECT id, 'New order', format('%s x %s, %s each', NEW.quantity, NEW.product, NEW.price),
-           '/demo/orders/'
+           TG_ARGV[1]
     FROM auth_user WHERE is_staff AND is_active;
     PERFORM pg_notify(TG_ARGV[0], json_build_array('user:' || id)::text)
     FROM auth_user WHERE is_staff AND is_active;
@@ -30,26 +30,28 @@ $$
 """
 TRIGGER = """
 CREATE TRIGGER example_order_toast AFTER INSERT ON example_order
-    FOR EACH ROW EXECUTE FUNCTION example_order_toast({channel})
+    FOR EACH ROW EXECUTE FUNCTION example_order_toast({channel}, {url})
 """
 SQLITE_TRIGGER = """
 CREATE TRIGGER example_order_toast AFTER INSERT ON example_order BEGIN
     INSERT INTO toasts_toast (user_id, title, message, url)
     SELECT id, 'New order',
            printf('%d x %s, %.2f each', NEW.quantity, substr(NEW.product, 1, 200), NEW.price),
-           '/demo/orders/'
+           {url}
     FROM auth_user WHERE is_staff AND is_active;
 END
 """
 
 
 def create_toast_trigger(apps: Any, editor: Any) -> None:
+    # Triggers know no request: only where the settings name it, a path above the site is known.
+    url = editor.quote_value(f"{settings.FORCE_SCRIPT_NAME or ''}/demo/orders/")
     if editor.connection.vendor == "postgresql":
         channel = editor.quote_value(getattr(settings, "TOASTS_CHANNEL", "toasts"))
         editor.execute(FUNCTION, params=None)
-        editor.execute(TRIGGER.format(channel=channel), params=None)
+        editor.execute(TRIGGER.format(channel=channel, url=url), params=None)
     elif editor.connection.vendor == "sqlite":
-        editor.execute(SQLITE_TRIGGER, params=None)
+        editor.execute(SQLITE_TRIGGER.format(url=url), params=None)
 
 
 def drop_toast_trigger(apps: Any, editor: Any) -> None:

@@ -2,7 +2,8 @@
 
 import { quietly } from "./quietly.js";
 
-const WIRE = 10; // events that are kept on the page
+const WIRE = 6; // events that are kept on the page
+const SEEN = 1200; // milliseconds for which a deleted order is shown as such
 const STATES = { connected: "live", connecting: "connecting", refused: "ended", closed: "off" };
 const find = (selector) => document.querySelector(selector);
 const board = find("[data-board]");
@@ -33,9 +34,17 @@ function change(key, row) {
   empty.hidden = true;
 }
 
-function remove(key) {
-  lines.get(key)?.remove();
+function remove(key, row, action) {
+  const line = lines.get(key);
   lines.delete(key);
+  if (line && action === "DELETE") {
+    line.dataset.gone = "";
+    setTimeout(() => leave(line), SEEN);
+  } else leave(line);
+}
+
+function leave(line) {
+  line?.remove();
   empty.hidden = lines.size > 0;
 }
 
@@ -85,20 +94,23 @@ function noteOf(note) {
 
 function log({ event, data }) {
   if (event === "ping") return;
-  for (const [kind, ...more] of said(event, data)) {
+  for (const [kind, what, row] of said(event, data)) {
     const line = document.createElement("li");
-    line.append(Object.assign(document.createElement("b"), { textContent: kind }));
-    line.append(...more.flatMap((text) => [" ", text]));
+    line.append(element("b", kind), ` ${what} `, ...(row ? [element("span", row)] : []));
     wire.prepend(line);
   }
   while (wire.children.length > WIRE) wire.lastChild.remove();
 }
 
-/** What an event says: for each row the action, the table, its key and the row itself. */
+function element(name, text) {
+  return Object.assign(document.createElement(name), { textContent: text });
+}
+
+/** What an event says, for each row: the action, the table and the key, the row itself. */
 function said(event, { table, action, key, row, keys, rows }) {
-  if (event === "change") return [[action, table, `#${key}`, shortly(row)]];
-  if (event === "remove") return keys.map((key, at) => [action, table, `#${key}`, shortly(rows?.[at])]);
-  return [[event, keys ? `${keys.length} rows` : ""]];
+  if (event === "change") return [[action, `${table} #${key}`, shortly(row)]];
+  if (event === "remove") return keys.map((key, at) => [action, `${table} #${key}`, shortly(rows?.[at])]);
+  return [[event, `${keys?.length ?? 0} rows`]];
 }
 
 function shortly(row) {

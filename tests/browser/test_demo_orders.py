@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -54,11 +55,25 @@ async def test_the_staff_sees_all_orders_and_a_customer_their_own(
     for page in (alice, bob):
         await expect(page.locator("[data-board] tbody tr td:nth-child(3)")).to_have_text(["7"])
     await expect(products(admin)).to_have_text(["Cake", "Pretzel"])
+    await expect(latest(alice)).to_have_text(told("UPDATE", "Pretzel", 7))
     demo.sql("DELETE FROM example_order")
     for page in (admin, alice, bob):
         await expect(products(page)).to_have_count(0)
         await expect(page.get_by_text("No orders yet.")).to_be_visible()
+    # Each as it was told last.
+    for page, product in ((alice, "Pretzel"), (admin, "Cake")):
+        await expect(latest(page)).to_have_text(told("DELETE", product, 7))
     assert visitor.console == []
+
+
+def latest(page: Page) -> Locator:
+    """The line of the newest event."""
+    return page.locator("[data-wire] li").first
+
+
+def told(action: str, product: str, quantity: int) -> re.Pattern[str]:
+    row = rf'{{"product":"{product}","price":"[0-9.]+","quantity":{quantity},.*}}'
+    return re.compile(f"^{action} example_order #[0-9]+ {row}$")
 
 
 async def test_each_choice_shows_the_same_board(

@@ -128,11 +128,12 @@ async def _admitted(
     Raises:
         PermissionDenied: it may not.
     """
-    held = await sync_to_async(_holder)(feed, request)
     decide: Any = feed.topic
-    if not iscoroutinefunction(decide):
-        decide = sync_to_async(decide)
-    topic = await decide(request, **kwargs)
+    if iscoroutinefunction(decide):
+        held = await sync_to_async(_holder)(feed, request)
+        topic = await decide(request, **kwargs)
+    else:  # in one go: each way into a thread and back takes its time
+        held, topic = await sync_to_async(_decided)(feed, request, kwargs)
     detach(request)
     if topic is None:
         raise PermissionDenied
@@ -142,6 +143,10 @@ async def _admitted(
             f" characters, other than {FAMILY!r}, not {topic!r:.300}."
         )
     return held, topic
+
+
+def _decided(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
+    return _holder(feed, request), feed.topic(request, **kwargs)
 
 
 def _holder(feed: Feed, request: HttpRequest) -> Grant | None:
