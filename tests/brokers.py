@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from django.contrib.auth.models import User
 
-from toasts.live import PREFIX
 from toasts.realtime.broker import Publish, Wake
 from toasts.realtime.hub import RECHECK
+from toasts.source import PREFIX
 
 
 class Undo(Exception):

@@ -39,6 +39,7 @@ from toasts import (
     create_toast,
     dismiss_toast,
     live,
+    source,
     state,
     update_toast,
 )
@@ -98,9 +99,9 @@ class ByAnother(models.Model):
 def test_a_topic_leads_back_to_its_user(
     monkeypatch: pytest.MonkeyPatch, model: type[models.Model], key: Any
 ) -> None:
-    monkeypatch.setattr(live, "get_user_model", lambda: model)
-    name = live.topic(key)
-    assert live._names([name]) == {key: name}
+    monkeypatch.setattr(source, "get_user_model", lambda: model)
+    name = source.topic(key)
+    assert source._names([name]) == {key: name}
     assert not name.startswith("!"), "it would be taken for a doubt"
 
 
@@ -292,10 +293,10 @@ def _test_database_url() -> str:
 def test_a_cursor_is_the_same_in_every_process(alice: User) -> None:
     create_toast("text", alice, data={"b": 1, "a": [None, "é"]}, duration=2.5)
     create_toast("more", alice)
-    here = state.cursor(live.read_state(alice.pk))
+    here = state.cursor(source.read_state(alice.pk))
     code = (
-        "import django, sys\ndjango.setup()\nfrom toasts import live, state\n"
-        "print(state.cursor(live.read_state(int(sys.argv[1]))))"
+        "import django, sys\ndjango.setup()\nfrom toasts import source, state\n"
+        "print(state.cursor(source.read_state(int(sys.argv[1]))))"
     )
     for seed in ("1", "2"):
         there = subprocess.run(
@@ -317,21 +318,21 @@ def test_a_cursor_is_the_same_in_every_process(alice: User) -> None:
 )
 def test_a_cursor_tells_every_change(alice: User, change: dict[str, Any]) -> None:
     toast = create_toast("a", alice)
-    before = state.cursor(live.read_state(alice.pk))
-    assert state.cursor(live.read_state(alice.pk)) == before
+    before = state.cursor(source.read_state(alice.pk))
+    assert state.cursor(source.read_state(alice.pk)) == before
     update_toast(toast, **change)
-    assert state.cursor(live.read_state(alice.pk)) != before
+    assert state.cursor(source.read_state(alice.pk)) != before
 
 
 def test_a_cursor_tells_what_is_new_and_what_is_gone(alice: User, bob: User) -> None:
-    marks = [state.cursor(live.read_state(alice.pk))]
+    marks = [state.cursor(source.read_state(alice.pk))]
     for _ in range(2):
         toast = create_toast("the same", alice)
-        marks.append(state.cursor(live.read_state(alice.pk)))
+        marks.append(state.cursor(source.read_state(alice.pk)))
     create_toast("his", bob)
-    assert state.cursor(live.read_state(alice.pk)) == marks[-1]
+    assert state.cursor(source.read_state(alice.pk)) == marks[-1]
     dismiss_toast(toast)
-    assert state.cursor(live.read_state(alice.pk)) == marks[1]
+    assert state.cursor(source.read_state(alice.pk)) == marks[1]
     assert len(set(marks)) == 3
 
 
@@ -584,9 +585,9 @@ async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
     alice: User, hubs: None
 ) -> None:
     await async_create_toast("known", alice)
-    active = await sync_to_async(live.read_state)(alice.pk)
+    active = await sync_to_async(source.read_state)(alice.pk)
     held = Grant(alice.pk, Standing())
-    known = live.name_of(live.topic(alice.pk), active)
+    known = source.name_of(source.topic(alice.pk), active)
     stream = live.open_stream(live.toasts_of(held), known, cut=None)
     stream.deliver(active, b"")
     assert b"event: toast" not in await stream.pull()
@@ -644,7 +645,7 @@ def test_a_row_of_megabytes_leaves_the_user_his_other_toasts(alice: User) -> Non
         create_toast("many", alice)
     huge = create_toast("huge", alice)
     Toast.objects.filter(pk=huge.pk).update(data={"text": "x" * 600_000})
-    found = live.read_state(alice.pk)
+    found = source.read_state(alice.pk)
     assert len(found) == 72
     sent = state.as_json(found)
     assert len(sent) == 71
@@ -653,7 +654,7 @@ def test_a_row_of_megabytes_leaves_the_user_his_other_toasts(alice: User) -> Non
 
 def test_a_state_is_bounded_in_bytes_and_keeps_the_newest(alice: User) -> None:
     made = [create_toast("é" * 1000, alice, data="x" * 5000) for _ in range(100)]
-    found = live.read_state(alice.pk)
+    found = source.read_state(alice.pk)
     assert 0 < len(found) < 100
     assert list(found) == [toast.pk for toast in made[-len(found) :]]
     assert sum(len(state.event(*item)) for item in found.items()) < state.STATE_BYTES * 1.05
@@ -666,18 +667,18 @@ async def test_streams_of_either_handler_are_as_patient_as_the_site_says(
     heard = live.toasts_of(Grant(alice.pk, Standing()))
     stream = live.open_stream(heard, None, cut=None)
     assert stream.patience == 7
-    assert live.Manners(live.hub(), live.ToastSource()).patience == 7
+    assert live.Manners(live.hub(), source.ToastSource()).patience == 7
 
 
 async def test_the_names_of_one_users_states_begin_alike_and_anothers_do_not(
     alice: User, bob: User
 ) -> None:
-    hers, his = live.topic(alice.pk), live.topic(bob.pk)
+    hers, his = source.topic(alice.pk), source.topic(bob.pk)
     some = {1: "content"}
-    owner, empty = live.name_of(hers, {}).split(".")
-    assert live.name_of(hers, some).split(".")[0] == owner
-    assert live.name_of(hers, some) != f"{owner}.{empty}"
-    assert live.name_of(his, {}).split(".")[1] == empty
-    assert live.name_of(his, {}) != f"{owner}.{empty}"
+    owner, empty = source.name_of(hers, {}).split(".")
+    assert source.name_of(hers, some).split(".")[0] == owner
+    assert source.name_of(hers, some) != f"{owner}.{empty}"
+    assert source.name_of(his, {}).split(".")[1] == empty
+    assert source.name_of(his, {}) != f"{owner}.{empty}"
     with override_settings(SECRET_KEY="another site's"):
-        assert not live.name_of(hers, {}).startswith(owner)
+        assert not source.name_of(hers, {}).startswith(owner)
