@@ -21,7 +21,8 @@ from toasts import async_create_toast, brokers, live, source
 from toasts.models import Toast
 from toasts.realtime import redis as module
 from toasts.realtime.broker import HINTS_MAX_BYTES
-from toasts.realtime.redis import SHARDS, RedisBroker
+from toasts.realtime.cluster import SHARDS
+from toasts.realtime.redis import RedisBroker
 
 # Speaking and hearing.
 
