@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
-from toasts.live import PREFIX
-from toasts.realtime.broker import Publish, Wake
+from toasts.realtime.broker import Broker, LocalBroker, Publish, Wake
 from toasts.realtime.hub import RECHECK
+from toasts.source import PREFIX
 
 
 class Undo(Exception):
@@ -52,3 +54,30 @@ class Broken(Recorder):
 
     def publish(self, hints: Sequence[str]) -> None:
         raise ConnectionError("the broker is away")
+
+
+@contextlib.contextmanager
+def rolled_back() -> Iterator[None]:
+    with contextlib.suppress(Undo), transaction.atomic():
+        yield
+        raise Undo
+
+
+class Cut:
+    """Neither says nor hears anything."""
+
+    name = "broken"
+
+    def publish(self, hints: Sequence[str]) -> None:
+        raise ConnectionError("cut")
+
+    async def listen(self, wake: Wake, publish: Publish) -> None:
+        raise ConnectionError("cut")
+
+
+def no_broker() -> Broker:
+    raise RuntimeError("none to be had")
+
+
+def own_broker() -> Broker:
+    return LocalBroker()

@@ -11,6 +11,16 @@ from typing import Any
 from django.test import AsyncClient
 from httpx_sse._decoders import SSEDecoder
 
+from toasts import live
+
+STREAM, POLL = "/toasts/stream/", "/toasts/poll/"
+OURS = {
+    "Cache-Control": "no-store, no-transform, private",
+    "Content-Encoding": "identity",
+    "X-Accel-Buffering": "no",
+    "Vary": "Cookie",
+}
+
 
 @dataclass
 class Received:
@@ -68,3 +78,8 @@ class StreamReader:
         except StopAsyncIteration:
             return True
         return False
+
+
+def here() -> Any:
+    """The hub of the running loop."""
+    return live.hub()

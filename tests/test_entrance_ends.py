@@ -17,6 +17,7 @@ from tests.connections import Connection, entrance, opened
 from toasts import async_create_toast
 from toasts import live as toasts_live
 from toasts.entrance import Entrance
+from toasts.source import ToastSource
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -74,14 +75,14 @@ async def test_a_client_that_leaves_during_the_read_of_its_state_is_forgotten(
     app: Entrance, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
-    read = toasts_live.ToastSource.read
+    read = ToastSource.read
 
     def slow(self: Any, topics: Any) -> Any:
         reading.set()
         go_on.wait(10)
         return read(self, topics)
 
-    monkeypatch.setattr(toasts_live.ToastSource, "read", slow)
+    monkeypatch.setattr(ToastSource, "read", slow)
     request = Connection(app, key).start()
     await until(reading.is_set)
     request.disconnect()

@@ -7,6 +7,6 @@ class ToastsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, live  # noqa: F401  (checks register themselves)
+        from . import checks, doubts  # noqa: F401  (checks register themselves)
 
-        live.connect_signals()
+        doubts.connect_signals()

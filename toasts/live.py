@@ -1,4 +1,4 @@
-"""The bridge between toasts and the engine: users to topics, rows to events, this process's hub."""
+"""The bridge between toasts and the engine: who hears what, this process's hub, announcing."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ import functools
 import logging
 import os
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.signals import user_logged_out
-from django.db import connections, models, transaction
-from django.db.models.signals import post_delete, post_save
-from django.utils.crypto import salted_hmac
-
-from . import brokers, sessions, state
-from .brokers import fresh_connection, make_broker
+from . import brokers, sessions
+from .brokers import make_broker
 from .conf import conf
 from .realtime.direct import DirectStream, Send
 from .realtime.envelope import Rendered
@@ -25,78 +19,11 @@ from .realtime.hub import RECHECK, Hub, Timing
 from .realtime.outbox import Outbox
 from .realtime.sources import Kind, Sources
 from .realtime.sse import json_event
-from .realtime.subscription import Poll, Stream, difference
-from .state import CHANGED, State, cursor, database
+from .realtime.subscription import Poll, Stream
+from .source import PREFIX, TOASTS, topic
+from .state import State
 
 logger = logging.getLogger("toasts")
-
-PREFIX = "user:"
-RETRY = (1000, 5000)
-"""Milliseconds between which a browser's first reconnect is spread."""
-
-
-def topic(user_id: Any) -> str:
-    """The topic of a user's toasts; made on the server, never named by a client."""
-    return f"{PREFIX}{user_id}"
-
-
-def _names(topics: Iterable[str]) -> dict[Any, str]:
-    """These topics by their users' primary keys."""
-    key = get_user_model()._meta.pk.to_python
-    return {key(name[len(PREFIX) :]): name for name in topics}
-
-
-def name_of(topic: str, active: State) -> str:
-    """What a client calls this state of this topic; up to the dot it is the same for all states.
-
-    Tabs tell by that part whose toasts they have. It says nothing to who lacks SECRET_KEY.
-    """
-    return f"{salted_hmac('toasts', topic).hexdigest()[:16]}.{cursor(active)}"
-
-
-class ToastSource:
-    """The toasts of users, as the engine asks for them."""
-
-    def read(self, topics: Sequence[str]) -> Mapping[str, State]:
-        """The active toasts of these topics' users who have any. Blocks."""
-        with fresh_connection():
-            return state.read(_names(topics))
-
-    def revoked(self, grants: Collection[sessions.Grant]) -> Collection[sessions.Grant]:
-        with fresh_connection():
-            return sessions.revoked(grants)
-
-    def close(self) -> None:
-        connections.close_all()
-
-    def delta(self, topic: str, told: State, active: State) -> bytes:
-        if not told and len(active) == 1:  # the first toast, or the only one: most are
-            ((key, content),) = active.items()
-            return state.event(key, content)
-        gone, new = difference(told, active)
-        events = [state.event(key, content) for key, content in new]
-        if gone:
-            events.insert(0, json_event("dismiss", {"ids": gone}, id=CHANGED.decode()))
-        return b"".join(events)
-
-    def bye(self, reason: str) -> bytes:
-        return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
-
-    def snapshot(self, topic: str, active: State, known: str | None = None) -> bytes:
-        """All that is active, then the list of it; only the list for who knows this very state."""
-        mark = name_of(topic, active)
-        parts = [] if known == mark else [state.event(*item) for item in active.items()]
-        retry = random.randint(*RETRY)
-        parts.append(json_event("sync", {"ids": list(active)}, id=mark, retry=retry))
-        return b"".join(parts)
-
-
-TOASTS = ToastSource()
-
-
-def read_state(user_id: Any) -> State:
-    """A user's active toasts now. Blocks, on the caller's own connection."""
-    return state.read({user_id: user_id}).get(user_id, {})
 
 
 # Who hears what.
@@ -322,41 +249,3 @@ def announce_topics(hints: Sequence[str]) -> None:
             _outbox().publish(hints)
     except Exception:
         logger.exception("toasts could not be announced; streams find them within seconds")
-
-
-# What may end a user's streams.
-
-
-def connect_signals() -> None:
-    post_save.connect(_user_changed, sender=get_user_model(), dispatch_uid="toasts")
-    post_delete.connect(_user_changed, sender=get_user_model(), dispatch_uid="toasts")
-    if (stored := sessions.stored_model()) is not None:
-        post_delete.connect(_session_deleted, sender=stored, dispatch_uid="toasts")
-    user_logged_out.connect(_logged_out, dispatch_uid="toasts")
-
-
-def _user_changed(
-    instance: Any, using: str, update_fields: Collection[str] | None = None, **rest: Any
-) -> None:
-    # A login saves its time and nothing else.
-    if update_fields is None or not sessions.RIGHTS.isdisjoint(update_fields):
-        _doubt_after_commit(instance.pk, using)
-
-
-def _session_deleted(instance: models.Model, using: str, **rest: Any) -> None:
-    # Old ones are cleared by the thousand; their streams ended when they expired.
-    user_id = sessions.owner(instance) if sessions.is_alive(instance) else None
-    if user_id is not None:
-        _doubt_after_commit(user_id, using)
-
-
-def _logged_out(user: Any, **rest: Any) -> None:
-    if user is not None:
-        _doubt_after_commit(user.pk, database())
-
-
-def _doubt_after_commit(user_id: Any, using: str) -> None:
-    connection = transaction.get_connection(using)
-    if connection.in_atomic_block or connection.get_autocommit():
-        transaction.on_commit(functools.partial(announce_doubt, user_id), using=using)
-    # Else the caller commits by hand, and nobody can tell when: the sweep will find out.

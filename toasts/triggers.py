@@ -18,8 +18,8 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from .conf import conf
-from .live import PREFIX
 from .models import Toast
+from .source import PREFIX
 
 FUNCTION = "toasts_announce"
 SWITCH = "toasts.triggers"

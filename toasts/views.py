@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.middleware.csrf import get_token
 from django.views.decorators.http import require_safe
 
-from . import live
+from . import live, source
 from .realtime.sse import UNCACHED, known_event_id
 from .serving import (
     admit,
@@ -73,14 +73,14 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
     held = await admit(request)
     if held is None:
         return nothing()
-    mine = live.topic(held.user_id)
-    state = await sync_to_async(live.read_state)(held.user_id)
-    if seconds and known == live.name_of(mine, state) and isinstance(request, ASGIRequest):
+    mine = source.topic(held.user_id)
+    state = await sync_to_async(source.read_state)(held.user_id)
+    if seconds and known == source.name_of(mine, state) and isinstance(request, ASGIRequest):
         news = await wait_for_news(request, live.toasts_of(held), state, seconds)
         if news is None:
             return nothing()
         state = news
-    answer = {"toasts": as_json(state), "cursor": live.name_of(mine, state)}
+    answer = {"toasts": as_json(state), "cursor": source.name_of(mine, state)}
     response = JsonResponse(answer, headers=UNCACHED)
     if "csrf" in request.GET:
         response["X-CSRFToken"] = get_token(request)

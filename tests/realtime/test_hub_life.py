@@ -153,7 +153,7 @@ async def test_a_hearing_hub_leaves_the_database_alone_between_its_looks(table: 
     async with running(table, Telephone(), reconcile=1000) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw == b"= \n" and settled(hub))
-        hub._tick_listeners = ticks.append  # type: ignore[method-assign]
+        hub.turns.tick = ticks.append  # type: ignore[method-assign]
         before = len(table.reads)
         await until(lambda: len(ticks) >= 2)
         assert len(table.reads) == before
@@ -307,8 +307,8 @@ async def test_a_hub_with_a_listener_stays(table: Table) -> None:
     ticks: list[float] = []
     async with running(table, LocalBroker(), linger=0) as hub:
         client = Client(hub, "t")
-        tick = hub._tick_listeners
-        hub._tick_listeners = lambda now: (ticks.append(now), tick(now))  # type: ignore
+        tick = hub.turns.tick
+        hub.turns.tick = lambda now: (ticks.append(now), tick(now))  # type: ignore
         await until(lambda: len(ticks) >= 2)
         assert hub.running
         assert not client.over

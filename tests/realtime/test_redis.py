@@ -17,11 +17,12 @@ from tests.realtime.ear import listening, say
 from tests.realtime.memory import Client, Table, running
 from tests.redis_server import RedisCluster, RedisServer
 from tests.streams import StreamReader
-from toasts import async_create_toast, brokers, live
+from toasts import async_create_toast, brokers, live, source
 from toasts.models import Toast
 from toasts.realtime import redis as module
 from toasts.realtime.broker import HINTS_MAX_BYTES
-from toasts.realtime.redis import SHARDS, RedisBroker
+from toasts.realtime.cluster import SHARDS
+from toasts.realtime.redis import RedisBroker
 
 # Speaking and hearing.
 
@@ -251,7 +252,7 @@ async def test_a_site_on_redis_shows_a_toast_at_once(
     assert brokers.make_broker() is live.hub().broker
     # As another process would: the toast is there, and only Redis says so.
     toast = await Toast.objects.acreate(user=alice, message="hello")
-    await asyncio.to_thread(brokers.make_broker().publish, [live.topic(alice.pk)])
+    await asyncio.to_thread(brokers.make_broker().publish, [source.topic(alice.pk)])
     assert (await reader.next()).data["id"] == toast.pk
     await async_create_toast("again", alice)
     assert (await reader.next()).data["message"] == "again"

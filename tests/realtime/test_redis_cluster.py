@@ -13,7 +13,8 @@ from tests.realtime.memory import Client, Table, running
 from tests.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
 from toasts.realtime import redis as module
-from toasts.realtime.redis import SHARDS, RedisBroker
+from toasts.realtime.cluster import SHARDS, shard_of
+from toasts.realtime.redis import RedisBroker
 
 
 async def test_a_hint_goes_to_one_shard_alone_and_shards_are_on_every_node(
@@ -43,7 +44,7 @@ def stats(node: RedisServer) -> dict[str, Any]:
 
 async def test_every_shard_carries(sharded: RedisBroker) -> None:
     hints = list(sharded._flock("user:"))
-    assert len({module._shard(hint) for hint in hints}) == SHARDS
+    assert len({shard_of(hint) for hint in hints}) == SHARDS
     async with listening(sharded) as ear:
         await say(sharded, *hints)
         await until(lambda: sorted(ear.heard) == sorted(hints))
@@ -51,7 +52,7 @@ async def test_every_shard_carries(sharded: RedisBroker) -> None:
 
 def test_the_shard_of_a_hint_is_the_same_in_every_process() -> None:
     """Processes of two releases may run side by side: these numbers must stay."""
-    assert [module._shard(hint) for hint in ("user:1", "user:2", "!user:1", "é", "\ud800")] == [
+    assert [shard_of(hint) for hint in ("user:1", "user:2", "!user:1", "é", "\ud800")] == [
         2, 8, 7, 14, 3,
     ]  # fmt: skip
 
@@ -73,7 +74,7 @@ async def test_a_slot_that_moves_takes_the_listeners_along(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)  # and the canary is still far off
-    shard = f"{channel}:{{{module._shard('user:1')}}}"
+    shard = f"{channel}:{{{shard_of('user:1')}}}"
     table = Table()
     async with running(table, sharded) as hub:
         client = Client(hub, "user:1")
@@ -98,7 +99,7 @@ async def test_a_node_that_restarts_is_found_again(monkeypatch: pytest.MonkeyPat
         async with running(table, broker) as hub:
             client = Client(hub, "user:1")
             await until(lambda: client.raw == b"= \n" and hub.listening)
-            node = cluster.owner(f"c:{{{module._shard('user:1')}}}")
+            node = cluster.owner(f"c:{{{shard_of('user:1')}}}")
             await asyncio.to_thread(node.stop)
             await until(lambda: not hub.listening)
             table.put("user:1", 1)

@@ -16,7 +16,8 @@ from tests.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
 from toasts.realtime import redis as module
 from toasts.realtime.broker import BrokerError
-from toasts.realtime.redis import SHARDS, RedisBroker
+from toasts.realtime.cluster import SHARDS
+from toasts.realtime.redis import RedisBroker
 
 
 async def test_a_client_that_is_killed_is_an_error_at_once(

@@ -13,6 +13,7 @@ from django.db import InterfaceError, OperationalError, connections
 from .. import live
 from ..brokers import fresh_connection
 from ..realtime.subscription import State
+from ..source import name_of
 from ..state import database
 from . import wire
 from .feed import Feed
@@ -88,10 +89,10 @@ class FeedSource:
         return _encoded(feed, feed.read([rest]).get(rest, {}))
 
     def delta(self, topic: str, told: State, state: State) -> bytes:
-        return wire.delta(self._feed(topic), told, state, live.name_of(topic, state))
+        return wire.delta(self._feed(topic), told, state, name_of(topic, state))
 
     def snapshot(self, topic: str, state: State, known: str | None = None) -> bytes:
-        return wire.snapshot(self._feed(topic), state, live.name_of(topic, state), known)
+        return wire.snapshot(self._feed(topic), state, name_of(topic, state), known)
 
     def _feed(self, topic: str) -> Feed:
         return self._feeds[parts_of(topic)[0]]

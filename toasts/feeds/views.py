@@ -15,7 +15,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_http_methods
 
-from .. import live
+from .. import live, source
 from ..conf import conf
 from ..live import Hearing
 from ..realtime.envelope import envelopes
@@ -104,7 +104,7 @@ def _hearing(
         held,
         FEEDS,
         # Guests have nothing in common, so nothing to be counted by.
-        live.topic(held.user_id) if held is not None else f"guest:{next(_guests)}",
+        source.topic(held.user_id) if held is not None else f"guest:{next(_guests)}",
         _form(feed, request, as_html),
         functools.partial(answer_to, feed, request, topic) if takes else None,
     )
@@ -182,7 +182,7 @@ async def _poll(request: HttpRequest, heard: Hearing, known: str) -> HttpRespons
     if seconds is None:
         return bad_wait()
     state = await sync_to_async(FEEDS.state)(heard.topic)
-    if known != live.name_of(heard.topic, state):
+    if known != source.name_of(heard.topic, state):
         return _polled(heard, state, FEEDS.snapshot(heard.topic, state))
     news: State | None = state
     if seconds and isinstance(request, ASGIRequest):
@@ -195,7 +195,7 @@ async def _poll(request: HttpRequest, heard: Hearing, known: str) -> HttpRespons
 def _polled(heard: Hearing, state: State, said: bytes) -> HttpResponse:
     if heard.translate is not None:
         said = heard.translate(said)
-    mark = live.name_of(heard.topic, state)
+    mark = source.name_of(heard.topic, state)
     return HttpResponse(
         f'{{"events":[{",".join(envelopes(said))}],"cursor":"{mark}"}}',
         headers={**UNCACHED, "Content-Type": "application/json"},

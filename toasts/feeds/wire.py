@@ -11,10 +11,10 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from .. import live
 from ..realtime.envelope import events, kept, value
 from ..realtime.sse import Event, json_event
 from ..realtime.subscription import State, difference
+from ..source import RETRY
 from .feed import Feed
 
 logger = logging.getLogger("toasts")
@@ -47,7 +47,7 @@ def snapshot(feed: Feed, state: State, mark: str, known: str | None) -> bytes:
     """All that is there, then the list of it; only the list for who knows this very state."""
     rows = () if known == mark else state.items()
     parts = [b"%bid: %b\n\n" % (_changed(feed, "SELECT", *row), CHANGED.encode()) for row in rows]
-    retry = random.randint(*live.RETRY)
+    retry = random.randint(*RETRY)
     return b"".join([*parts, json_event("sync", {"keys": list(state)}, id=mark, retry=retry)])
 
 

@@ -12,20 +12,21 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from time import monotonic
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from .agenda import Agenda
 from .broker import Broker
 from .registry import Registry, Topic
 from .shutdown import Intake, on_stop
-from .steps import aside
-from .subscription import State, Subscription
+from .sources import Source
+from .subscription import Subscription
 from .supervision import supervised
 from .sweep import Sweep
+from .telling import Telling
+from .turns import Turns
 
 logger = logging.getLogger("toasts.realtime")
 T = TypeVar("T")
@@ -34,10 +35,6 @@ RECHECK = "!"
 """A hint that begins so asks to check the right to the topic behind it, not its state."""
 FAMILY = "*"
 """A hint that ends so means every topic that begins like it."""
-SLICE = 100
-"""Topics that are told what changed between two looks at the clock,"""
-TURN = 0.005
-"""and seconds of that before other work of the loop has its turn."""
 CLOSES_WITHIN = 5.0
 TICK = 1.0
 """Seconds between two ticks, and between two looks at the database while the hub is deaf."""
@@ -46,28 +43,6 @@ READ_BACKOFF_MAX = 2.0
 BACKOFF_MAX = 10.0
 STOPS_WITHIN = 30.0
 """Seconds after which a process that was told to stop, and takes streams still, has them stay."""
-_EMPTY: State = {}
-
-
-class Source(Protocol):
-    """Where the state comes from and how it is said.
-
-    `read`, `revoked` and `close` run in the hub's thread, the others on its loop.
-    """
-
-    def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
-        """The topics' states; none: empty; None: it can't be read now, what was told stands."""
-
-    def revoked(self, grants: Collection[Any]) -> Collection[Any]:
-        """Of these grants, those whose right has ended."""
-
-    def close(self) -> None:
-        """Give back what the thread holds."""
-
-    def delta(self, topic: str, told: State, state: State) -> bytes:
-        """What those need who were told `told`, now that it is `state`; the two differ."""
-
-    def bye(self, reason: str) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +66,6 @@ class Hub:
         self.listening = False
         self._draining_until = 0.0
         self._intake: Intake | None = None
-        self._to_tick: list[Subscription] = []
-        self._share = 0
         self._outgoing: dict[str, None] = {}
         self._mail = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -101,6 +74,8 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self.registry = Registry()
         self.agenda = Agenda(self._loop, self.registry.topics)
+        self.telling = Telling(source, self._let_go)
+        self.turns = Turns(self.registry, timing.turns, self._let_go)
         self.sweep = Sweep(self.registry, self._revoked, lambda one: self.drop(one, "auth"))
 
     # Who listens.
@@ -216,7 +191,7 @@ class Hub:
         self._intake = None
         self.listening = False
         self.agenda.stop()
-        self._to_tick.clear()
+        self.turns.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -278,36 +253,7 @@ class Hub:
         except Exception:
             self.agenda.add(topics)
             raise
-        began = monotonic()  # not the loop's clock, which stands still meanwhile
-        for first in range(0, len(topics), SLICE):
-            self._tell(topics[first : first + SLICE], states)
-            if monotonic() - began > TURN:
-                await asyncio.sleep(0)  # a broadcast must not keep the site's pages waiting
-                began = monotonic()
-
-    def _tell(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
-        with aside():
-            for topic in topics:
-                state = states.get(topic.name, _EMPTY)
-                if state is None or (delta := self._delta(topic, state)) is None:
-                    continue
-                topic.told = state
-                for listener in tuple(topic.listeners):  # one that fails is dropped
-                    try:
-                        listener.deliver(state, delta)
-                    except Exception:
-                        self._let_go(listener)
-
-    def _delta(self, topic: Topic, state: State) -> bytes | None:
-        told = topic.told
-        try:
-            if told is None or told == state:
-                return b""
-            return self.source.delta(topic.name, told, state)
-        except Exception:
-            # Nothing was told, so the next look tries again; the other topics go on.
-            logger.exception("%s can't be told what changed", topic.name)
-            return None
+        await self.telling.tell(topics, states)
 
     def _let_go(self, listener: Subscription) -> None:
         """Drop a listener that failed, so that the others go on."""
@@ -323,7 +269,7 @@ class Hub:
         while True:
             await asyncio.sleep(TICK)
             now = self._loop.time()
-            self._tick_listeners(now)
+            self.turns.tick(now)
             self._look_whether_it_stops()
             self.sweep.forget(now)
             # Deaf, it has nothing but its own looks.
@@ -336,19 +282,6 @@ class Hub:
             busy = now if self.registry.topics else busy
             if now - busy > self.timing.linger:
                 self._retirement = self._loop.create_task(self._retire())
-
-    def _tick_listeners(self, now: float) -> None:
-        if not self._to_tick:
-            self._to_tick = self.listeners()
-            self._share = -(-len(self._to_tick) // self.timing.turns)
-        for listener in self._to_tick[: self._share]:
-            try:
-                listener.tick(now)
-            except Exception:
-                self._let_go(listener)
-            if listener.ended:
-                self.unsubscribe(listener)
-        del self._to_tick[: self._share]
 
     def _look_whether_it_stops(self) -> None:
         if self._intake is not None and self._intake.closed():

@@ -9,10 +9,8 @@ import asyncio
 import os
 import threading
 import time
-import zlib
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 import redis
 import redis.asyncio
@@ -25,9 +23,8 @@ from redis.retry import Retry
 
 from . import canary
 from .broker import BrokerError, Publish, Wake, pack
+from .cluster import SHARDS, Address, by_shard, is_cluster, one_for_each_shard
 
-SHARDS = 16
-"""Channels of a cluster, fixed: all processes of a site must agree on them."""
 PREPARED_WITHIN = 5.0
 READ_FOR = 60.0
 """Seconds of one read; after it comes the next. The canary tells when nothing can come."""
@@ -39,7 +36,6 @@ PATIENCE = 1.0
 """Seconds for each step of publishing: who publishes has just committed, and waits."""
 SPENT_ON_FAILURES = 2.0
 """Seconds after which a failing publisher lets the rest of its hints go."""
-_CLUSTER = "+cluster"
 _FAILURES = (redis.RedisError, RedisClusterException)
 
 # RESP 2: every server speaks it, and on it nothing but what was subscribed to comes unasked.
@@ -138,7 +134,8 @@ class ClusterBroker(RedisBroker):
 
     def __init__(self, url: str, channel: str) -> None:
         super().__init__(url, channel)
-        self._parts, self._nodes = _cluster_parts(url)
+        address = Address(url)
+        self._nodes, self._url_of = address.nodes, address.url_of
 
     def publish(self, hints: Sequence[str]) -> None:
         """Send each hint to its shard.
@@ -148,7 +145,7 @@ class ClusterBroker(RedisBroker):
                 seconds have passed with those that can't.
             redis.exceptions.RedisClusterException: no node can be reached.
         """
-        shards = self._by_shard(hints)
+        shards = by_shard(hints)
         if not shards:
             return
         publisher, deadline = self._publisher(), time.monotonic() + SPENT_ON_FAILURES
@@ -163,13 +160,6 @@ class ClusterBroker(RedisBroker):
                     break
         if failure is not None:
             raise failure
-
-    @staticmethod
-    def _by_shard(hints: Sequence[str]) -> dict[int, list[str]]:
-        shards: dict[int, list[str]] = {}
-        for hint in hints:
-            shards.setdefault(_shard(hint), []).append(hint)
-        return shards
 
     def _channel(self, shard: int) -> str:
         return f"{self.channel}:{{{shard}}}"  # the braces: only what is in them chooses the slot
@@ -206,20 +196,8 @@ class ClusterBroker(RedisBroker):
             await cluster.aclose()
         return places
 
-    def _url_of(self, host: str, port: int) -> str:
-        userinfo, at, _ = self._parts.netloc.rpartition("@")
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return self._parts._replace(netloc=f"{userinfo}{at}{place}").geturl()
-
     def _flock(self, name: str) -> Collection[str]:
-        # A hint's text chooses its shard: try texts until there is one for each.
-        found: dict[int, str] = {}
-        attempt = 0
-        while len(found) < SHARDS:
-            text = f"{name}-{attempt}"
-            found.setdefault(_shard(text), text)
-            attempt += 1
-        return list(found.values())
+        return one_for_each_shard(name)
 
 
 def make(url: str, channel: str) -> RedisBroker:
@@ -228,24 +206,10 @@ def make(url: str, channel: str) -> RedisBroker:
     Raises:
         ValueError: it is not the URL of a Redis server or cluster.
     """
-    if urlsplit(url).scheme.endswith(_CLUSTER):
+    if is_cluster(url):
         return ClusterBroker(url, channel)
     redis.ConnectionPool.from_url(url)  # connects to nothing yet; says what is wrong with the URL
     return RedisBroker(url, channel)
-
-
-def _shard(hint: str) -> int:
-    return zlib.crc32(hint.encode("utf-8", "backslashreplace")) % SHARDS
-
-
-def _cluster_parts(url: str) -> tuple[SplitResult, list[tuple[str, int]]]:
-    parts = urlsplit(url)
-    parts = parts._replace(scheme=parts.scheme.removesuffix(_CLUSTER))
-    hosts = parts.netloc.rpartition("@")[2].split(",")
-    places = [urlsplit(f"//{host}") for host in hosts]
-    if parts.scheme not in ("redis", "rediss") or not all(place.hostname for place in places):
-        raise ValueError("the URL of a cluster is redis+cluster://host:port[,host:port ...]")
-    return parts, [(str(place.hostname), place.port or 6379) for place in places]
 
 
 class _Ears:

@@ -1,12 +1,32 @@
-"""Several sources behind one hub: what stands before a topic's first colon tells which is asked."""
+"""Where the states come from: one source, or several, and a topic's beginning names its own."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from .hub import Source
 from .subscription import State
+
+
+class Source(Protocol):
+    """Where the state comes from and how it is said.
+
+    `read`, `revoked` and `close` run in the hub's thread, the others on its loop.
+    """
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
+        """The topics' states; none: empty; None: it can't be read now, what was told stands."""
+
+    def revoked(self, grants: Collection[Any]) -> Collection[Any]:
+        """Of these grants, those whose right has ended."""
+
+    def close(self) -> None:
+        """Give back what the thread holds."""
+
+    def delta(self, topic: str, told: State, state: State) -> bytes:
+        """What those need who were told `told`, now that it is `state`; the two differ."""
+
+    def bye(self, reason: str) -> bytes: ...
 
 
 class Kind(Protocol):
@@ -17,7 +37,7 @@ class Kind(Protocol):
 
 
 class Sources:
-    """A source of topics of several kinds.
+    """A source of several kinds of topics: what is before the first colon tells which is asked.
 
     Args:
         main: asked for whatever no other is for; it also judges the rights and says goodbye.

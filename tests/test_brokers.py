@@ -1,0 +1,179 @@
+"""The broker that the settings choose."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection, transaction
+from django.db.utils import ConnectionHandler
+from django.test import override_settings
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from tests.brokers import Cut
+from tests.conftest import until
+from tests.postgres import PostgresServer
+from toasts import brokers
+from toasts.realtime.broker import LocalBroker
+from toasts.realtime.postgres import PostgresBroker
+from toasts.realtime.sqlite import SqliteBroker
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
+
+
+# A connection that failed.
+
+
+def test_a_failed_statement_leaves_the_callers_transaction_alone(alice: User) -> None:
+    with transaction.atomic():
+        alice.email = "new@example.com"
+        alice.save()
+        with pytest.raises(OperationalError), brokers.fresh_connection():
+            raise OperationalError("a notification that could not be sent")
+    assert User.objects.get().email == "new@example.com"
+
+
+def test_outside_of_a_transaction_a_failed_connection_is_dropped(db: None) -> None:
+    connection.ensure_connection()
+    with pytest.raises(OperationalError), brokers.fresh_connection():
+        raise OperationalError("the server went away")
+    assert connection.connection is None
+
+
+# Which broker.
+
+
+def test_the_settings_choose_the_broker(db: None) -> None:
+    fitting = {"sqlite": SqliteBroker, "postgresql": PostgresBroker}[connection.vendor]
+    assert type(brokers.make_broker()) is fitting
+    for name, kind in (
+        ("auto", fitting),
+        ("local", LocalBroker),
+        ("tests.brokers.own_broker", LocalBroker),
+        ("tests.brokers.Cut", Cut),
+    ):
+        with override_settings(TOASTS_BROKER=name):
+            assert type(brokers.make_broker()) is kind
+    with override_settings(TOASTS_BROKER="local"):
+        assert brokers.make_broker() is brokers.make_broker()
+
+
+@pytest.mark.parametrize("name", ["nothing", "tests.brokers.nothing", "no.such.module", ""])
+def test_a_broker_that_is_not_there_is_an_import_error(name: str) -> None:
+    with override_settings(TOASTS_BROKER=name), pytest.raises(ImportError):
+        brokers.make_broker()
+
+
+def _databases(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
+    monkeypatch.setattr(brokers, "connections", ConnectionHandler({"default": settings}))
+
+
+@pytest.mark.parametrize("name", [":memory:", "file:memorydb?mode=memory&cache=shared"])
+def test_a_database_in_memory_is_this_processs_alone(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    _databases(monkeypatch, ENGINE="django.db.backends.sqlite3", NAME=name)
+    assert type(brokers.make_broker()) is LocalBroker
+
+
+def test_a_file_is_watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    _databases(monkeypatch, ENGINE="django.db.backends.sqlite3", NAME=tmp_path / "db.sqlite3")
+    broker = brokers.make_broker()
+    assert isinstance(broker, SqliteBroker)
+    assert broker.path == str(tmp_path / "db.sqlite3")
+
+
+def test_any_other_database_has_no_way_between_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    _databases(monkeypatch, ENGINE="django.db.backends.dummy")
+    assert type(brokers.make_broker()) is LocalBroker
+
+
+POSTGRES = {
+    "ENGINE": "django.db.backends.postgresql",
+    "NAME": "site",
+    "USER": "me",
+    "PASSWORD": "it's a \\secret",
+    "HOST": "db.example",
+    "PORT": "6432",
+    "OPTIONS": {
+        "pool": {"min_size": 2},
+        "server_side_binding": True,
+        "isolation_level": 2,
+        "assume_role": "other",
+        "sslmode": "verify-full",
+        "prepare_threshold": 5,
+        "options": "-c search_path=toasts",
+    },
+}
+
+
+def test_the_listener_connects_as_django_does_but_for_what_is_djangos_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _databases(monkeypatch, **POSTGRES)
+    broker = brokers.make_broker()
+    assert isinstance(broker, PostgresBroker)
+    assert isinstance(broker.conninfo, dict)
+    assert conninfo_to_dict(make_conninfo(**broker.conninfo)) == {
+        "dbname": "site",
+        "user": "me",
+        "password": "it's a \\secret",
+        "host": "db.example",
+        "port": "6432",
+        "sslmode": "verify-full",
+        "client_encoding": "UTF8",
+        "options": "-c search_path=toasts",
+    }
+    assert broker.channel == "toasts"
+
+
+@override_settings(TOASTS_CHANNEL="another", TOASTS_LISTEN_DSN="postgresql://me@direct:5432/site")
+def test_the_listener_can_go_past_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
+    _databases(monkeypatch, **POSTGRES)
+    broker = brokers.make_broker()
+    assert isinstance(broker, PostgresBroker)
+    assert broker.conninfo == "postgresql://me@direct:5432/site"
+    assert broker.channel == "another"
+
+
+async def test_the_way_past_a_pooler_is_listened_on(
+    monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
+) -> None:
+    dsn = postgres.url("postgres")
+    _databases(monkeypatch, **POSTGRES)  # no such host: only the other way can work
+    heard: list[Any] = []
+
+    async def publish(hints: Sequence[str]) -> None:
+        """The canary is not waited for here."""
+
+    with override_settings(TOASTS_LISTEN_DSN=dsn):
+        listening = asyncio.create_task(
+            brokers.make_broker().listen(lambda hints: heard.append(hints), publish)
+        )
+    try:
+        await until(lambda: heard == [None] or listening.done())
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as other:
+            await other.execute("SELECT pg_notify('toasts', %s)", [json.dumps(["user:1"])])
+        await until(lambda: ["user:1"] in heard)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("/srv/site.sqlite3", "/srv/site.sqlite3"),
+        ("file:/srv/site.sqlite3?cache=private", "/srv/site.sqlite3"),
+        ("file:///srv/my%20site.sqlite3", "/srv/my site.sqlite3"),
+        ("file:site.sqlite3", "site.sqlite3"),
+    ],
+)
+def test_the_watched_file_is_the_one_that_the_name_means(name: str, path: str) -> None:
+    assert brokers._path(name) == path

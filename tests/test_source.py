@@ -1,0 +1,170 @@
+"""What a user's toasts are to the engine: their topic, their state and its name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, models
+from django.test import override_settings
+
+from toasts import create_toast, dismiss_toast, source, state, update_toast
+from toasts.models import Toast
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
+
+
+# Topics.
+
+
+class ByUuid(models.Model):
+    id = models.UUIDField(primary_key=True)
+
+    class Meta:
+        app_label = "tests"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ByName(models.Model):
+    name = models.CharField(primary_key=True, max_length=50)
+
+    class Meta:
+        app_label = "tests"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class ByAnother(models.Model):
+    account = models.OneToOneField(ByUuid, models.CASCADE, primary_key=True)
+
+    class Meta:
+        app_label = "tests"
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+@pytest.mark.parametrize(
+    ("model", "key"),
+    [
+        (User, 7),
+        (User, 2**63 - 1),
+        (ByUuid, uuid.UUID("0189f7e2-8a6b-7cde-8f01-23456789abcd")),
+        (ByAnother, uuid.UUID("0189f7e2-8a6b-7cde-8f01-23456789abcd")),
+        (ByName, "alice"),
+        (ByName, "user:é !~\n"),
+    ],
+)
+def test_a_topic_leads_back_to_its_user(
+    monkeypatch: pytest.MonkeyPatch, model: type[models.Model], key: Any
+) -> None:
+    monkeypatch.setattr(source, "get_user_model", lambda: model)
+    name = source.topic(key)
+    assert source._names([name]) == {key: name}
+    assert not name.startswith("!"), "it would be taken for a doubt"
+
+
+# The cursor.
+
+
+def _test_database_url() -> str:
+    own = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{own['NAME']}"
+    return f"postgresql://{own['USER']}@{own['HOST']}:{own['PORT']}/{own['NAME']}"
+
+
+def test_a_cursor_is_the_same_in_every_process(alice: User) -> None:
+    create_toast("text", alice, data={"b": 1, "a": [None, "é"]}, duration=2.5)
+    create_toast("more", alice)
+    here = state.cursor(source.read_state(alice.pk))
+    code = (
+        "import django, sys\ndjango.setup()\nfrom toasts import source, state\n"
+        "print(state.cursor(source.read_state(int(sys.argv[1]))))"
+    )
+    for seed in ("1", "2"):
+        there = subprocess.run(
+            [sys.executable, "-c", code, str(alice.pk)],
+            env={
+                **os.environ,
+                "PYTHONHASHSEED": seed,
+                "DJANGO_SETTINGS_MODULE": "tests.settings",
+                "TEST_DATABASE_URL": _test_database_url(),
+            },
+            cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert there.stdout.strip() == here
+    assert len(here) == 24
+
+
+@pytest.mark.parametrize(
+    "change", [{"message": "b"}, {"title": "b"}, {"progress": 1}, {"data": [1]}, {"duration": 1}]
+)
+def test_a_cursor_tells_every_change(alice: User, change: dict[str, Any]) -> None:
+    toast = create_toast("a", alice)
+    before = state.cursor(source.read_state(alice.pk))
+    assert state.cursor(source.read_state(alice.pk)) == before
+    update_toast(toast, **change)
+    assert state.cursor(source.read_state(alice.pk)) != before
+
+
+def test_a_cursor_tells_what_is_new_and_what_is_gone(alice: User, bob: User) -> None:
+    marks = [state.cursor(source.read_state(alice.pk))]
+    for _ in range(2):
+        toast = create_toast("the same", alice)
+        marks.append(state.cursor(source.read_state(alice.pk)))
+    create_toast("his", bob)
+    assert state.cursor(source.read_state(alice.pk)) == marks[-1]
+    dismiss_toast(toast)
+    assert state.cursor(source.read_state(alice.pk)) == marks[1]
+    assert len(set(marks)) == 3
+
+
+# The state.
+
+
+def test_a_row_of_megabytes_leaves_the_user_his_other_toasts(alice: User) -> None:
+    create_toast("small", alice)
+    for _ in range(70):
+        create_toast("many", alice)
+    huge = create_toast("huge", alice)
+    Toast.objects.filter(pk=huge.pk).update(data={"text": "x" * 600_000})
+    found = source.read_state(alice.pk)
+    assert len(found) == 72
+    sent = state.as_json(found)
+    assert len(sent) == 71
+    assert huge.pk not in [toast["id"] for toast in sent]
+
+
+def test_a_state_is_bounded_in_bytes_and_keeps_the_newest(alice: User) -> None:
+    made = [create_toast("é" * 1000, alice, data="x" * 5000) for _ in range(100)]
+    found = source.read_state(alice.pk)
+    assert 0 < len(found) < 100
+    assert list(found) == [toast.pk for toast in made[-len(found) :]]
+    assert sum(len(state.event(*item)) for item in found.items()) < state.STATE_BYTES * 1.05
+
+
+# The name.
+
+
+async def test_the_names_of_one_users_states_begin_alike_and_anothers_do_not(
+    alice: User, bob: User
+) -> None:
+    hers, his = source.topic(alice.pk), source.topic(bob.pk)
+    some = {1: "content"}
+    owner, empty = source.name_of(hers, {}).split(".")
+    assert source.name_of(hers, some).split(".")[0] == owner
+    assert source.name_of(hers, some) != f"{owner}.{empty}"
+    assert source.name_of(his, {}).split(".")[1] == empty
+    assert source.name_of(his, {}) != f"{owner}.{empty}"
+    with override_settings(SECRET_KEY="another site's"):
+        assert not source.name_of(hers, {}).startswith(owner)

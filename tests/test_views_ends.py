@@ -1,0 +1,119 @@
+"""Whatever happens to a stream of the view, its subscription ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import AsyncClient, override_settings
+
+from tests.calls import Call
+from tests.conftest import signed_in, until
+from tests.streams import STREAM, here
+from toasts import release
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
+
+
+async def _opened(client: AsyncClient, on_body: Any = None) -> Call:
+    call = Call(client, STREAM)
+    call.on_body = on_body
+    call.start()
+    await until(lambda: call.body)
+    return call
+
+
+async def test_a_client_that_leaves_while_nothing_happens_is_forgotten(alice: User) -> None:
+    call = await _opened(await signed_in(alice))
+    await until(lambda: b"event: sync" in call.body)
+    assert len(here().listeners()) == 1
+    call.disconnect()
+    await asyncio.wait_for(call.application, 5)
+    assert here().listeners() == []
+
+
+async def test_a_client_that_leaves_while_it_reads_nothing_is_forgotten(alice: User) -> None:
+    client = await signed_in(alice)
+    call = await _opened(client, on_body=asyncio.Event().wait)
+    # Django takes the next part once the first was sent: the subscription already stands.
+    await until(lambda: here().listeners())
+    call.disconnect()
+    await asyncio.wait_for(call.application, 5)
+    assert here().listeners() == []
+
+
+@pytest.mark.parametrize("blocked", [False, True], ids=["waiting", "in send"])
+async def test_a_server_that_cancels_the_application_leaves_no_stream(
+    alice: User, blocked: bool
+) -> None:
+    client = await signed_in(alice)
+    call = await _opened(client, on_body=asyncio.Event().wait if blocked else None)
+    await until(lambda: here().listeners())
+    if not blocked:
+        await until(lambda: b"event: sync" in call.body)
+    await call.cancel()
+    await until(lambda: here().listeners() == [])
+
+
+async def test_a_send_that_fails_ends_the_stream(alice: User) -> None:
+    async def broken() -> None:
+        if b"event: sync" in call.body:
+            raise OSError("gone")
+
+    client = await signed_in(alice)
+    call = Call(client, STREAM)
+    call.on_body = broken
+    call.start()
+    with pytest.raises(OSError, match="gone"):
+        await asyncio.wait_for(call.application, 5)
+    call.handler.body_file.close()
+    assert here().listeners() == []
+
+
+@pytest.mark.parametrize("blocked", [False, True], ids=["waiting", "in send"])
+async def test_without_asgirefs_help_the_streams_own_task_tells_of_its_end(
+    alice: User, monkeypatch: pytest.MonkeyPatch, blocked: bool
+) -> None:
+    monkeypatch.setattr(release, "SyncToAsync", object)
+    client = await signed_in(alice)
+    call = await _opened(client, on_body=asyncio.Event().wait if blocked else None)
+    await until(lambda: here().listeners())
+    call.disconnect()
+    await asyncio.wait_for(call.application, 5)
+    assert here().listeners() == []
+
+
+async def test_a_stream_that_ended_by_itself_ends_its_application(alice: User) -> None:
+    with override_settings(TOASTS_ROTATE=(0.0, 0.0)):
+        call = await _opened(await signed_in(alice))
+        await asyncio.wait_for(call.application, 5)
+    assert b'"rotate"' in call.body
+    assert call.sent[-1] == {"type": "http.response.body"}
+    assert here().listeners() == []
+
+
+async def test_a_client_that_never_reads_is_cut(alice: User) -> None:
+    client = await signed_in(alice)
+    call = await _opened(client, on_body=asyncio.Event().wait)
+    [stream] = await until(lambda: here().listeners())
+    stream.patience = 0.1
+    await asyncio.wait([call.application], timeout=10)
+    assert call.application.done()
+    assert here().listeners() == []
+
+
+async def test_streams_keep_no_thread_of_their_request(alice: User) -> None:
+    client = await signed_in(alice)
+    call = await _opened(client)
+    await until(lambda: b"event: sync" in call.body)
+    threads = threading.active_count()
+    more = [await _opened(client) for _ in range(10)]
+    await until(lambda: threading.active_count() <= threads)
+    for each in (call, *more):
+        each.disconnect()
+        await asyncio.wait_for(each.application, 10)
+    assert here().listeners() == []
+    await until(lambda: threading.active_count() <= threads)

@@ -1,0 +1,67 @@
+"""Telling those who listen what changed in the states of their topics."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from time import monotonic
+
+from .registry import Topic
+from .sources import Source
+from .steps import aside
+from .subscription import State, Subscription
+
+logger = logging.getLogger("toasts.realtime")
+
+SLICE = 100
+"""Topics that are told what changed between two looks at the clock,"""
+TURN = 0.005
+"""and seconds of that before other work of the loop has its turn."""
+_EMPTY: State = {}
+
+
+class Telling:
+    """Writes to each listener what it lacks of its topic's state.
+
+    Args:
+        source: how the states are said.
+        failed: called, while the exception is handled, with each listener that raised one.
+    """
+
+    def __init__(self, source: Source, failed: Callable[[Subscription], None]) -> None:
+        self._source = source
+        self._failed = failed
+
+    async def tell(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
+        """Tell the topics' listeners these states, by name, while other work has its turns."""
+        began = monotonic()  # not the loop's clock, which stands still meanwhile
+        for first in range(0, len(topics), SLICE):
+            self._tell(topics[first : first + SLICE], states)
+            if monotonic() - began > TURN:
+                await asyncio.sleep(0)  # a broadcast must not keep the site's pages waiting
+                began = monotonic()
+
+    def _tell(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
+        with aside():
+            for topic in topics:
+                state = states.get(topic.name, _EMPTY)
+                if state is None or (delta := self._delta(topic, state)) is None:
+                    continue
+                topic.told = state
+                for listener in tuple(topic.listeners):  # one that fails is dropped
+                    try:
+                        listener.deliver(state, delta)
+                    except Exception:
+                        self._failed(listener)
+
+    def _delta(self, topic: Topic, state: State) -> bytes | None:
+        told = topic.told
+        try:
+            if told is None or told == state:
+                return b""
+            return self._source.delta(topic.name, told, state)
+        except Exception:
+            # Nothing was told, so the next look tries again; the other topics go on.
+            logger.exception("%s can't be told what changed", topic.name)
+            return None

@@ -1,0 +1,44 @@
+"""The ticking of listeners: in turns, each once in so many ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .registry import Registry
+from .subscription import Subscription
+
+
+class Turns:
+    """Visits each listener once in so many ticks.
+
+    Args:
+        registry: all who listen.
+        turns: so many.
+        failed: called, while the exception is handled, with each listener that raised one.
+    """
+
+    def __init__(
+        self, registry: Registry, turns: int, failed: Callable[[Subscription], None]
+    ) -> None:
+        self._registry = registry
+        self._turns = turns
+        self._failed = failed
+        self._waiting: list[Subscription] = []
+        self._share = 0
+
+    def tick(self, now: float) -> None:
+        """Visit those whose turn it is, and forget those that have ended."""
+        if not self._waiting:
+            self._waiting = list(self._registry)
+            self._share = -(-len(self._waiting) // self._turns)
+        for listener in self._waiting[: self._share]:
+            try:
+                listener.tick(now)
+            except Exception:
+                self._failed(listener)
+            if listener.ended:
+                self._registry.remove(listener)
+        del self._waiting[: self._share]
+
+    def stop(self) -> None:
+        self._waiting.clear()
