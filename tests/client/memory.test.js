@@ -5,6 +5,7 @@ import { fresh, toast } from "./fakes.js";
 
 function newMemory(stored = {}, who = "alice") {
   const memory = fresh("memory", { stored });
+  memory.openStorage();
   memory.rememberFor(who);
   return memory;
 }

@@ -10,7 +10,7 @@
 import { acknowledge } from "./ack.js";
 import * as connection from "./connection.js";
 import { on, tell } from "./dom.js";
-import { forget, prune, remember, rememberFor } from "./memory.js";
+import { forget, openStorage, prune, remember, rememberFor } from "./memory.js";
 import { poll } from "./poll.js";
 import { heed } from "./presence.js";
 import { put, remove, replace } from "./store.js";
@@ -155,6 +155,7 @@ function suspend() {
 /** @param listener called as (state, leads): the state of whoever leads, and whether this tab does. */
 export function start(listener) {
   onState = listener;
+  openStorage();
   on(window, "pagehide", suspend);
   on(window, "pageshow", begin);
   on(window, "online", wake);

@@ -29,7 +29,10 @@ export function keep(storage, key, value) {
   }
 }
 
-export const storage = open(() => localStorage);
+export let storage = {};
+/** To be called before the first use: it may take a few milliseconds. */
+export const openStorage = () => (storage = open(() => localStorage));
+
 let prefix = ""; // of nobody
 
 const get = (id) => storage[prefix + id];
