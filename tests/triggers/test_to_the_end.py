@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.postgres import PostgresServer
-from tests.test_servers import stream, until_event
+from tests.servers import stream, until_event
 from tests.triggers.database import Database
 
 pytestmark = pytest.mark.servers
