@@ -1,4 +1,4 @@
-"""The listener against a real PostgreSQL: its manners, and the ways in which it is cut off."""
+"""The listener against a real PostgreSQL, and its manners as a guest there."""
 
 from __future__ import annotations
 
