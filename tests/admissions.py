@@ -1,4 +1,4 @@
-"""Requests for the stream in every state that a session, a user or a site can be in."""
+"""Every state that a session, a user or a site can be in, and how the stream answers there."""
 
 from __future__ import annotations
 
@@ -8,216 +8,39 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import (
-    BACKEND_SESSION_KEY,
-    HASH_SESSION_KEY,
-    SESSION_KEY,
-    update_session_auth_hash,
-)
-from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.models import AbstractBaseUser, User
-from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
-from django.core import signing
-from django.core.cache import cache
 from django.db import connection
-from django.http import HttpRequest
-from django.test import override_settings
 from django.utils import timezone
 
-from toasts import create_toast
-
-MODEL = "django.contrib.auth.backends.ModelBackend"
-ALLOW_ALL = "django.contrib.auth.backends.AllowAllUsersModelBackend"
-HERE = "tests.admissions"
-SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
-AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
-COMMON = "django.middleware.common.CommonMiddleware"
-SECURITY = "django.middleware.security.SecurityMiddleware"
-REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
-WHOLE = [
-    SECURITY,
-    "django.middleware.gzip.GZipMiddleware",
-    "django.middleware.http.ConditionalGetMiddleware",
-    SESSION,
-    "django.middleware.locale.LocaleMiddleware",
-    COMMON,
-    "django.middleware.csrf.CsrfViewMiddleware",
+from tests.asks import (
+    Ask,
+    World,
+    by,
+    cached,
+    changed,
+    deactivate,
+    host,
+    in_cache_only,
+    kept,
+    new_password,
+    new_password_with_hash,
+    of_old_secret,
+    plus,
+    raw,
+    signed_otherwise,
+)
+from tests.logins import (
+    ALLOW_ALL,
     AUTHENTICATION,
-    REQUIRED,
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "toasts.middleware.ToastMiddleware",
-]
-
-
-class NamedDifferently(ModelBackend):
-    """Its users are those of the model whose name is another one's."""
-
-    def get_user(self, user_id: Any) -> AbstractBaseUser | None:
-        return User.objects.filter(username="bob").first()
-
-
-class Closed(ModelBackend):
-    """Finds nobody any more."""
-
-    def get_user(self, user_id: Any) -> AbstractBaseUser | None:
-        return None
-
-
-class Choosy(ModelBackend):
-    def user_can_authenticate(self, user: Any) -> bool:
-        return bool(user.username != "alice")
-
-
-class Plain(ModelBackend):
-    """Overrides nothing."""
-
-
-class Outsider:
-    """A backend of nobody's family."""
-
-    def get_user(self, user_id: Any) -> AbstractBaseUser | None:
-        return User.objects.filter(pk=user_id).first()
-
-
-def passing(get_response: Callable[..., Any]) -> Callable[..., Any]:
-    return get_response
-
-
-def sign_in(user: User, backend: str = MODEL, **more: Any) -> str:
-    """A stored session of this user; keywords replace what is in it, None takes it out."""
-    session = SessionStore()
-    data = {
-        SESSION_KEY: str(user.pk),
-        BACKEND_SESSION_KEY: backend,
-        HASH_SESSION_KEY: user.get_session_auth_hash(),
-        **more,
-    }
-    session.update({key: value for key, value in data.items() if value is not None})
-    session.save()
-    assert session.session_key is not None
-    return session.session_key
-
-
-def store(key: str, text: str) -> str:
-    """Put other data into a stored session."""
-    Session.objects.filter(session_key=key).update(session_data=text)
-    return key
-
-
-@dataclass
-class World:
-    alice: User = field(init=False)
-    bob: User = field(init=False)
-
-    def __post_init__(self) -> None:
-        User.objects.all().delete()
-        Session.objects.all().delete()
-        cache.clear()
-        for name in ("alice", "bob"):
-            user = User.objects.create_user(name, password=name)
-            setattr(self, name, user)
-            create_toast(f"for {name}", user)
-
-    def session(self, **more: Any) -> str:
-        return sign_in(self.alice, **more)
-
-
-Ask = dict[str, Any]
-
-
-def changed(**columns: Any) -> Callable[[World], Ask]:
-    """Sign in, and then change the user's row by plain SQL."""
-
-    def prepare(world: World) -> Ask:
-        key = world.session()
-        User.objects.filter(pk=world.alice.pk).update(**columns)
-        return {"session": key}
-
-    return prepare
-
-
-def kept(prepare: Callable[[World, str], object]) -> Callable[[World], Ask]:
-    """Sign in, do something, and come with the cookie that one had."""
-
-    def ask(world: World) -> Ask:
-        key = world.session()
-        prepare(world, key)
-        return {"session": key}
-
-    return ask
-
-
-def raw(text: str) -> Callable[[World], Ask]:
-    """A cookie header of this text; {} stands for a session that is good."""
-
-    def ask(world: World) -> Ask:
-        value = text.replace("{}", world.session()).encode("latin-1")
-        return {"headers": [(b"cookie", value)]}
-
-    return ask
-
-
-def plus(*headers: tuple[bytes, bytes], **scope: Any) -> Callable[[World], Ask]:
-    return lambda world: {"session": world.session(), "headers": headers, **scope}
-
-
-def host(name: bytes) -> Callable[[World], Ask]:
-    def ask(world: World) -> Ask:
-        cookie = (b"cookie", f"sessionid={world.session()}".encode())
-        return {"headers": [], "scope_headers": [(b"host", name), cookie]}
-
-    return ask
-
-
-def by(backend: str) -> Callable[[World], Ask]:
-    return lambda world: {"session": world.session(backend=backend)}
-
-
-def _new_password(world: World, key: str) -> None:
-    world.alice.set_password("new")
-    world.alice.save()
-
-
-def _new_password_with_hash(world: World) -> Ask:
-    """As PasswordChangeView does it."""
-    request = HttpRequest()
-    request.session = SessionStore(world.session())
-    request.user = world.alice
-    _new_password(world, "")
-    update_session_auth_hash(request, world.alice)
-    request.session.save()
-    return {"session": request.session.session_key}
-
-
-def _of_old_secret(world: World) -> Ask:
-    with override_settings(SECRET_KEY="old"):
-        return {"session": world.session()}
-
-
-def _signed_otherwise(world: World, key: str) -> None:
-    data = SessionStore(key).load()
-    store(key, signing.dumps(data, salt="foreign", compress=True))
-
-
-def _in_cache_only(world: World) -> Ask:
-    return {"session": _cached(world, "alice", None)}
-
-
-def _cached(world: World, first: str, then: str | None) -> str:
-    """A cached session whose row was changed behind the cache's back."""
-    from django.contrib.sessions.backends.cached_db import SessionStore as CachedStore
-
-    key = sign_in(getattr(world, first))
-    CachedStore(key).load()
-    if then is None:
-        Session.objects.filter(session_key=key).delete()
-    else:
-        other = sign_in(getattr(world, then))
-        store(key, Session.objects.get(session_key=other).session_data)
-    return key
-
+    COMMON,
+    HERE,
+    MODEL,
+    SESSION,
+    WHOLE,
+    sign_in,
+    store,
+)
 
 CACHED = {"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}
 
@@ -275,11 +98,11 @@ CASES = {
     "a deleted session": long(kept(lambda world, key: Session.objects.all().delete()), 204),
     "a deleted user": long(kept(lambda world, key: world.alice.delete()), 204),
     "an inactive user": long(changed(is_active=False), 204),
-    "a changed password": long(kept(_new_password), 204),
-    "a changed password, its session kept": short(_new_password_with_hash),
+    "a changed password": long(kept(new_password), 204),
+    "a changed password, its session kept": short(new_password_with_hash),
     "an unusable password": long(changed(password="!"), 204),
-    "a fallback secret": long(_of_old_secret, **FALLBACK),
-    "a secret that is gone": long(_of_old_secret, 204),
+    "a fallback secret": long(of_old_secret, **FALLBACK),
+    "a secret that is gone": long(of_old_secret, 204),
     "no hash": long(lambda world: {"session": world.session(**{HASH_SESSION_KEY: None})}, 204),
     "an empty hash": long(lambda world: {"session": world.session(**{HASH_SESSION_KEY: ""})}, 204),
     "another user's hash": long(
@@ -299,7 +122,7 @@ CASES = {
     "a backend that is not there": long(by("no.such.Backend"), 204),
     "the second backend": short(by(ALLOW_ALL), AUTHENTICATION_BACKENDS=[MODEL, ALLOW_ALL]),
     "inactive, but all may": Case(
-        lambda world: {**by(ALLOW_ALL)(world), **_deactivate(world)},
+        lambda world: {**by(ALLOW_ALL)(world), **deactivate(world)},
         settings={"AUTHENTICATION_BACKENDS": [ALLOW_ALL]},
     ),
     "a backend with users of its own": Case(
@@ -322,7 +145,7 @@ CASES = {
         by(f"{HERE}.Outsider"), AUTHENTICATION_BACKENDS=[f"{HERE}.Outsider"]
     ),
     "tampered data": long(kept(lambda world, key: store(key, "x" * 50)), 204),
-    "data with a foreign salt": long(kept(_signed_otherwise), 204),
+    "data with a foreign salt": long(kept(signed_otherwise), 204),
     "an anonymous session": long(
         lambda world: {"session": sign_in(world.alice, **{
             SESSION_KEY: None, BACKEND_SESSION_KEY: None, HASH_SESSION_KEY: None, "cart": 1
@@ -331,9 +154,9 @@ CASES = {
     ),
     "cached sessions": short(good, **CACHED),
     "a cached session that differs from its row": Case(
-        lambda world: {"session": _cached(world, "alice", "bob")}, 200, False, CACHED, ""
+        lambda world: {"session": cached(world, "alice", "bob")}, 200, False, CACHED, ""
     ),
-    "a cached session without a row": Case(_in_cache_only, 200, False, CACHED, ""),
+    "a cached session without a row": Case(in_cache_only, 200, False, CACHED, ""),
     "sessions in a file's stead": long(
         good, 204, SESSION_ENGINE="django.contrib.sessions.backends.cache"
     ),
@@ -404,8 +227,3 @@ CASES = {
     "no sessions": long(good, 204, MIDDLEWARE=[COMMON]),
     "sessions saved with every request": short(good, SESSION_SAVE_EVERY_REQUEST=True),
 }  # fmt: skip
-
-
-def _deactivate(world: World) -> Ask:
-    User.objects.filter(pk=world.alice.pk).update(is_active=False)
-    return {}

@@ -99,3 +99,23 @@ async def signed_in(user: User) -> AsyncClient:
     client = AsyncClient()
     await client.aforce_login(user)
     return client
+
+
+class Elsewhere:
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "other"
+
+
+@pytest.fixture
+def keep_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Keep the toasts in a database of one's own choice; nothing connects to it."""
+
+    def keep(engine: str, **parameters: Any) -> None:
+        chosen = {"ENGINE": f"django.db.backends.{engine}", "NAME": "other", **parameters}
+        complete = connections.configure_settings({"default": {}, "other": chosen})
+        monkeypatch.setitem(connections.settings, "other", complete["other"])
+        settings.DATABASE_ROUTERS = [Elsewhere()]
+
+    yield keep
+    if hasattr(connections._connections, "other"):
+        del connections["other"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -9,11 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
+from httpx_sse import EventSource, aconnect_sse
 
 from tests.postgres import free_port
 
@@ -159,3 +161,26 @@ def lasts(condition: Callable[[], bool], seconds: float = 2.0, within: float = 4
             return True
         time.sleep(0.05)
     return False
+
+
+@contextlib.asynccontextmanager
+async def stream(server: Server, cookies: dict[str, str]) -> AsyncIterator[Any]:
+    """The events of a stream, through httpx-sse, its snapshot already read."""
+    async with (
+        httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=20) as client,
+        aconnect_sse(client, "GET", "/toasts/stream/") as source,
+    ):
+        yield events(source)
+
+
+async def events(source: EventSource) -> AsyncIterator[tuple[str, Any]]:
+    async for event in source.aiter_sse():
+        yield event.event, json.loads(event.data)
+
+
+async def until_event(stream: Any, type: str, seconds: float = 5.0) -> Any:
+    async with asyncio.timeout(seconds):
+        async for kind, data in stream:
+            if kind == type:
+                return data
+    raise AssertionError(f"the stream ended without {type}")

@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import include, path
 
-from tests.admissions import AUTHENTICATION, SESSION, WHOLE, sign_in
 from tests.checking import urlconf
 from tests.connections import Connection, calls, entrance
+from tests.logins import AUTHENTICATION, SESSION, WHOLE, sign_in
 from toasts.addresses import stream_addresses
 from toasts.views import stream
 

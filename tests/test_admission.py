@@ -22,9 +22,11 @@ from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.admissions import AUTHENTICATION, CASES, SESSION, WHOLE, Ask, Case, World, sign_in, store
+from tests.admissions import CASES, Case
+from tests.asks import Ask, World
 from tests.conftest import until
 from tests.connections import Connection, Counted, calls, entrance
+from tests.logins import AUTHENTICATION, SESSION, WHOLE, sign_in, store
 from toasts import live as toasts_live
 from toasts.admission import Doorkeeper, admit, knock, stock_site
 

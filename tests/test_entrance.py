@@ -18,9 +18,9 @@ from django.db import connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, override_settings
 
-from tests.admissions import AUTHENTICATION, SESSION, sign_in
 from tests.conftest import until
 from tests.connections import Connection, Counted, calls, entrance, opened
+from tests.logins import AUTHENTICATION, SESSION, sign_in
 from toasts import async_create_toast
 from toasts import live as toasts_live
 from toasts.entrance import Entrance

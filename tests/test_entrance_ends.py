@@ -11,9 +11,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
-from tests.admissions import sign_in
 from tests.conftest import until
 from tests.connections import Connection, entrance, opened
+from tests.logins import sign_in
 from toasts import async_create_toast
 from toasts import live as toasts_live
 from toasts.entrance import Entrance

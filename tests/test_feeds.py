@@ -10,10 +10,10 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
 from django.test import AsyncClient
 
-from tests.admissions import sign_in
 from tests.conftest import signed_in, until
 from tests.connections import Connection, entrance
 from tests.feeds_site import Board
+from tests.logins import sign_in
 from toasts import feeds
 
 pytestmark = [

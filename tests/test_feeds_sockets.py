@@ -11,9 +11,9 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
 from django.test import override_settings
 
-from tests.admissions import sign_in
 from tests.conftest import until
 from tests.connections import Connection, entrance
+from tests.logins import sign_in
 from tests.test_feeds import NAMES
 from toasts import feeds, live
 

@@ -13,7 +13,7 @@ from django.db.migrations.writer import MigrationWriter
 from tests.postgres import PostgresServer
 from tests.servers import Site
 from tests.sockets import WebSocket
-from tests.test_triggers import Database
+from tests.triggers.database import Database
 from toasts.feeds.triggers import InstallFeedTriggers
 
 pytestmark = pytest.mark.servers

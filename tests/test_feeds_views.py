@@ -12,9 +12,9 @@ from django.contrib.auth.models import Group, User
 from django.core.exceptions import ImproperlyConfigured
 from django.test import AsyncClient, Client
 
-from tests.admissions import sign_in
 from tests.conftest import signed_in, until
 from tests.connections import Connection, entrance
+from tests.logins import sign_in
 from tests.test_feeds import NAMES, listening, make, told
 from toasts import feeds, live
 from toasts.feeds.source import FEEDS

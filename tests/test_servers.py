@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from httpx_sse import EventSource, aconnect_sse
 
 from tests.conftest import until
 from tests.postgres import PostgresServer
-from tests.servers import Server, Site
+from tests.servers import Server, Site, stream, until_event
 
 pytestmark = pytest.mark.servers
 
@@ -31,29 +28,6 @@ def site(request: Any, tmp_path: Any) -> Iterator[Site]:
     site = Site(url)
     yield site
     site.close()
-
-
-@contextlib.asynccontextmanager
-async def stream(server: Server, cookies: dict[str, str]) -> AsyncIterator[Any]:
-    """The events of a stream, through httpx-sse, its snapshot already read."""
-    async with (
-        httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=20) as client,
-        aconnect_sse(client, "GET", "/toasts/stream/") as source,
-    ):
-        yield events(source)
-
-
-async def events(source: EventSource) -> AsyncIterator[tuple[str, Any]]:
-    async for event in source.aiter_sse():
-        yield event.event, json.loads(event.data)
-
-
-async def until_event(stream: Any, type: str, seconds: float = 5.0) -> Any:
-    async with asyncio.timeout(seconds):
-        async for kind, data in stream:
-            if kind == type:
-                return data
-    raise AssertionError(f"the stream ended without {type}")
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn", "hypercorn", "granian"])
@@ -247,90 +221,3 @@ async def test_a_long_poll_answers_when_something_changes(site: Site) -> None:
         answer = (await asyncio.wait_for(waiting, 10)).json()
         assert [toast["message"] for toast in answer["toasts"]] == ["news"]
         assert answer["cursor"] != first["cursor"]
-
-
-# Two hundred kilobytes with each round, at a pace at which no two rounds become one.
-FLOOD = """
-import sys, time
-from toasts import create_toast
-from toasts.api import announce
-from toasts.models import Toast
-user = int(sys.argv[1])
-for number in range(30):
-    create_toast("start", user, data="x" * 7000)
-for round in range(int(sys.argv[2])):
-    Toast.objects.filter(user=user).update(message=f"round {round}")
-    announce(user)
-    time.sleep(0.03)
-"""
-
-
-# Django's own handler can't bound it on daphne, whose `send` never waits: one more reason for ours.
-@pytest.mark.parametrize(
-    ("kind", "handler"), [("daphne", "toasts"), ("uvicorn", "toasts"), ("uvicorn", "django")]
-)
-async def test_a_client_that_does_not_read_costs_little_and_catches_up(
-    tmp_path: Any, kind: str, handler: str
-) -> None:
-    site = Site(f"sqlite:///{tmp_path}/site.sqlite3", TEST_HANDLER=handler)
-    names = ["first", "reads", "does not"]
-    ids, cookies = site.users(*names), site.sessions(*names)
-    server = site.serve(kind)
-
-    async def grown(name: str) -> int:
-        before = server.memory()
-        await asyncio.to_thread(site.run, FLOOD, str(ids[name]), "120")  # 24 MB
-        return server.memory() - before
-
-    try:
-        links = {name: await _raw_stream(server, cookies[name]["sessionid"]) for name in names}
-        reading = [asyncio.create_task(_read_on(links[name][0])) for name in names[:2]]
-        reader, _ = links["does not"]
-        await reader.readuntil(b"event: sync")
-        await grown("first")  # what the process takes for its work by the way, it has then
-        assert await grown("does not") - await grown("reads") < 1024
-        async with asyncio.timeout(20):
-            while b'"message":"round 119"' not in await reader.readuntil(b"event: "):
-                pass
-        for task in reading:
-            task.cancel()
-        for _, writer in links.values():
-            writer.close()
-    finally:
-        site.close()
-
-
-@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
-async def test_a_client_that_never_reads_is_cut_off(tmp_path: Any, kind: str) -> None:
-    site = Site(f"sqlite:///{tmp_path}/site.sqlite3", TOASTS_PATIENCE="1")
-    ids = site.users("alice")
-    cookies = site.sessions("alice")
-    server = site.serve(kind)
-    try:
-        reader, writer = await _raw_stream(server, cookies["alice"]["sessionid"])
-        await reader.readuntil(b"event: sync")
-        open_before = server.sockets()
-        await asyncio.to_thread(site.run, FLOOD, str(ids["alice"]), "60")
-        await until(lambda: server.sockets() < open_before, 10)
-        writer.close()
-    finally:
-        site.close()
-
-
-async def _read_on(reader: asyncio.StreamReader) -> None:
-    while await reader.read(65536):
-        pass
-
-
-async def _raw_stream(
-    server: Server, session: str
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A stream over a socket whose buffers are small, so that not reading is soon felt."""
-    link = socket.socket()
-    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    link.setblocking(False)
-    await asyncio.get_running_loop().sock_connect(link, ("127.0.0.1", server.port))
-    reader, writer = await asyncio.open_connection(sock=link, limit=2**14)
-    head = f"GET /toasts/stream/ HTTP/1.1\r\nHost: localhost\r\nCookie: sessionid={session}\r\n\r\n"
-    writer.write(head.encode())
-    return reader, writer

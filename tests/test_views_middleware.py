@@ -12,31 +12,17 @@ from django.test import AsyncClient, override_settings
 from django.utils.decorators import async_only_middleware
 
 from tests.conftest import signed_in
+from tests.logins import AUTHENTICATION, SESSION, WHOLE
 from tests.streams import OURS, POLL, STREAM, StreamReader
 from toasts import async_create_toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
-WHOLE_CHAIN = [
-    "django.middleware.security.SecurityMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
-    "django.middleware.http.ConditionalGetMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "toasts.middleware.ToastMiddleware",
-]
-
 
 # Django's own.
 
 
-@override_settings(MIDDLEWARE=WHOLE_CHAIN, LANGUAGE_CODE="en")
+@override_settings(MIDDLEWARE=WHOLE, LANGUAGE_CODE="en")
 async def test_the_whole_of_djangos_middleware_lets_a_stream_pass_as_it_is(alice: User) -> None:
     client = await signed_in(alice)
     response = await client.get(STREAM, headers={"Accept-Encoding": "gzip, br"})
@@ -58,7 +44,7 @@ async def test_the_whole_of_djangos_middleware_lets_a_stream_pass_as_it_is(alice
     assert stream.raw.startswith(b": toasts\nevent: sync\ndata: ")
 
 
-@override_settings(MIDDLEWARE=WHOLE_CHAIN)
+@override_settings(MIDDLEWARE=WHOLE)
 async def test_the_signed_out_are_not_redirected_where_a_login_is_required(db: None) -> None:
     for path in (STREAM, POLL):
         response = await AsyncClient().get(path)
@@ -117,10 +103,6 @@ def session_writer(get_response: Callable[..., Any]) -> Callable[..., Any]:
         return response
 
     return middleware
-
-
-SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
-AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 
 
 @override_settings(MIDDLEWARE=["tests.test_views_middleware.token_user"])

@@ -82,3 +82,10 @@ class Ear:
         self.task.cancel()
         with suppress(asyncio.CancelledError, Exception):
             await self.task
+
+
+async def until_nobody_listens(line: Line) -> None:
+    async def nobody() -> bool:
+        return not await line.listeners()
+
+    await until(nobody)

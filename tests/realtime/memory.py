@@ -181,3 +181,11 @@ async def running(
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+
+
+def state(*versions: int) -> State:
+    return dict(enumerate(versions, 1))
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()

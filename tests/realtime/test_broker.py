@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-import sqlite3
-import subprocess
-import sys
-import threading
-import zlib
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -22,140 +17,17 @@ from hypothesis import strategies as st
 from tests.conftest import until
 from tests.realtime.line import Line
 from tests.realtime.memory import Client, Table, running
-from tests.redis_server import RedisCluster, RedisServer
+from tests.realtime.sites import (
+    GARBAGE,
+    ClusterSite,
+    LocalSite,
+    PostgresSite,
+    RedisSite,
+    Site,
+    SqliteSite,
+)
 from toasts.realtime import redis
 from toasts.realtime.broker import HINTS_MAX_BYTES, Broker, LocalBroker, pack, unpack
-from toasts.realtime.redis import RedisBroker
-from toasts.realtime.sqlite import SqliteBroker
-
-GARBAGE = ["", "null", "{}", '{"a": 1}', "7", '"t"', "[", "[1, null, [], {}]", "[" * 7900, "\u2028"]
-GARBAGE += ['["", "!", "~", "~0-0", "!!"]', "9" * 7000, '["\\ud800"]', "NaN", "[NaN]", "\\"]
-
-PUBLISHER = """
-import psycopg, sys
-url, channel, message = sys.argv[1:]
-psycopg.connect(url, autocommit=True).execute("SELECT pg_notify(%s, %s)", [channel, message])
-"""
-
-
-REDIS_PUBLISHER = """
-import redis, sys
-port, *command = sys.argv[1:]
-redis.Redis(port=int(port)).execute_command(*command)
-"""
-
-
-class Site(Protocol):
-    """A broker, and the others who use the same way."""
-
-    broker: Broker
-
-    def say(self, hint: str) -> None:
-        """Somebody else has something new."""
-
-    def make_noise(self) -> None:
-        """Somebody says what no broker of ours would."""
-
-    async def traces(self) -> list[Any]:
-        """What a listener has open."""
-
-
-class LocalSite:
-    def __init__(self) -> None:
-        self.broker = LocalBroker()
-
-    def say(self, hint: str) -> None:
-        thread = threading.Thread(target=self.broker.publish, args=([hint],))
-        thread.start()
-        thread.join(10)
-
-    def make_noise(self) -> None:
-        self.broker.publish([])
-        self.broker.publish(GARBAGE)
-
-    async def traces(self) -> list[Any]:
-        return list(self.broker._listeners)
-
-
-class SqliteSite:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.broker = SqliteBroker(str(path))
-        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            connection.execute("PRAGMA journal_mode = wal")
-            connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
-
-    def say(self, hint: str) -> None:
-        code = (
-            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
-            "c.execute('INSERT INTO t DEFAULT VALUES'); c.commit(); c.close()"
-        )
-        subprocess.run([sys.executable, "-c", code, str(self.path)], check=True, timeout=20)
-
-    def make_noise(self) -> None:
-        self.broker.publish(GARBAGE)
-        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
-            connection.execute("CREATE TABLE of_somebody_else (id INTEGER)")
-
-    async def traces(self) -> list[Any]:
-        with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as connection:
-            # Refused while anybody else has the file open.
-            mode = connection.execute("PRAGMA journal_mode = delete").fetchone()[0]
-            return [] if mode == "delete" else [mode]
-
-
-class PostgresSite:
-    def __init__(self, line: Line) -> None:
-        self.line = line
-        self.broker = line.broker()
-
-    def say(self, hint: str) -> None:
-        arguments = [self.line.url, self.line.channel, json.dumps([hint])]
-        subprocess.run([sys.executable, "-c", PUBLISHER, *arguments], check=True, timeout=20)
-
-    def make_noise(self) -> None:
-        for message in GARBAGE:
-            self.line.sql("SELECT pg_notify(%s, %s)", self.line.channel, message)
-
-    async def traces(self) -> list[Any]:
-        return await self.line.listeners()
-
-
-class RedisSite:
-    verb = "PUBLISH"
-
-    def __init__(self, nodes: list[RedisServer], broker: RedisBroker) -> None:
-        self.nodes = nodes
-        self.broker = broker
-
-    def place(self, hint: str) -> tuple[RedisServer, str]:
-        return self.nodes[0], self.broker.channel
-
-    def say(self, hint: str) -> None:
-        node, channel = self.place(hint)
-        words = [str(node.port), self.verb, channel, json.dumps([hint])]
-        subprocess.run([sys.executable, "-c", REDIS_PUBLISHER, *words], check=True, timeout=20)
-
-    def make_noise(self) -> None:
-        node, channel = self.place("")
-        for message in [*GARBAGE, b"\xff\x00", b'["\xc3"]', "x" * 1_000_000]:
-            node.command(self.verb, channel, message)
-
-    async def traces(self) -> list[Any]:
-        found = await asyncio.gather(*(asyncio.to_thread(node.listeners) for node in self.nodes))
-        return [client for clients in found for client in clients]
-
-
-class ClusterSite(RedisSite):
-    verb = "SPUBLISH"
-
-    def __init__(self, cluster: RedisCluster, broker: RedisBroker) -> None:
-        super().__init__(cluster.nodes, broker)
-        self.cluster = cluster
-
-    def place(self, hint: str) -> tuple[RedisServer, str]:
-        channel = f"{self.broker.channel}:{{{zlib.crc32(hint.encode()) % 16}}}"
-        return self.cluster.owner(channel), channel
 
 
 @pytest.fixture(params=["local", "sqlite", "postgres", "redis", "redis-cluster"])
@@ -307,6 +179,7 @@ def test_a_loop_that_was_closed_keeps_nobody_else_from_hearing() -> None:
 
 
 # Packing.
+
 
 hints = st.lists(st.text(max_size=40) | st.text(min_size=200, max_size=1000), max_size=60)
 

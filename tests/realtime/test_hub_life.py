@@ -1,31 +1,19 @@
-"""The hub when things break, and its beginning and end."""
+"""What a hub announces, its beginnings and ends."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
 import threading
-from collections import Counter
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tests.conftest import until
-from tests.realtime.memory import Client, Table, Telephone, make_stream, running, settled
+from tests.realtime.memory import Client, Table, Telephone, make_stream, running
 from toasts.realtime import hub as hub_module
-from toasts.realtime import supervision
-from toasts.realtime.broker import BrokerError, LocalBroker, Publish, Wake
+from toasts.realtime.broker import LocalBroker, Publish, Wake
 from toasts.realtime.hub import Hub, Timing
-
-
-class Deaf(Telephone):
-    """Never gets through, and never says so."""
-
-    async def listen(self, wake: Wake, publish: Publish) -> None:
-        self.calls += 1
-        await asyncio.Event().wait()
 
 
 def reader_threads() -> list[threading.Thread]:
@@ -37,126 +25,6 @@ def hub_tasks() -> list[asyncio.Task[Any]]:
 
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
-
-# When things break.
-
-
-async def test_a_read_that_failed_is_tried_again_and_the_streams_live_on(
-    table: Table, quick: None
-) -> None:
-    async with running(table, LocalBroker()) as hub:
-        client = Client(hub, "t")
-        await until(lambda: client.raw and hub.listening)
-        table.failing = OSError("the database is away")
-        table.put("t", 1)
-        before = len(table.reads)
-        hub.wake(["t"])
-        await until(lambda: len(table.reads) >= before + 3)
-        assert not client.over
-        table.failing = None
-        await until(lambda: client.raw == b"= \n+ 1:1\n")
-
-
-async def test_a_broken_listener_is_called_again_and_all_is_looked_up_anew(
-    table: Table, quick: None
-) -> None:
-    phone = Telephone()
-    async with running(table, phone) as hub:
-        client = Client(hub, "t")
-        await until(lambda: client.raw and hub.listening)
-        phone.cut(BrokerError("the connection is lost"))
-        await until(lambda: phone.calls >= 4)
-        assert not hub.listening
-        # While it was deaf, something came; no hint will ever tell.
-        table.put("t", 1)
-        phone.broken = None
-        await until(lambda: hub.listening)
-        await until(lambda: client.raw == b"= \n+ 1:1\n")
-
-
-async def test_the_back_off_grows_with_jitter_and_has_a_bound(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    delays: list[float] = []
-    done = asyncio.Event()
-
-    async def nap(seconds: float) -> None:
-        delays.append(seconds)
-        if len(delays) == 2000:
-            done.set()
-            await asyncio.Event().wait()
-
-    async def fails() -> None:
-        raise OSError("away")
-
-    caplog.set_level(logging.CRITICAL, "toasts.realtime")
-    fast = SimpleNamespace(get_running_loop=asyncio.get_running_loop, sleep=nap)
-    monkeypatch.setattr(supervision, "asyncio", fast)
-    task = asyncio.create_task(supervision.supervised(fails, hub_module.BACKOFF_MAX))
-    # Two thousand failures are hours without a database: no number may outgrow them.
-    await until(lambda: done.is_set() or task.done())
-    assert not task.done(), task.exception()
-    task.cancel()
-    least, most = supervision.BACKOFF_MIN, hub_module.BACKOFF_MAX
-    assert all(least <= delay <= most for delay in delays)
-    assert all(delay <= least * 2 ** (number + 1) for number, delay in enumerate(delays[:5]))
-    assert len(set(delays)) > 1000
-    assert max(delays) > 0.9 * most
-
-
-async def test_a_loop_that_returns_is_a_failure_and_starts_again(
-    quick: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    runs: list[float] = []
-
-    async def returns() -> None:
-        runs.append(asyncio.get_running_loop().time())
-
-    task = asyncio.create_task(supervision.supervised(returns, hub_module.BACKOFF_MAX))
-    await until(lambda: len(runs) >= 3)
-    task.cancel()
-    assert "returns failed (it returned, though it is to run for ever)" in caplog.text
-
-
-async def test_only_the_first_failure_is_logged_with_its_traceback(
-    table: Table, quick: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    phone = Telephone()
-    phone.broken = BrokerError("nobody answers")
-    async with running(table, phone) as hub:
-        Client(hub, "t")
-        await until(lambda: phone.calls >= 4)
-    records = [
-        each for each in caplog.records if each.message.startswith("Hub._listen failed (nobody")
-    ]
-    assert [bool(record.exc_info) for record in records[:3]] == [True, False, False]
-
-
-async def test_the_reconciler_finds_what_no_hint_told(table: Table) -> None:
-    async with running(table, Telephone(), reconcile=0.1) as hub:
-        client = Client(hub, "t")
-        await until(lambda: client.raw == b"= \n" and hub.listening)
-        table.put("t", 1)
-        await until(lambda: client.raw == b"= \n+ 1:1\n", 4)
-
-
-async def test_a_deaf_hub_looks_every_second_whatever_its_setting(table: Table) -> None:
-    async with running(table, Deaf(), reconcile=1000) as hub:
-        client = Client(hub, "t")
-        await until(lambda: client.raw == b"= \n")
-        table.put("t", 1)
-        await until(lambda: client.raw == b"= \n+ 1:1\n", 3)
-
-
-async def test_a_hearing_hub_leaves_the_database_alone_between_its_looks(table: Table) -> None:
-    ticks: list[float] = []
-    async with running(table, Telephone(), reconcile=1000) as hub:
-        client = Client(hub, "t")
-        await until(lambda: client.raw == b"= \n" and settled(hub))
-        hub.turns.tick = ticks.append  # type: ignore[method-assign]
-        before = len(table.reads)
-        await until(lambda: len(ticks) >= 2)
-        assert len(table.reads) == before
 
 
 # Announcing.
@@ -314,32 +182,6 @@ async def test_a_hub_with_a_listener_stays(table: Table) -> None:
         assert not client.over
 
 
-async def test_pings_and_rotation_come_with_the_ticks(table: Table) -> None:
-    async with running(table, LocalBroker()) as hub:
-        client = Client(hub, "t", heartbeat=0.3, lifetime=0.55)
-        await until(lambda: client.over, 4)
-        assert client.raw == b"= \nping\nbye rotate\n"
-        await until(lambda: hub.listeners() == [])
-
-
-async def test_a_client_that_never_reads_is_cut_by_the_ticks(table: Table) -> None:
-    cuts: list[str] = []
-    async with running(table, LocalBroker()) as hub:
-        hub.subscribe(make_stream("t", cut=lambda: cuts.append("cut"), patience=0.1))
-        await until(lambda: cuts, 4)
-
-
-async def test_a_listener_whose_tick_fails_stops_no_clock(table: Table) -> None:
-    def fails() -> None:
-        raise ValueError("cut fails")
-
-    async with running(table, LocalBroker()) as hub:
-        hub.subscribe(make_stream("t", cut=fails, patience=0))
-        client = Client(hub, "t", heartbeat=0.3)
-        await until(lambda: client.raw == b"= \nping\n", 4)
-        assert hub.listeners() == [client.stream]
-
-
 async def test_the_loops_run_in_a_context_of_their_own(table: Table) -> None:
     """The request that opens the first stream must not lend what is its own to all the others."""
     request = contextvars.ContextVar[str]("request")
@@ -357,31 +199,3 @@ async def test_the_loops_run_in_a_context_of_their_own(table: Table) -> None:
         Client(hub, "t")
         await until(lambda: seen)
         assert seen == [False]
-
-
-class Ticked:
-    """A listener that notes when it is visited."""
-
-    grant, opened, ended = "right", 0.0, False
-
-    def __init__(self, topic: str) -> None:
-        self.topic = topic
-        self.visits: list[float] = []
-
-    def deliver(self, state: Any, delta: bytes) -> None: ...
-    def tick(self, now: float) -> None:
-        self.visits.append(now)
-
-    def end(self, last: bytes) -> None: ...
-
-
-async def test_each_listener_has_its_turn_and_no_tick_visits_all(
-    table: Table, fast_ticks: None
-) -> None:
-    async with running(table, LocalBroker(), turns=3) as hub:
-        listeners = [Ticked(f"t{number}") for number in range(8)]
-        for listener in listeners:
-            hub.subscribe(listener)
-        await until(lambda: all(len(listener.visits) >= 2 for listener in listeners))
-        visits = Counter(now for listener in listeners for now in listener.visits)
-        assert [visits[now] for now in sorted(visits)][:6] == [3, 3, 2, 3, 3, 2]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.realtime.test_direct import SNAPSHOT, Opened
+from tests.realtime.opened import SNAPSHOT, Opened
 from toasts.realtime.servers import abort, consumer, is_own, unbounded
 
 

@@ -1,0 +1,68 @@
+"""The ticks of a hub, and whose turn each of them is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.conftest import until
+from tests.realtime.memory import Client, Table, make_stream, running
+from toasts.realtime.broker import LocalBroker
+
+pytestmark = pytest.mark.usefixtures("fast_ticks")
+
+
+async def test_pings_and_rotation_come_with_the_ticks(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t", heartbeat=0.3, lifetime=0.55)
+        await until(lambda: client.over, 4)
+        assert client.raw == b"= \nping\nbye rotate\n"
+        await until(lambda: hub.listeners() == [])
+
+
+async def test_a_client_that_never_reads_is_cut_by_the_ticks(table: Table) -> None:
+    cuts: list[str] = []
+    async with running(table, LocalBroker()) as hub:
+        hub.subscribe(make_stream("t", cut=lambda: cuts.append("cut"), patience=0.1))
+        await until(lambda: cuts, 4)
+
+
+async def test_a_listener_whose_tick_fails_stops_no_clock(table: Table) -> None:
+    def fails() -> None:
+        raise ValueError("cut fails")
+
+    async with running(table, LocalBroker()) as hub:
+        hub.subscribe(make_stream("t", cut=fails, patience=0))
+        client = Client(hub, "t", heartbeat=0.3)
+        await until(lambda: client.raw == b"= \nping\n", 4)
+        assert hub.listeners() == [client.stream]
+
+
+class Ticked:
+    """A listener that notes when it is visited."""
+
+    grant, opened, ended = "right", 0.0, False
+
+    def __init__(self, topic: str) -> None:
+        self.topic = topic
+        self.visits: list[float] = []
+
+    def deliver(self, state: Any, delta: bytes) -> None: ...
+    def tick(self, now: float) -> None:
+        self.visits.append(now)
+
+    def end(self, last: bytes) -> None: ...
+
+
+async def test_each_listener_has_its_turn_and_no_tick_visits_all(
+    table: Table, fast_ticks: None
+) -> None:
+    async with running(table, LocalBroker(), turns=3) as hub:
+        listeners = [Ticked(f"t{number}") for number in range(8)]
+        for listener in listeners:
+            hub.subscribe(listener)
+        await until(lambda: all(len(listener.visits) >= 2 for listener in listeners))
+        visits = Counter(now for listener in listeners for now in listener.visits)
+        assert [visits[now] for now in sorted(visits)][:6] == [3, 3, 2, 3, 3, 2]

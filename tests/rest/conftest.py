@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests.rest.calls import signed_in
+from toasts import create_toast, dismiss_toast
+from toasts.models import Toast
+
+
+@pytest.fixture
+def hers(alice: User) -> Client:
+    return signed_in(alice)
+
+
+@pytest.fixture
+def three(alice: User, bob: User) -> list[Toast]:
+    """Three toasts of alice's, of which the first is read; bob has one."""
+    create_toast("his", bob)
+    made = [create_toast(level, alice, level=level) for level in ("info", "error", "info")]
+    dismiss_toast(made[0])
+    return made

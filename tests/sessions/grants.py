@@ -1,0 +1,51 @@
+"""Requests, the rights they have, and what ends them behind Django's back: no signal tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.http import HttpRequest
+from django.test import AsyncClient, Client
+from django.utils import timezone
+
+from toasts import sessions
+
+
+def of_browser(client: Client | AsyncClient, user: Any) -> HttpRequest:
+    """What the site's middleware makes of a request of this browser."""
+    request = HttpRequest()
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    request.session = store(client.cookies["sessionid"].value)
+    request.user = user
+    return request
+
+
+def by_token(user: Any) -> HttpRequest:
+    request = HttpRequest()
+    request.user = user
+    return request
+
+
+def granted(request: HttpRequest) -> sessions.Grant:
+    held = sessions.grant(request)
+    assert held is not None
+    return held
+
+
+def change_password() -> None:
+    User.objects.filter(username="alice").update(password="another")
+
+
+ENDS: dict[str, Callable[[], Any]] = {
+    "deactivation": lambda: User.objects.filter(username="alice").update(is_active=False),
+    "deletion": lambda: User.objects.filter(username="alice").delete(),
+    "another password": change_password,
+    "the session's deletion": lambda: Session.objects.all().delete(),
+    "the session's end": lambda: Session.objects.update(expire_date=timezone.now()),
+    "a session that says nothing": lambda: Session.objects.update(session_data="nonsense"),
+}

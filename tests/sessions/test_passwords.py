@@ -1,0 +1,116 @@
+"""Rights and passwords, and users whom their backend lets in inactive."""
+
+from __future__ import annotations
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.models import User
+from django.test import Client, override_settings
+
+from tests.conftest import signed_in
+from tests.sessions.grants import change_password, granted, of_browser
+from tests.streams import StreamReader
+from toasts import async_create_toast, live, sessions
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
+
+
+# Passwords.
+
+
+def test_a_password_stored_anew_by_a_better_hasher_is_another_password(
+    alice: User, held: sessions.Grant
+) -> None:
+    # As for Django itself: its sessions end with the stored hash.
+    alice.set_password("alice")
+    alice.save()
+    assert sessions.revoked([held]) == [held]
+
+
+def test_a_changed_password_ends_all_sessions_but_the_one_that_is_told(
+    browser: Client, alice: User, held: sessions.Grant
+) -> None:
+    request = of_browser(browser, alice)
+    alice.set_password("new")
+    alice.save()
+    update_session_auth_hash(request, alice)
+    request.session.save()
+    renewed = granted(request)
+    assert sessions.revoked([held, renewed]) == [held]
+
+
+def test_the_session_that_is_told_of_a_password_before_it_is_saved_stands(
+    browser: Client, alice: User
+) -> None:
+    request = of_browser(browser, alice)
+    request.session.cycle_key = lambda: None  # type: ignore[method-assign]  # as some sites do
+    held = granted(request)
+    alice.set_password("new")
+    update_session_auth_hash(request, alice)
+    request.session.save()
+    held.session_hash = request.session["_auth_user_hash"]
+    alice.save()
+    assert sessions.revoked([held]) == []
+    assert held.standing.password == alice.password
+
+
+async def test_after_a_changed_password_the_browser_reconnects_with_its_new_key(
+    alice: User,
+) -> None:
+    client = await signed_in(alice)
+    stream = await StreamReader.open(client)
+    await stream.until("sync")
+
+    def change() -> None:
+        request = of_browser(client, alice)
+        alice.set_password("new")
+        alice.save()
+        update_session_auth_hash(request, alice)
+        request.session.save()
+        client.cookies["sessionid"] = request.session.session_key  # type: ignore[assignment]
+
+    await sync_to_async(change)()
+    assert (await stream.next()).data == {"reason": "auth"}
+    assert await stream.ended()
+    await (await StreamReader.open(client)).until("sync")
+
+
+# Users whom their backend lets in inactive.
+
+
+@override_settings(
+    AUTHENTICATION_BACKENDS=["django.contrib.auth.backends.AllowAllUsersModelBackend"]
+)
+async def test_a_user_let_in_inactive_has_a_stream_like_any_other(alice: User) -> None:
+    alice.is_active = False
+    await alice.asave()
+    stream = await StreamReader.open(await signed_in(alice))
+    await stream.until("sync")
+    await alice.asave()  # has the right checked
+    await async_create_toast("hello", alice)
+    assert (await stream.next()).data["message"] == "hello"
+    held = [listener.grant for listener in live.hub().listeners()]
+    assert len(held) == 1
+    assert await sync_to_async(sessions.revoked)(held) == []
+
+
+def test_the_right_of_who_was_let_in_inactive_ends_with_the_password(
+    browser: Client, alice: User
+) -> None:
+    alice.is_active = False
+    alice.save()
+    held = granted(of_browser(browser, alice))
+    assert sessions.revoked([held]) == []
+    change_password()
+    assert sessions.revoked([held]) == [held]
+
+
+def test_who_was_made_active_and_inactive_again_has_no_right(browser: Client, alice: User) -> None:
+    alice.is_active = False
+    alice.save()
+    held = granted(of_browser(browser, alice))
+    User.objects.update(is_active=True)
+    assert sessions.revoked([held]) == []
+    User.objects.update(is_active=False)
+    assert sessions.revoked([held]) == [held]

@@ -1,0 +1,110 @@
+"""A PostgreSQL in which triggers announce, with one that writes and one that hears."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from tests.postgres import PostgresServer
+from tests.servers import Site
+from toasts.realtime.broker import unpack
+
+OUTPUT = """
+import io, json, sys
+from django.core.management import CommandError, call_command
+output = io.StringIO()
+try:
+    call_command("toasts", "triggers", *sys.argv[1:], stdout=output)
+except CommandError as error:
+    output.write(f"error: {error}")
+print(json.dumps(output.getvalue().strip()))
+"""
+NAMES = ["toasts_announce_delete", "toasts_announce_insert", "toasts_announce_update"]
+
+
+class Database:
+    """A migrated database, one that writes to it and one that hears what is announced."""
+
+    def __init__(self, server: PostgresServer, url: str, **environment: str) -> None:
+        self.server = server
+        self.url = url
+        self.site = Site(url, **environment)
+        self.plain = re.sub(r"\?.*", "", url)
+        self.writer = psycopg.connect(self.plain, autocommit=True)
+        self.warnings: list[str] = []
+        self.writer.add_notice_handler(lambda said: self.warnings.append(str(said.message_primary)))
+        self.ear = psycopg.connect(self.plain, autocommit=True)
+        self.listen(environment.get("TOASTS_CHANNEL", "toasts"))
+
+    def listen(self, channel: str) -> None:
+        self.channel = channel
+        self.ear.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+
+    def run(self, *arguments: str) -> str:
+        """What the management command prints."""
+        return str(self.site.run(OUTPUT, *arguments))
+
+    def messages(self) -> list[str]:
+        """The messages that were sent until now."""
+        self.writer.execute("SELECT pg_notify(%s, 'until now')", [self.channel])
+        found = []
+        for notify in self.ear.notifies(timeout=10):
+            if notify.payload == "until now":
+                return found
+            found.append(notify.payload)
+        raise AssertionError("not even our own message came")
+
+    def hints(self, statement: str, parameters: Sequence[Any] | None = None) -> list[str]:
+        """What is announced when this statement is written."""
+        self.writer.execute(statement, parameters)
+        return sorted(hint for message in self.messages() for hint in unpack(message))
+
+    def toast(self, user: int, **columns: Any) -> int:
+        columns = {"user_id": user, "message": "hello", **columns}
+        names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
+        row = self.writer.execute(
+            f"INSERT INTO toasts_toast ({names}) VALUES ({places}) RETURNING id",
+            list(columns.values()),
+        ).fetchone()
+        assert row is not None
+        self.messages()
+        return int(row[0])
+
+    def triggers(self) -> list[str]:
+        found = self.writer.execute(
+            "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'toasts%' ORDER BY 1"
+        )
+        return [name for (name,) in found.fetchall()]
+
+    def functions(self) -> int:
+        (count,) = self.writer.execute(
+            "SELECT count(*) FROM pg_proc WHERE proname = 'toasts_announce'"
+        ).fetchone() or (0,)
+        return int(count)
+
+    def close(self) -> None:
+        self.site.close()
+        self.writer.close()
+        self.ear.close()
+
+
+USERS = """
+INSERT INTO auth_user (id, username, password, is_superuser, first_name, last_name, email,
+    is_staff, is_active, date_joined)
+SELECT n, 'user' || n, '', false, '', '', '', false, true, now() FROM generate_series(1, %s) n
+"""
+
+
+INSERT = "INSERT INTO toasts_toast (user_id, message) VALUES (1, 'hi')"
+
+
+def foreign_key(database: Database) -> str:
+    row = database.writer.execute(
+        "SELECT conname FROM pg_constraint"
+        " WHERE conrelid = 'toasts_toast'::regclass AND contype = 'f'"
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
