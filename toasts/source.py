@@ -37,7 +37,7 @@ def name_of(topic: str, active: State) -> str:
 
     Tabs tell by that part whose toasts they have. It says nothing to who lacks SECRET_KEY.
     """
-    return f"{salted_hmac('toasts', topic).hexdigest()[:16]}.{cursor(active)}"
+    return f"{salted_hmac('toasts', topic, algorithm='sha256').hexdigest()[:16]}.{cursor(active)}"
 
 
 class ToastSource:

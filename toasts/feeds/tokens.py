@@ -84,7 +84,7 @@ def opened_by(text: str, feed: str, max_age: int) -> Opened | None:
 def _password(user: Any) -> str:
     """A trace of the user's password, so that a changed one ends the token."""
     secret = getattr(user, "get_session_auth_hash", str)()
-    return salted_hmac(SALT, secret).hexdigest()[:20]
+    return salted_hmac(SALT, secret, algorithm="sha256").hexdigest()[:20]
 
 
 # Whoever reads a token, in a log say, may use it for minutes. A session's key in it would be the
