@@ -138,8 +138,7 @@ class Server:
         return int(rollup.split("Pss:")[1].split()[0])
 
     def sockets(self) -> int:
-        links = Path(f"/proc/{self.pid}/fd").iterdir()
-        return sum(link.is_symlink() and "socket:" in os.readlink(link) for link in links)
+        return sum(map(_is_socket, Path(f"/proc/{self.pid}/fd").iterdir()))
 
     def kill(self, how: int = signal.SIGKILL) -> None:
         """End it with its workers: some servers serve from a child process."""
@@ -148,6 +147,13 @@ class Server:
                 os.killpg(self.process.pid, how)
             self.process.wait(30)
         self.process = None
+
+
+def _is_socket(link: Path) -> bool:
+    try:
+        return "socket:" in os.readlink(link)
+    except OSError:  # it was closed meanwhile
+        return False
 
 
 def lasts(condition: Callable[[], bool], seconds: float = 2.0, within: float = 40.0) -> bool:
