@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import until
-from tests.realtime.memory import Client, Table, running
+from tests.realtime.memory import Client, Table, running, settled
 from toasts.realtime.broker import LocalBroker
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
@@ -65,7 +65,7 @@ async def test_a_hint_for_a_family_wakes_it_and_nobody_else(table: Table) -> Non
     names = ["feed:a:1", "feed:a:2", "feed:b:1"]
     async with running(table, LocalBroker()) as hub:
         clients = [Client(hub, name) for name in names]
-        await until(lambda: all(client.raw for client in clients))
+        await until(lambda: all(client.raw for client in clients) and settled(hub))
         for name in names:
             table.put(name, 1)
         hub.wake(["feed:a:*"])
@@ -76,7 +76,7 @@ async def test_a_hint_for_a_family_wakes_it_and_nobody_else(table: Table) -> Non
 async def test_a_topic_may_end_like_a_familys_hint(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         odd, other = Client(hub, "user:*"), Client(hub, "user:1")
-        await until(lambda: odd.raw and other.raw)
+        await until(lambda: odd.raw and other.raw and settled(hub))
         for name in ("user:*", "user:1"):
             table.put(name, 1)
         hub.wake(["user:*"])
