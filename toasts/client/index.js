@@ -3,7 +3,7 @@
 import { installApi } from "./api.js";
 import { start, startAgain } from "./browser.js";
 import { tellChanges, tellState } from "./events.js";
-import { showScreen } from "./screen.js";
+import { enableScreen, openScreen } from "./screen.js";
 import { listeners } from "./store.js";
 import { region } from "./view.js";
 
@@ -12,9 +12,10 @@ const INSTALLED = Symbol.for("live-toasts");
 
 function install() {
   installApi();
-  showScreen();
+  openScreen();
   listeners.add(tellChanges);
-  // A task of its own: the one that runs deferred scripts often does the page's first layout, too.
+  // In tasks of their own: the one that runs deferred scripts often does the page's first layout, too.
+  setTimeout(enableScreen);
   setTimeout(start, 0, (state, leads) => {
     region.dataset.connection = state;
     region.toggleAttribute("data-leader", leads && state === "connected");

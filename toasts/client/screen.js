@@ -6,15 +6,23 @@ import { enableKeyboard } from "./keyboard.js";
 import { whenSeen } from "./presence.js";
 import { listeners } from "./store.js";
 import { enableSwipe } from "./swipe.js";
-import { enableView, render, renderSoon } from "./view.js";
+import { enableView, region, render, renderSoon } from "./view.js";
 
-export function showScreen() {
+/** What a page's own script may count on at once. */
+export function openScreen() {
+  // There from the start, so that screen readers know it before its first toast.
+  document.documentElement.append(region);
   listeners.add(renderSoon);
   listeners.add(announce);
   whenSeen(() => {
     render();
     announce();
   });
+}
+
+/** The rest. */
+export function enableScreen() {
+  render();
   enableView();
   enableKeyboard();
   enableSwipe();

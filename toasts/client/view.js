@@ -23,7 +23,7 @@ const clear = button("clear");
 const bar = element("div", { class: "toasts-bar" }, more, clear);
 export const list = element("div", { role: "list" });
 const stack = element("div", { class: "toasts-stack" }, list, bar);
-/** The one region, there from the start so that screen readers know it before its first toast. */
+/** The one region. */
 export const region = element(
   "section",
   { "data-toasts-region": "", "data-connection": "connecting", "data-position": position },
