@@ -32,6 +32,16 @@ class Told(feeds.ModelFeed):
         return [instance.user.username, instance.message]
 
 
+class Ids(Told):
+    """The same, without a look at the user."""
+
+    name = "ids"
+    queryset = Toast.objects.order_by("-pk")
+
+    def row(self, instance: Toast) -> Any:
+        return instance.message
+
+
 @pytest.fixture
 def people(db: None) -> list[User]:
     found = User.objects.bulk_create(User(username=f"u{number}") for number in range(200))
@@ -54,14 +64,27 @@ def queries_of(feed: feeds.Feed, topics: list[str]) -> tuple[int, Any]:
 def test_the_boards_of_two_hundred_users_are_read_in_three_queries(
     people: list[User],
 ) -> None:
-    topics = ["all", *map(topic, people), "user:0"]
+    topics = ["all", *map(topic, people)]
     number, found = queries_of(Told(), topics)
     assert number == 3
     assert {name: dict(rows) for name, rows in found.items()} == {
         name: rows for one in topics for name, rows in Told().read([one]).items()
     }
     assert [row for _, row in found[topic(people[7])]] == [["u7", "0"], ["u7", "1"], ["u7", "2"]]
-    assert found["user:0"] == []
+
+
+def test_rows_whose_owner_is_gone_are_there_among_other_topics_as_they_are_alone(
+    people: list[User],
+) -> None:
+    # As in a table without a constraint; it is checked when the test has ended.
+    lost = Toast.objects.create(user=people[0], message="lost")
+    Toast.objects.filter(pk=lost.pk).update(user=999_999)
+    try:
+        _, found = queries_of(Ids(), ["user:999999", topic(people[1]), "user:0"])
+        assert found["user:999999"] == [(lost.pk, "lost")]
+        assert (len(found[topic(people[1])]), found["user:0"]) == (3, [])
+    finally:
+        lost.delete()
 
 
 def test_each_topic_keeps_its_newest_rows(

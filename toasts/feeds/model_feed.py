@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
@@ -66,7 +67,8 @@ class ModelFeed(Feed):
                 yield from ((topic, self._first(topic)) for topic in values)
                 continue
             found = self._first_of(column, set(values.values()))
-            yield from ((topic, found[value]) for topic, value in values.items())
+            for topic, value in values.items():
+                yield topic, found[value] if value in found else self._first(topic)
 
     def _first(self, topic: str) -> Sequence[Any]:
         return list(_where_written(self.rows(topic))[: self.limit])
@@ -75,10 +77,15 @@ class ModelFeed(Feed):
         return type(self).rows is ModelFeed.rows
 
     def _first_of(self, column: Any, values: Collection[Any]) -> Mapping[Any, Sequence[Any]]:
-        """The first rows of many values of a column, in two queries or a few more."""
+        """The first rows of many values of a column, in two queries or a few more.
+
+        A value is left out whose owner can't be seen: its rows may be there all the same, where no
+        constraint keeps them from outliving it, or where its model hides what was deleted.
+        """
         rows = _where_written(self.queryset)
-        found: dict[Any, list[Any]] = {value: [] for value in values}
-        for some in _chunks(list(_keys(rows, column, values, self.limit)), _at_once(rows)):
+        keys = dict(_keys(rows, column, values, self.limit))
+        found: dict[Any, list[Any]] = {value: [] for value in keys}
+        for some in _chunks([*itertools.chain.from_iterable(keys.values())], _at_once(rows)):
             for instance in rows.filter(pk__in=some):
                 # One that has gone from topic to topic since its key was read is in the new one.
                 found.get(getattr(instance, column.attname), []).append(instance)
@@ -121,15 +128,18 @@ class _Listed(Subquery):
         return self.as_sql(compiler, connection, function="json_agg", **extra)
 
 
-def _keys(rows: QuerySet[Any], column: Any, values: Iterable[Any], limit: int) -> Iterator[Any]:
-    """The keys of the first rows of each value: for each a look into the index, as if alone."""
+def _keys(
+    rows: QuerySet[Any], column: Any, values: Iterable[Any], limit: int
+) -> Iterator[tuple[Any, Sequence[Any]]]:
+    """Each value that has an owner, with the keys of its first rows: found in the index, as if
+    alone."""
     target = column.target_field
     mine = rows.filter(**{column.name: OuterRef(target.attname)}).values(feed_key=F("pk"))[:limit]
     owners = column.related_model._base_manager.using(rows.db)
     for some in _chunks(list(values), _at_once(rows)):
         asked = owners.filter(**{f"{target.name}__in": some})
-        for listed in asked.values_list(_Listed(mine), flat=True):
-            yield from json.loads(listed) if isinstance(listed, str) else listed or ()
+        for value, listed in asked.values_list(target.attname, _Listed(mine)):
+            yield value, json.loads(listed) if isinstance(listed, str) else listed or ()
 
 
 def _at_once(rows: QuerySet[Any]) -> int:
