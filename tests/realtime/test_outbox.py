@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -107,4 +108,7 @@ def test_one_that_is_interrupted_while_it_waits_leaves_the_turn_to_others() -> N
 def _interrupt(outbox: Outbox, thread: int) -> None:
     while outbox._next is None:
         pass
-    signal.pthread_kill(thread, signal.SIGINT)
+    # Once more while it waits: one that comes just before it begins to is noticed only afterwards.
+    while outbox._next is not None:
+        signal.pthread_kill(thread, signal.SIGINT)
+        time.sleep(0.2)
