@@ -124,6 +124,22 @@ async def test_a_session_that_somebody_else_has_taken_over_opens_nothing(
     assert await status(text) == 403
 
 
+@pytest.mark.parametrize("ending", ["password", "deactivation", "deletion"])
+async def test_the_token_of_an_impersonation_ends_when_who_is_behind_it_may_no_longer(
+    alice: User, bob: User, ending: str
+) -> None:
+    text = await made_for(await signed_in(bob), alice)  # bob's session, in which he is alice
+    assert await status(text) == 200
+    if ending == "deletion":
+        await bob.adelete()
+    else:
+        bob.is_active = ending != "deactivation"
+        if ending == "password":
+            bob.set_password("new")
+        await bob.asave()
+    assert await status(text) == 403
+
+
 async def test_a_token_does_not_show_the_sessions_key(alice: User) -> None:
     client = await signed_in(alice)
     key = client.cookies["sessionid"].value

@@ -109,6 +109,16 @@ def grant_to(user: Any, session: SessionBase | None) -> Grant | None:
     return held
 
 
+def is_borne(held: Grant) -> bool:
+    """Whether the session that this right leans on is one that Django would still sign in by.
+
+    Its owner, who may be another than the user, may have left since, or have a new password.
+    """
+    if held.session_key is None or not held.owner_standing.is_active:
+        return False
+    return held.owner_id == held.user_id or _password_still_fits(held)
+
+
 def detach(request: HttpRequest) -> None:
     """Keep the session middleware from renewing the session for this response.
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.realtime.opened import SNAPSHOT, Opened
 from toasts.realtime.servers import abort, consumer, is_own, unbounded
+from toasts.realtime.socket import SocketSend
 
 
 class Transport:
@@ -130,6 +131,31 @@ async def test_where_the_transport_can_be_asked_it_is_a_producer_once_it_has_to_
     assert said == [SNAPSHOT, b"a;", b"much;", SNAPSHOT, b"much;"]
     opened.stream.close()
     assert (request.producer, request.unregistered) == (None, 1)
+
+
+class Secured:
+    """daphne's WebSocket over TLS: what is below its transport says whether anything is held back,
+    but tells nobody who was not its producer by then that the client reads again."""
+
+    def __init__(self) -> None:
+        self.transport = self
+        self.connected = 1
+        self.producerPaused = False
+        self.told: list[Any] = ["the HTTP channel"]
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        self.told.append(producer)
+
+    def unregisterProducer(self) -> None:
+        self.told.pop()
+
+
+async def test_a_websockets_stream_is_its_producer_before_anything_is_held_back() -> None:
+    secured = Secured()
+    opened = Opened(send=SocketSend(functools.partial(_send, secured)))
+    assert secured.told == [opened.stream]
+    opened.stream.close()
+    assert secured.told == []
 
 
 async def test_whose_client_has_left_it_is_no_producer() -> None:

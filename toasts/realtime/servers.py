@@ -27,7 +27,7 @@ def consumer(send: Any) -> Any | None:
 def holds_back(request: Any) -> bool | None:
     """Whether this request of daphne's has written more than its client reads.
 
-    None: its transport can't be asked (TLS of its own), and only a producer is told.
+    None: it has none that can be asked (a WebSocket, HTTP/2), and only a producer is told.
     """
     transport = getattr(request.channel, "transport", None)
     held: bool | None = getattr(transport, "producerPaused", None)

@@ -100,9 +100,11 @@ class _Upgraded:
 
     @property
     def channel(self) -> Any:
-        """None: the client has left."""
-        transport = self.transport
-        return transport if getattr(transport, "connected", False) else None
+        """None: the client has left. Else nothing that can be asked whether it holds anything back:
+        until a stream is the producer, the HTTP channel is, and TLS tells nobody but its producer
+        of the time that the client reads again.
+        """
+        return True if getattr(self.transport, "connected", False) else None
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         self.transport.unregisterProducer()
