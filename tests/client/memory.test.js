@@ -29,12 +29,15 @@ test("a dismissal is pending for its user alone", () => {
 
 test("of nobody nothing is remembered", () => {
   for (const nobody of [null, ""]) {
-    const stored = { unrelated: "!" };
+    const stored = { unrelated: "!", 1: "the site's", null1: "too" };
+    const there = { ...stored };
     const memory = newMemory(stored, nobody);
     memory.remember(toast(1), true);
     memory.remember(toast(2));
     memory.prune([]);
-    assert.deepEqual([memory.pending(), stored], [[], { unrelated: "!" }]);
+    memory.told("1", false); // an answer that comes after the user has left
+    memory.forget(["1"]);
+    assert.deepEqual([memory.pending(), stored], [[], there]);
   }
 });
 
@@ -70,12 +73,15 @@ test("what was told and is gone may come again", () => {
   }
 });
 
-test("storage that is full or forbidden does no harm", () => {
-  const full = new Proxy({}, { set: () => { throw new Error("QuotaExceededError"); } });
-  for (const [stored, pending] of [[full, []], [null, ["1"]]]) {
+test("where storage is full or forbidden the page remembers by itself", () => {
+  const full = new Proxy({ unrelated: "1" }, { set: () => { throw new Error("QuotaExceededError"); } });
+  for (const stored of [full, null]) {
     const memory = newMemory(stored);
     memory.remember(toast(1), true);
-    assert.deepEqual(memory.pending(), pending);
+    memory.remember(toast(2));
+    assert.deepEqual([memory.pending(), memory.hides(toast(2))], [["1"], true]);
+    memory.told("1", false);
+    assert.deepEqual(memory.pending(), []);
   }
   const { open } = newMemory();
   assert.deepEqual(open(() => { throw new DOMException("denied", "SecurityError"); }), {});

@@ -6,7 +6,7 @@
 import { sentence } from "./card.js";
 import { label, labels } from "./config.js";
 import { element } from "./dom.js";
-import { keep, open } from "./memory.js";
+import { open } from "./memory.js";
 import { here } from "./presence.js";
 
 const GATHER = 150; // milliseconds: what comes together is said together
@@ -28,8 +28,8 @@ function say() {
   const text = lines.length > most ? [label(labels.summary, lines.length)] : lines;
   const session = open(() => sessionStorage); // not before it is needed: the first time takes a while
   if (!session[HINTED]) {
-    keep(session, HINTED, 1);
     text.push(labels.hint);
+    open(() => (session[HINTED] = 1)); // it may be full
   }
   voice.textContent = text.join(".\n");
   waiting.clear();

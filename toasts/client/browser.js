@@ -51,7 +51,11 @@ function apply({ _all, _put, _gone, _left, _reason }) {
     forget(_gone);
     remove(_gone, "remote");
   }
-  if (_left) remove(_left, _reason === "user" ? "remote" : _reason);
+  if (_left) {
+    // Not from storage alone, which may be full, and is slower than this message.
+    if (_reason === "user" && tabs.leads()) for (const id of _left) remember({ id }, true);
+    remove(_left, _reason === "user" ? "remote" : _reason);
+  }
   // Not all of it is on a screen, but a bell counts that, too.
   if (_all || _put || _gone) tell("sync");
   if (tabs.leads()) acknowledge();

@@ -15,7 +15,7 @@ import { minify } from "terser";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const COMMITTED = join(HERE, "..", "static", "toasts");
 /** The files, and how many bytes they may have together, minified and gzipped. */
-const CLIENT = { outputs: { "toasts.js": "index.js", "toasts.css": "toasts.css" }, limit: 9_750 };
+const CLIENT = { outputs: { "toasts.js": "index.js", "toasts.css": "toasts.css" }, limit: 9_800 };
 const INBOX = { outputs: { "inbox.js": "elements.js", "inbox.css": "inbox.css" }, limit: 2.5 * 1024 };
 const FEEDS = { outputs: { "feeds.js": "feeds.js" }, limit: 2.75 * 1024 };
 /** The half below the screen; all other modules are on it. */

@@ -21,22 +21,24 @@ export function open(get) {
   }
 }
 
-export function keep(storage, key, value) {
-  try {
-    storage[key] = value;
-  } catch {
-    // Full: this one is forgotten with the page.
-  }
-}
-
 export let storage = {};
 /** To be called before the first use: it may take a few milliseconds. */
 export const openStorage = () => (storage = open(() => localStorage));
 
 let prefix = ""; // of nobody
 
+/** Into a full one nothing goes: from then on this page has a copy, which is forgotten with it. */
+export function keep(key, value) {
+  try {
+    storage[key] = value;
+  } catch {
+    storage = { ...storage, [key]: value };
+  }
+}
+
 const get = (id) => storage[prefix + id];
-const set = (id, value) => prefix && keep(storage, prefix + id, value);
+const set = (id, value) => prefix && keep(prefix + id, value);
+const drop = (id) => prefix && delete storage[prefix + id];
 const entries = () =>
   prefix ? Object.keys(storage).filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length)) : [];
 
@@ -52,10 +54,10 @@ export const hides = ({ id, _mark }) => prefix && [PENDING, TOLD, `${_mark}`].in
 export const pending = () => entries().filter((id) => get(id) === PENDING);
 
 /** The server knows of its dismissal. Until it is no longer active, events from before may still arrive. */
-export const told = (id, active) => (active ? set(id, TOLD) : delete storage[prefix + id]);
+export const told = (id, active) => (active ? set(id, TOLD) : drop(id));
 
 /** These are no longer active. */
-export const forget = (ids) => ids.forEach((id) => get(id) === PENDING || delete storage[prefix + id]);
+export const forget = (ids) => ids.forEach((id) => get(id) === PENDING || drop(id));
 
 /** These are all that is active: what was told but is still there was not heard. */
 export function prune(ids) {

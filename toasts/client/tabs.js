@@ -74,7 +74,7 @@ function claim(steal) {
     });
   if (!locks) {
     if (!steal && storage[NAME]) return;
-    keep(storage, NAME, me);
+    keep(NAME, me);
     setTimeout(() => storage[NAME] === me && lead(), SETTLE);
     return;
   }
