@@ -43,6 +43,16 @@ window.look = (change) => {
 };
 """
 """Where the user looks, told by the test: without a screen all pages have the focus."""
+FULL_STORAGE = """
+if (location.protocol === "http:" && !localStorage.full) {
+  let text = "";
+  for (let size = 1 << 23; size >= 1; size >>= 1)
+    try {
+      localStorage.full = text + "x".repeat(size);
+      text += "x".repeat(size);
+    } catch {}
+}
+"""
 WATCH_GOING = """
 window.went = {};
 new MutationObserver(() => {
@@ -366,6 +376,24 @@ async def test_dismissed_where_nobody_leads_it_is_told_by_who_leads_next(
     await soon(lambda: host.is_read(pk))
     await thaw()
     await expect_gone(leader, pk)
+
+
+async def test_a_dismissal_is_told_from_whichever_tab_where_storage_is_full(
+    host: Host, server: Server, visitor: Visitor, election: str
+) -> None:
+    alice = host.person()
+    context = await browser_of(visitor, server, alice, election)
+    await context.add_init_script(FULL_STORAGE)
+    pages = await tabs_of(context, 2)
+    leader = await leader_of(pages)
+    for page in sorted(pages, key=lambda page: page is leader):
+        pk = host.toast(alice, "closed", duration=0)
+        for each in pages:
+            await expect_shown(each, pk, "closed")
+        await close_button(page, pk).click()
+        for each in pages:
+            await expect_gone(each, pk)
+        await soon(lambda pk=pk: host.is_read(pk))  # type: ignore[misc]
 
 
 async def test_a_pending_dismissal_outlives_the_session_and_reaches_nobody_else(
