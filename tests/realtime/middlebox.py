@@ -24,14 +24,16 @@ class Middlebox:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.server_port)
+        ends = [writer]
         try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.server_port)
+            ends.append(far_writer)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump(reader, far_writer, False))
                 group.create_task(self._pump(far_reader, writer, True))
         finally:
-            writer.close()
-            far_writer.close()
+            for end in ends:
+                end.transport.abort()  # what nobody reads must not keep it open
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool
@@ -45,9 +47,17 @@ class Middlebox:
         writer.close()
 
     async def close(self) -> None:
+        """To be called once its server takes no more."""
+        await self._turns()  # a connection that was taken just now is handled from here on
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._turns()
+
+    async def _turns(self) -> None:
+        """Some turns of the loop: a transport takes two or three to open, and one to close."""
+        for _ in range(5):
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager
