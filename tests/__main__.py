@@ -2,6 +2,9 @@
 
 The suite runs twice, on SQLite and on a PostgreSQL of its own. What asks no database, or brings its
 own along, runs once. Further arguments go to pytest.
+
+Some tests hold real servers and browsers to bounds in seconds, while others keep the processors
+busy: the few that failed so are run once more by themselves, and must pass then.
 """
 
 from __future__ import annotations
@@ -9,6 +12,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from tests.postgres import PostgresServer
 
@@ -19,7 +24,9 @@ _ANY_DATABASE = """
     test_middleware_pages.py test_packaging.py test_feeds_triggers.py test_servers.py
     test_servers_slow_clients.py test_several_servers.py test_templatetags.py
 """
-NONE_SELECTED = 5
+SOME_FAILED, NONE_SELECTED = 1, 5
+FEW = 3
+"""Failures that may be the machine's; more are not."""
 ALONE = "not servers and not browser"
 ONCE = [f"--ignore=tests/{name}" for name in _ANY_DATABASE.split()]
 
@@ -30,11 +37,22 @@ def _spread(processes: int) -> list[str]:
 
 
 def _pytest(arguments: list[str], **environment: str) -> int:
-    command = [sys.executable, "-X", "dev", "-m", "pytest", *arguments]
-    print("+", *command[3:], flush=True)
-    code = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+    with tempfile.TemporaryDirectory() as folder:
+        failures = Path(folder) / "failures"
+        environment["TESTS_FAILURES"] = str(failures)
+        code = _run(arguments, environment)
+        failed = failures.read_text().splitlines() if code == SOME_FAILED else []
+        if 0 < len(failed) <= FEW:
+            print("+ Once more, by themselves:", *failed, flush=True)
+            code = _run(failed, environment)
     # Who asks for a few tests by name will find none of them in some of the runs.
     return 0 if code == NONE_SELECTED and sys.argv[1:] else code
+
+
+def _run(arguments: list[str], environment: dict[str, str]) -> int:
+    command = [sys.executable, "-X", "dev", "-m", "pytest", *arguments]
+    print("+", *command[3:], flush=True)
+    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
 
 
 def main() -> int:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,14 @@ from tests.core_site import sqlite_url
 from tests.demos import Demo
 from tests.postgres import PostgresServer
 from toasts import live
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Leave the names of what failed where `python -m tests` looks for them."""
+    if path := os.environ.get("TESTS_FAILURES"):
+        found = terminalreporter.stats
+        failed = {one.nodeid for kind in ("failed", "error") for one in found.get(kind, [])}
+        Path(path).write_text("\n".join(sorted(failed)))
 
 
 @pytest.fixture(scope="session")
