@@ -1,0 +1,37 @@
+"""Telling many topics: other work of the loop has its turns meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.realtime.memory import Table
+from toasts.realtime import telling as module
+from toasts.realtime.registry import Topic
+from toasts.realtime.telling import SLICE, Telling
+
+
+class Listener:
+    def __init__(self, heard: list[str], name: str) -> None:
+        self.heard, self.name = heard, name
+
+    def deliver(self, state: Any, delta: bytes) -> None:
+        self.heard.append(self.name)
+
+
+@pytest.mark.parametrize(("turn", "seen"), [(-1.0, SLICE), (1e6, 3 * SLICE)])
+async def test_other_work_has_its_turn_when_a_turn_is_over_and_not_before(
+    monkeypatch: pytest.MonkeyPatch, turn: float, seen: int
+) -> None:
+    monkeypatch.setattr(module, "TURN", turn)
+    heard: list[str] = []
+    names = [f"user:{number}" for number in range(3 * SLICE)]
+    topics = [Topic(name, (Listener(heard, name),)) for name in names]  # type: ignore[arg-type]
+    lengths: list[int] = []
+    asyncio.get_running_loop().call_soon(lambda: lengths.append(len(heard)))
+    failed: list[Any] = []
+    await Telling(Table(), failed.append).tell(topics, {name: {1: 1} for name in names})
+    await asyncio.sleep(0)
+    assert (lengths, heard, failed) == ([seen], names, [])
