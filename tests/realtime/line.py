@@ -13,7 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from tests.conftest import until
 from toasts.realtime.canary import CANARY
-from toasts.realtime.postgres import PostgresBroker
+from toasts.realtime.postgres import PostgresBroker, notify
 
 
 class Line:
@@ -30,11 +30,12 @@ class Line:
         return PostgresBroker(conninfo, self.channel, self.notify)
 
     def notify(self, channel: str, messages: Sequence[str]) -> None:
-        """What a host's connection does: one statement, in a transaction of its own."""
+        """What a host's connection does: a transaction of its own."""
         if self.drops_canaries:
             messages = [message for message in messages if CANARY not in message]
         self.sent += messages
-        self.sql("SELECT pg_notify(%s, m) FROM unnest(%s::text[]) m", channel, list(messages))
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(notify(connection, channel, messages))
 
     def sql(self, statement: str, *parameters: Any, role: str = "postgres") -> list[Any]:
         with psycopg.connect(self.url, autocommit=True, user=role) as connection:

@@ -55,6 +55,22 @@ async def test_what_is_announced_in_one_moment_travels_together_and_without_doub
         assert phone.sent == [[f"t{number}" for number in range(10)]]
 
 
+async def test_of_many_threads_announcements_none_is_lost(table: Table) -> None:
+    phone = Telephone()
+    async with running(table, phone) as hub:
+        hub.start()
+
+        def announce(thread: int) -> None:
+            for number in range(500):
+                hub.announce([f"{thread} {number}"])
+
+        await asyncio.gather(*(asyncio.to_thread(announce, thread) for thread in range(8)))
+        await until(lambda: sum(map(len, phone.sent)) == 8 * 500)
+        assert {hint for hints in phone.sent for hint in hints} == {
+            f"{thread} {number}" for thread in range(8) for number in range(500)
+        }
+
+
 async def test_a_hint_that_could_not_be_sent_keeps_nothing_from_the_next(
     table: Table, quick: None
 ) -> None:

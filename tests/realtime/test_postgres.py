@@ -14,7 +14,7 @@ from tests.realtime.line import Line, until_nobody_listens
 from tests.realtime.memory import Client, Table, running
 from toasts.realtime.broker import HINTS_MAX_BYTES
 from toasts.realtime.canary import CANARY
-from toasts.realtime.postgres import PostgresBroker
+from toasts.realtime.postgres import Notifications, PostgresBroker
 
 # Speaking and hearing.
 
@@ -78,7 +78,7 @@ async def test_the_listener_takes_a_url(line: Line, scheme: str) -> None:
 
 async def test_the_listener_takes_keywords(line: Line) -> None:
     keywords = psycopg.conninfo.conninfo_to_dict(line.url)
-    async with line.listening(line.broker(keywords)) as ear:
+    async with line.listening(line.broker(lambda: keywords)) as ear:
         await asyncio.to_thread(line.broker().publish, ["a"])
         await until(lambda: ear.heard == ["a"])
 
@@ -94,6 +94,37 @@ async def test_who_cannot_be_reached_is_an_error_at_once(line: Line) -> None:
     address = psycopg.conninfo.make_conninfo(line.url, port=1)
     with pytest.raises(psycopg.OperationalError):
         await asyncio.wait_for(line.broker(address).listen(print, line.publish), 5)
+
+
+async def test_what_comes_between_two_waits_is_heard_with_the_next(line: Line) -> None:
+    async with await psycopg.AsyncConnection.connect(line.url, autocommit=True) as connection:
+        await connection.execute(f'LISTEN "{line.channel}"')
+        for payloads in (["one", "two"], ["three"]):
+            line.notify(line.channel, payloads)
+            with Notifications(connection) as notifications:
+                arrived = await asyncio.wait_for(notifications.arrived(), 5)
+                assert arrived == [(line.channel, payload) for payload in payloads]
+                notifications.end()
+                assert await asyncio.wait_for(notifications.arrived(), 5) == []
+
+
+async def test_what_came_before_the_connection_was_lost_is_heard(line: Line) -> None:
+    async with await psycopg.AsyncConnection.connect(line.url, autocommit=True) as connection:
+        await connection.execute(f'LISTEN "{line.channel}"')
+        with Notifications(connection) as notifications:
+            line.notify(line.channel, ["last words"])
+            await line.run("SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
+            last = await asyncio.wait_for(notifications.arrived(), 5)
+            assert last == [(line.channel, "last words")]
+            with pytest.raises(psycopg.OperationalError):
+                await asyncio.wait_for(notifications.arrived(), 5)
+
+
+async def test_a_payload_of_another_encoding_is_no_error(line: Line) -> None:
+    async with line.listening() as ear:
+        await line.run(r"SELECT pg_notify(%s, convert_from('\xe9', 'LATIN1'))", line.channel)
+        await asyncio.to_thread(line.broker().publish, ["a"])
+        await until(lambda: ear.heard == ["a"])
 
 
 # The manners of a guest in the database.

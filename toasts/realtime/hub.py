@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ FAMILY = "*"
 CLOSES_WITHIN = 5.0
 TICK = 1.0
 """Seconds between two ticks, and between two looks at the database while the hub is deaf."""
+GATHERS = 0.002
+"""Seconds between two messages of ours: each costs every process more than the hints in it."""
 READ_BACKOFF_MAX = 2.0
 """Pages wait for what is read: a database that is back is asked again soon."""
 BACKOFF_MAX = 10.0
@@ -66,6 +69,9 @@ class Hub:
         self.listening = False
         self._draining_until = 0.0
         self._intake: Intake | None = None
+        self._incoming: deque[str] = deque()
+        """What threads announce, for the loop to take."""
+        self._called = False
         self._outgoing: dict[str, None] = {}
         self._mail = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -152,9 +158,14 @@ class Hub:
 
     def announce(self, hints: Sequence[str]) -> None:
         """Wake these topics here and in every other process. From any thread."""
-        self._loop.call_soon_threadsafe(self._announce, hints)
+        self._incoming.extend(hints)
+        if not self._called:  # to wake the loop costs more than all the rest
+            self._called = True
+            self._loop.call_soon_threadsafe(self._announce)
 
-    def _announce(self, hints: Sequence[str]) -> None:
+    def _announce(self) -> None:
+        self._called = False  # first: what comes from now on calls again
+        hints = [self._incoming.popleft() for _ in range(len(self._incoming))]
         self.wake(hints)
         self._outgoing.update(dict.fromkeys(hints))
         self._mail.set()
@@ -229,13 +240,14 @@ class Hub:
         await self.run(self.broker.publish, hints)
 
     async def _post(self) -> None:
-        """Send what gathered; while one message is under way the next one gathers."""
+        """Send what gathered; what comes meanwhile, and shortly after, gathers for the next."""
         while True:
             await self._mail.wait()
             self._mail.clear()
             hints, self._outgoing = list(self._outgoing), {}
             if hints:
                 await self._publish(hints)
+                await asyncio.sleep(GATHERS)
 
     async def _read(self) -> None:
         while True:

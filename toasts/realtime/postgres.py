@@ -10,9 +10,9 @@ import asyncio
 import functools
 import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, Connection, pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from . import canary
@@ -32,21 +32,29 @@ LISTENER_OPTIONS = {
 }
 
 
+def notify(connection: Connection[Any], channel: str, messages: Sequence[str]) -> bytes:
+    """The statements that send these messages: of NOTIFY, which the server need not plan."""
+    quoted, encoding = pq.Escaping(connection.pgconn), connection.info.encoding
+    name = quoted.escape_identifier(channel.encode(encoding))
+    payloads = (quoted.escape_literal(message.encode(encoding)) for message in messages)
+    return b"; ".join(b"NOTIFY %b, %b" % (name, payload) for payload in payloads)
+
+
 class PostgresBroker:
     """LISTEN and NOTIFY on one fixed channel.
 
     Args:
-        conninfo: a connection string for the listener, or libpq's keywords.
+        conninfo: a connection string for the listener, or what gives libpq's keywords.
         channel: the channel's name.
-        notify: sends messages: one statement in a transaction of its own, on a connection of the
-            caller's. Blocks, from any thread.
+        notify: sends messages in a transaction of its own, on a connection of the caller's. Blocks,
+            from any thread.
     """
 
     name = "postgres"
 
     def __init__(
         self,
-        conninfo: str | Mapping[str, Any],
+        conninfo: str | Callable[[], Mapping[str, Any]],
         channel: str,
         notify: Callable[[str, Sequence[str]], None],
     ) -> None:
@@ -83,7 +91,7 @@ class PostgresBroker:
 
     def _options(self) -> dict[str, Any]:
         own = self.conninfo
-        given = conninfo_to_dict(own) if isinstance(own, str) else dict(own)
+        given = conninfo_to_dict(own) if isinstance(own, str) else own()
         return {**LISTENER_OPTIONS, **given}
 
     @staticmethod
@@ -108,9 +116,81 @@ class PostgresBroker:
     async def _receive(
         self, connection: AsyncConnection[Any], seconds: float
     ) -> AsyncGenerator[str, None]:
-        async for notify in connection.notifies(timeout=seconds):
-            if notify.channel == self.channel:
-                yield notify.payload
+        with Notifications(connection) as notifications:
+            timer = asyncio.get_running_loop().call_later(seconds, notifications.end)
+            try:
+                while arrived := await notifications.arrived():
+                    for channel, payload in arrived:
+                        if channel == self.channel:
+                            yield payload
+            finally:
+                timer.cancel()
+
+
+class Notifications:
+    """What a connection is notified of, which meanwhile is used for nothing else.
+
+    The driver's own generator asks the loop anew for each wait. That costs two and a half times as
+    much, and every process pays it for whatever any of them says.
+    """
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        self._pgconn = connection.pgconn
+        self._socket: int | None = connection.fileno()
+        self._encoding = connection.info.encoding
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        self._found: list[tuple[str, str]] = []
+        self._error: Exception | None = None
+        self._over = False
+
+    def __enter__(self) -> Self:
+        self._loop.add_reader(self._pgconn.socket, self._read)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._unwatch()
+
+    def _unwatch(self) -> None:
+        # Once: of a lost connection libpq closes the socket, and its number may be another's next.
+        if self._socket is not None:
+            self._loop.remove_reader(self._socket)
+            self._socket = None
+
+    async def arrived(self) -> list[tuple[str, str]]:
+        """Channels and payloads, once there are any; none: it was told to `end`.
+
+        Raises:
+            psycopg.OperationalError: the connection is lost, and all that came before is taken.
+        """
+        while not self._found and not self._over:
+            self._news.clear()
+            await self._news.wait()
+        if not self._found and self._error is not None:
+            raise self._error
+        found, self._found = self._found, []
+        return found
+
+    def end(self) -> None:
+        self._over = True
+        self._news.set()
+
+    def _read(self) -> None:
+        try:
+            self._pgconn.consume_input()
+        except Exception as error:
+            self._unwatch()
+            self._error = error
+            self.end()
+        self._take()
+
+    def _take(self) -> None:
+        while (notify := self._pgconn.notifies()) is not None:
+            names = (notify.relname, notify.extra)
+            channel, payload = (name.decode(self._encoding, "replace") for name in names)
+            self._found.append((channel, payload))
+        if self._found:
+            self._news.set()
 
 
 def _hang_up(connection: AsyncConnection[Any]) -> None:
