@@ -63,7 +63,8 @@ def run(size: Size) -> Iterator[Table]:
 NOTES = (
     "KB/stream: proportional set size. threads+: more than with a few streams. db: connections.",
     "accept: CPU of connect, authentication and first state. idle: % of a core, pings included.",
-    "us/event: CPU of the server's process per delivered event, one event to all; median round.",
+    "us/event: CPU of the server's process per delivered event, one event to all; median round;",
+    "from just before the commit (baselines: the request to publish) until the last has come.",
     "p50, p99: commit (baselines: request to publish) to bytes at the client, single users.",
     "PostgreSQL's own CPU is not in these figures; baselines but ours store and read nothing.",
     "PostgreSQL runs without fsync here: what is timed begins after the commit.",
@@ -150,6 +151,8 @@ class Measurement:
         costs, lasting = [], []
         for _ in range(self.size.rounds):
             self.load.command("reset")
+            if self.target is TOASTS:  # ten thousand rows take seconds, which are idle ones here
+                worker.call("begin_broadcast", user_ids=self.user_ids)
             cpu = self.meter.cpu()
             [(_, committed)] = self._broadcast(worker)
             stats = self._until("toast", self.streams)
@@ -164,7 +167,7 @@ class Measurement:
 
     def _broadcast(self, worker: Worker) -> Any:
         if self.target is TOASTS:
-            return worker.call("broadcast", user_ids=self.user_ids)
+            return worker.call("commit_broadcast")
         return worker.call("publish", port=self.port, to=None)
 
     def _forget(self, worker: Worker) -> None:

@@ -75,19 +75,30 @@ def fatten(user_ids: list[int], toasts: int, length: int) -> int:
     return len(Toast.objects.bulk_create(rows, 1000))
 
 
-def broadcast(user_ids: list[int]) -> Pairs:
-    """One toast to each of these users, in one transaction."""
+_begun: list[tuple[Any, Pairs]] = []
+"""A transaction that is open, and the list for what was committed in it."""
+
+
+def begin_broadcast(user_ids: list[int]) -> bool:
+    """Write one toast to each of these users, in a transaction that stays open."""
     from django.contrib.auth.models import User
     from django.db import transaction
 
     from toasts import create_toasts
 
+    begun, committed, stamp = transaction.atomic(), Pairs(), time.time_ns()
+    begun.__enter__()
+    _begun.append((begun, committed))
+    # Before ours, so that it is called before the announcement, not after.
+    transaction.on_commit(lambda: committed.append((stamp, time.time_ns())))
     users = User.objects.filter(pk__range=(user_ids[0], user_ids[-1]))
-    stamp = time.time_ns()
-    committed: Pairs = []
-    with transaction.atomic():
-        transaction.on_commit(lambda: committed.append((stamp, time.time_ns())))
-        create_toasts(f"t={stamp}", users)
+    return create_toasts(f"t={stamp}", users) == len(user_ids)
+
+
+def commit_broadcast() -> Pairs:
+    """Commit it, whereupon it is announced."""
+    begun, committed = _begun.pop()
+    begun.__exit__(None, None, None)
     return committed
 
 
@@ -194,8 +205,8 @@ def _like_a_toast(message: str) -> dict[str, Any]:
 JOBS: dict[str, Callable[..., Any]] = {
     job.__name__: job
     for job in (
-        ready, key_of, populate, fatten, broadcast, forget, paced, one_by_one,
-        publish, publish_paced,
+        ready, key_of, populate, fatten, begin_broadcast, commit_broadcast, forget, paced,
+        one_by_one, publish, publish_paced,
     )
 }  # fmt: skip
 
@@ -207,7 +218,8 @@ def main(jobs: dict[str, Callable[..., Any]] = JOBS) -> None:
     for line in sys.stdin:
         name, arguments = json.loads(line)
         result = jobs[name](**arguments)
-        connections.close_all()  # or they would be counted as the server's
+        if not _begun:
+            connections.close_all()  # or they would be counted as the server's
         print(json.dumps(result), flush=True)
 
 
