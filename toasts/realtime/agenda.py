@@ -71,11 +71,11 @@ class Agenda:
         named = bool(self._named) and not (self._due and self._turn_of_the_due)
         self._turn_of_the_due = named  # each its turn: hints without end must not starve the rest
         queue, most = (self._named, BATCH) if named else (self._due, DUE_BATCH)
-        topics = list(islice(queue, most))
         # Taken off before the look: a hint that comes meanwhile must cause another one.
-        for topic in topics:
-            del queue[topic]
-            self._due.pop(topic, None)
+        topics = _taken(queue, most)
+        if named and self._due:
+            for topic in topics:
+                self._due.pop(topic, None)
         return topics
 
     def _resolve_families(self) -> None:
@@ -96,3 +96,14 @@ class Agenda:
         if self._next_round is not None:
             self._next_round.cancel()
             self._next_round = None
+
+
+def _taken(queue: dict[Topic, None], most: int) -> list[Topic]:
+    if len(queue) <= most:
+        topics = list(queue)
+        queue.clear()
+        return topics
+    topics = list(islice(queue, most))
+    for topic in topics:
+        del queue[topic]
+    return topics

@@ -73,6 +73,8 @@ async def _missing(
     async with aclosing(receive(seconds)) as messages:
         async for message in messages:
             hints = unpack(message)
-            missing.difference_update(hints)
-            wake([hint for hint in hints if not hint.startswith(CANARY)])
+            if CANARY in message:  # few have one
+                missing.difference_update(hints)
+                hints = [hint for hint in hints if not hint.startswith(CANARY)]
+            wake(hints)
     return missing

@@ -145,16 +145,22 @@ class Hub:
         if hints is None:
             self.agenda.add_all()
             return
-        woken = []
+        hints = list(hints)
+        woken = list(filter(None, map(self.registry.topics.get, hints)))
+        if woken:
+            self.agenda.add(woken)
+        if len(woken) < len(hints):
+            self._wake_others(hints)
+
+    def _wake_others(self, hints: list[str]) -> None:
+        """What else there is among the hints: doubts and families."""
         for hint in hints:
-            if (topic := self.registry.topics.get(hint)) is not None:
-                woken.append(topic)
-            elif hint.startswith(RECHECK):
+            if hint in self.registry.topics:
+                continue
+            if hint.startswith(RECHECK):
                 self.sweep.doubt({hint[len(RECHECK) :]})
             elif hint.endswith(FAMILY):
                 self.agenda.add_family(hint[: -len(FAMILY)])
-        if woken:
-            self.agenda.add(woken)
 
     def announce(self, hints: Sequence[str]) -> None:
         """Wake these topics here and in every other process. From any thread."""

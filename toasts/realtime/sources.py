@@ -51,16 +51,16 @@ class Sources:
         self._others = others
 
     def _of(self, topic: str) -> Kind:
-        if topic.startswith(self._prefix):
-            return self._main
         return self._others.get(topic.partition(":")[0], self._main)
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
-        if not self._others:
+        main = [topic for topic in topics if topic.startswith(self._prefix)]
+        if len(main) == len(topics):  # ten thousand at a time are not sorted for nothing
             return self._main.read(topics)
-        asked: dict[Kind, list[str]] = {}
+        asked: dict[Kind, list[str]] = {self._main: main} if main else {}
         for topic in topics:
-            asked.setdefault(self._of(topic), []).append(topic)
+            if not topic.startswith(self._prefix):
+                asked.setdefault(self._of(topic), []).append(topic)
         found: dict[str, State | None] = {}
         for kind, names in asked.items():
             found.update(kind.read(names))
@@ -74,7 +74,8 @@ class Sources:
         self._main.close()
 
     def delta(self, topic: str, told: State, state: State) -> bytes:
-        return self._of(topic).delta(topic, told, state)
+        main = topic.startswith(self._prefix)
+        return (self._main if main else self._of(topic)).delta(topic, told, state)
 
     def bye(self, reason: str) -> bytes:
         return self._main.bye(reason)
