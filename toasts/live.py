@@ -150,11 +150,12 @@ def open_stream(heard: Hearing, known: str | None, cut: Any) -> Stream:
 class Manners:
     """What the direct streams of one hub and voice have in common, read once."""
 
-    __slots__ = ("_hub", "_voice", "heartbeat", "now", "patience", "ping")
+    __slots__ = ("_hub", "_voice", "heartbeat", "now", "patience", "ping", "turns")
 
     def __init__(self, hub: Hub, voice: Voice) -> None:
         self._hub = hub
         self._voice = voice
+        self.turns = hub.turns
         self.now = asyncio.get_running_loop().time
         self.heartbeat = _quiet()
         self.patience = conf.patience

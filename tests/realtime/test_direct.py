@@ -129,6 +129,26 @@ async def test_a_quiet_stream_pings_and_a_busy_one_does_not() -> None:
     assert opened.taken == b"ping;"
 
 
+async def test_an_event_puts_the_ping_off_by_a_heartbeat_from_the_last_tick_on() -> None:
+    opened = Opened()
+    opened.news(b"")
+    opened.book.turns.now = opened.now + 10
+    opened.news(b"news;")
+    opened.stream.tick(opened.now + 24.9)
+    assert b"ping;" not in opened.taken
+    opened.stream.tick(opened.now + 25)
+    assert opened.taken.endswith(b"news;ping;")
+
+
+async def test_the_patience_with_a_client_counts_from_when_it_stopped_reading() -> None:
+    opened = Opened()
+    opened.book.turns.now = opened.now - 29  # no tick since
+    opened.client.block()
+    opened.news(b"")
+    opened.stream.tick(opened.now + 29)
+    assert not opened.stream.ended
+
+
 async def test_an_old_stream_rotates() -> None:
     opened = Opened(lifetime=20)
     opened.stream.tick(opened.now + 20.1)

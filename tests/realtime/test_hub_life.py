@@ -187,6 +187,13 @@ async def test_a_hub_without_listeners_gives_back_its_thread(table: Table) -> No
         await until(lambda: again.raw == b"= \n")
 
 
+async def test_a_hub_that_starts_again_knows_what_time_it_is(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        hub.turns.now = -1e9  # it slept
+        hub.start()
+        assert hub.turns.now == pytest.approx(asyncio.get_running_loop().time(), abs=5)
+
+
 async def test_a_hub_with_a_listener_stays(table: Table) -> None:
     ticks: list[float] = []
     async with running(table, LocalBroker(), linger=0) as hub:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from types import CoroutineType
 from typing import Any, Protocol
 
 from .servers import abort, consumer, holds_back, is_own
-from .steps import first, start
+from .steps import Rest, start
 from .subscription import State
 
 Message = MutableMapping[str, Any]
@@ -23,6 +24,11 @@ PARTING = 1.0
 """Seconds that a client has to take its parting bytes."""
 
 
+class Turns(Protocol):
+    now: float
+    """The loop's time at the last tick, seconds."""
+
+
 class Manners(Protocol):
     """What the streams of a hub have in common."""
 
@@ -31,6 +37,7 @@ class Manners(Protocol):
     patience: float
     """Seconds that a client may keep ``send`` waiting."""
     ping: bytes
+    turns: Turns
     now: Callable[[], float]
     """The loop's time, seconds."""
 
@@ -180,6 +187,7 @@ class DirectStream:
 
     def pauseProducing(self) -> None:
         self._paused = True
+        self._last_write = self._manners.now()
 
     def resumeProducing(self) -> None:
         self._paused = False
@@ -207,16 +215,25 @@ class DirectStream:
 
     def _write(self, data: bytes, more: bool = True) -> None:
         message = {"type": "http.response.body", "body": data, "more_body": more}
-        self._last_write = self._manners.now()
+        self._last_write = self._manners.turns.now
+        rest = None
         try:
             sending = self._send(message)
-            rest = first(sending) if self._alone else start(sending, self._host)
+            # Each line here is run for each event of each stream.
+            if self._alone and type(sending) is CoroutineType:
+                waits_for = sending.send(None)
+                rest = Rest(sending.__await__(), waits_for)
+            else:
+                rest = start(sending, self._host)
+        except StopIteration:
+            pass  # all is sent
         except (Exception, asyncio.CancelledError):  # the server's: the connection is gone
             self._give_up()
             return
         if self._watched is not None and not self.ended:
             self._watch()
         if rest is not None:
+            self._last_write = self._manners.now()  # to the moment: since then it waits
             self._sending = asyncio.get_running_loop().create_task(rest)
             self._sending.add_done_callback(self._sent)
 

@@ -81,7 +81,7 @@ class Hub:
         self.registry = Registry()
         self.agenda = Agenda(self._loop, self.registry.topics)
         self.telling = Telling(source, self._let_go)
-        self.turns = Turns(self.registry, timing.turns, self._let_go)
+        self.turns = Turns(self.registry, timing.turns, self._let_go, self._loop.time())
         self.sweep = Sweep(self.registry, self._revoked, lambda one: self.drop(one, "auth"))
 
     # Who listens.
@@ -186,6 +186,7 @@ class Hub:
         """Start the loops; does nothing when they run."""
         if self._tasks:
             return
+        self.turns.now = self._loop.time()
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="toasts-reader")
         loops = (self._listen, self._read, self._post, self.sweep.run, self._tick)
         on_stop(self)

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Awaitable, Coroutine, Generator, Iterator
-from types import CoroutineType
 from typing import Any
 
 
@@ -41,54 +40,48 @@ def start(awaitable: Awaitable[None], host: asyncio.Task[Any] | None = None) -> 
         None when it ended at once; else a coroutine that is the rest of it, for a task.
     """
     if host is None:
-        return first(awaitable)
+        return _first(awaitable)
     loop = host.get_loop()
     guest = asyncio.current_task(loop)
     if guest is host:
-        return first(awaitable)
+        return _first(awaitable)
     if guest is not None:
         _leave_task(loop, guest)
     _enter_task(loop, host)
     try:
-        return first(awaitable)
+        return _first(awaitable)
     finally:
         _leave_task(loop, host)
         if guest is not None:
             _enter_task(loop, guest)
 
 
-def first(awaitable: Awaitable[None]) -> Any:
-    """`start`, in whatever task is at hand."""
-    # Each line here is run for each event of each stream.
+def _first(awaitable: Awaitable[None]) -> Any:
+    steps = awaitable.__await__()
     try:
-        if type(awaitable) is CoroutineType:  # without the object that awaits it
-            waited_for = awaitable.send(None)
-            steps = awaitable.__await__()
-        else:
-            steps = awaitable.__await__()
-            waited_for = next(steps)
+        waits_for = next(steps)
     except StopIteration:
         return None
-    return _Rest(steps, waited_for)
+    return Rest(steps, waits_for)
 
 
-class _Rest(Coroutine[Any, None, None]):
+class Rest(Coroutine[Any, None, None]):
     """The steps that are left, for a task; the future that the first one yielded goes to it."""
 
-    __slots__ = ("_steps", "_waited_for")
+    __slots__ = ("_steps", "_waits_for")
 
-    def __init__(self, steps: Generator[Any, Any, None], waited_for: Any) -> None:
+    def __init__(self, steps: Generator[Any, Any, None], waits_for: Any) -> None:
         self._steps = steps
-        self._waited_for: tuple[()] | tuple[Any] = (waited_for,)
+        self._waits_for: tuple[()] | tuple[Any] = (waits_for,)
 
     def send(self, value: None) -> Any:
-        if self._waited_for:
-            (waited_for,), self._waited_for = self._waited_for, ()
-            return waited_for
+        if self._waits_for:
+            (waits_for,), self._waits_for = self._waits_for, ()
+            return waits_for
         return next(self._steps)
 
     def throw(self, error: Any, *rest: Any) -> Any:
-        self._waited_for = ()
+        self._waits_for = ()
         if hasattr(self._steps, "throw"):
             return self._steps.throw(error, *rest)
         raise error  # an iterator of another language, which needs no cleaning up

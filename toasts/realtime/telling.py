@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 
-from .registry import Topic
+from .registry import Crowd, Topic
 from .sources import Source
 from .steps import aside
 from .subscription import State, Subscription
@@ -43,25 +43,34 @@ class Telling:
                 began = monotonic()
 
     def _tell(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
-        # Each line here is run for each event of each topic.
+        # First all that differs, then all that is written: a server's `send` empties the
+        # processor's caches of everything else.
+        news = list(self._differing(topics, states))
         with aside():
-            for topic in topics:
-                state = states.get(topic.name, _EMPTY)
-                if state is None:
-                    continue
-                told = topic.told
-                try:
-                    if told is None or told == state:
-                        delta = b""
-                    else:
-                        delta = self._source.delta(topic.name, told, state)
-                except Exception:
-                    # Nothing was told, so the next look tries again; the other topics go on.
-                    logger.exception("%s can't be told what changed", topic.name)
-                    continue
-                topic.told = state
-                for listener in tuple(topic.listeners):  # one that fails is dropped
+            for listeners, state, delta in news:
+                for listener in tuple(listeners):  # one that fails is dropped
                     try:
                         listener.deliver(state, delta)
                     except Exception:
                         self._failed(listener)
+
+    def _differing(
+        self, topics: Sequence[Topic], states: Mapping[str, State | None]
+    ) -> Iterator[tuple[Crowd, State, bytes]]:
+        # Each line here is run for each event of each topic.
+        for topic in topics:
+            state = states.get(topic.name, _EMPTY)
+            if state is None:
+                continue
+            told = topic.told
+            try:
+                if told is None or told == state:
+                    delta = b""
+                else:
+                    delta = self._source.delta(topic.name, told, state)
+            except Exception:
+                # Nothing was told, so the next look tries again; the other topics go on.
+                logger.exception("%s can't be told what changed", topic.name)
+                continue
+            topic.told = state
+            yield topic.listeners, state, delta
