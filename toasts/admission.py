@@ -39,8 +39,10 @@ from .sessions import Grant, standing_of
 
 logger = logging.getLogger("toasts")
 BATCH = 200
-GATHER = 0.005
-"""Seconds for which those who come after each other wait for each other."""
+GATHER = 0.008
+"""Seconds for which those who come after each other wait for each other,"""
+CROWD = 0.05
+"""if the last look was no longer ago; who comes alone is looked up at once."""
 SESSION_ENGINES = tuple(f"django.contrib.sessions.backends.{name}" for name in ("db", "cached_db"))
 DECIDING = (
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -84,6 +86,8 @@ class Doorkeeper:
         self._hub = hub
         self._waiting: dict[str, list[asyncio.Future[Grant | None]]] = {}
         self._serving: asyncio.Task[None] | None = None
+        self._looked = -CROWD
+        """The loop's time at the end of the last look, seconds."""
 
     async def ask(self, key: str) -> Grant | None:
         """The grant of a session that stands beyond doubt; None: the middleware is to decide."""
@@ -96,17 +100,22 @@ class Doorkeeper:
     async def _serve(self) -> None:
         try:
             while self._waiting:
-                if len(self._waiting) < BATCH:
+                if len(self._waiting) < BATCH and self._now() - self._looked < CROWD:
                     await asyncio.sleep(GATHER)
                 asked = list(self._waiting)[:BATCH]
                 there = [key for key in asked if not all(one.done() for one in self._waiting[key])]
                 found = await self._look_up(there) if there else {}
+                self._looked = self._now()
                 for key in asked:
                     self._answer(found.get(key), self._waiting.pop(key))
         finally:
             self._serving = None
             for key in list(self._waiting):  # whatever went wrong, nobody waits for ever
                 self._answer(None, self._waiting.pop(key))
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
 
     async def _look_up(self, keys: list[str]) -> dict[str, Signed]:
         try:
