@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import islice
-from numbers import Number
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from . import content, live, state
+from . import content, live, recipients, state
 from .conf import conf
 from .models import Toast, wire
-
-CHUNK = 1000
 
 
 def create_toast(
@@ -63,7 +57,7 @@ def create_toast(
         ValueError: an argument breaks its rule, or there is no such user; nothing was written.
     """
     toast = Toast(
-        user_id=_user_id(user),
+        user_id=recipients.existing_key(user),
         **_content(
             message=message, level=level, title=title, url=url, actions=actions, key=key,
             progress=progress, duration=duration, expires_at=expires_at,
@@ -97,11 +91,11 @@ def create_toasts(message: Any, users: Iterable[Any], **fields: Any) -> int:
     toast = _content(message=message, **fields)
     told: list[Any] = []
     with transaction.atomic(using=state.database()):
-        for user_ids in _chunks(_user_ids(users)):
+        for keys in recipients.chunks(recipients.existing_keys(users)):
             Toast.objects.using(state.database()).bulk_create(
-                Toast(user_id=user_id, **toast) for user_id in user_ids
+                Toast(user_id=key, **toast) for key in keys
             )
-            told += user_ids
+            told += keys
         _announce(told)
     return len(told)
 
@@ -164,7 +158,7 @@ def dismiss_all(toasts: models.QuerySet[Toast]) -> int:
 
 def announce(*users: Any) -> None:
     """Have the pages of these users look again, after COMMIT: for rows that others wrote."""
-    _announce([_key(user) for user in users])
+    _announce([recipients.key_of(user) for user in users])
 
 
 def _announce(user_ids: list[Any]) -> None:
@@ -230,91 +224,3 @@ def _is_small(values: dict[str, Any]) -> bool:
 
 def _bytes(value: Any) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode())
-
-
-def _key(user: Any) -> Any:
-    """A user's primary key, of an instance or a key."""
-    model = get_user_model()
-    if isinstance(user, models.Model):
-        if not isinstance(user, model):
-            raise ValueError(f"user: must be a {model.__name__}, not {type(user).__name__}.")
-        if user.pk is None or user._state.adding:
-            raise ValueError("user: is not saved yet; save it first.")
-        return user.pk
-    if user is None or isinstance(user, bool) or hasattr(user, "is_anonymous"):
-        raise ValueError(f"user: must be a {model.__name__} or a primary key, not {user!r}.")
-    try:
-        key = _parsed(model._meta.pk, user)
-    except (ValidationError, TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"user: {user!r} is not a primary key of {model.__name__}.") from error
-    if isinstance(user, Number) and key != user:  # 1.5 is not user 1
-        raise ValueError(f"user: {user!r} is not a primary key of {model.__name__}.")
-    return key
-
-
-def _parsed(field: Any, value: Any) -> Any:
-    key = field.to_python(value)
-    if isinstance(field, models.IntegerField):
-        field.run_validators(key)  # its range: no database looks up 10**30
-    return key
-
-
-def _user_id(user: Any) -> Any:
-    return _existing([user])[0]
-
-
-def _existing(users: list[Any]) -> list[Any]:
-    """Their primary keys, without doubles.
-
-    Bare keys are looked up: PostgreSQL checks a foreign key at COMMIT only, far from the mistake.
-    """
-    keys = {_key(user): isinstance(user, models.Model) for user in users}
-    bare = [key for key, is_instance in keys.items() if not is_instance]
-    if bare:
-        manager = get_user_model()._default_manager.using(state.database())
-        missing = set(bare) - set(manager.filter(pk__in=bare).values_list("pk", flat=True))
-        if missing:
-            raise ValueError(f"user: there is none with the primary key {_some(missing)}.")
-    return list(keys)
-
-
-def _some(values: set[Any]) -> str:
-    shown = sorted(values, key=str)[:5]
-    more = f" and {len(values) - len(shown)} more" if len(values) > len(shown) else ""
-    return ", ".join(map(str, shown)) + more
-
-
-def _user_ids(users: Iterable[Any]) -> Iterator[Any]:
-    if isinstance(users, str | bytes) or not isinstance(users, Iterable):
-        raise ValueError(f"users: must be a queryset or another iterable, not {users!r}.")
-    seen: set[Any] = set()
-    queryset = _is_of_users(users)
-    for chunk in _chunks(_keys_of(users) if queryset else users):
-        # A queryset that joins may name a user more than once.
-        keys = [
-            key for key in dict.fromkeys(chunk if queryset else _existing(chunk)) if key not in seen
-        ]
-        yield from keys
-        seen.update(keys)
-
-
-def _is_of_users(users: Any) -> bool:
-    # Of .values_list("manager_id") the values are meant, not the rows that they are in.
-    return (
-        isinstance(users, models.QuerySet)
-        and issubclass(users.model, get_user_model())
-        and users._fields is None  # type: ignore[attr-defined]
-    )
-
-
-def _keys_of(users: Any) -> Iterator[Any]:
-    # Of a slice the order is part of what was asked for.
-    rows = users if users.query.is_sliced else users.order_by()
-    keys: Iterator[Any] = rows.values_list("pk", flat=True).iterator()
-    return keys
-
-
-def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
-    iterator = iter(values)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

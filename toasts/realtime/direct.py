@@ -37,10 +37,11 @@ class Manners(Protocol):
     patience: float
     """Seconds that a client may keep ``send`` waiting."""
     ping: bytes
-    turns: Turns
     now: Callable[[], float]
     """The loop's time, seconds."""
 
+    @property
+    def turns(self) -> Turns: ...
     @property
     def rotation(self) -> bytes: ...
     def snapshot(self, topic: str, state: State, known: str | None) -> bytes: ...
