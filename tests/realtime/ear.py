@@ -63,9 +63,5 @@ def kill_listeners(*nodes: RedisServer) -> None:
 @asynccontextmanager
 async def behind_middlebox(server: RedisServer) -> AsyncIterator[tuple[Middlebox, str]]:
     box = Middlebox(server.port)
-    door = await asyncio.start_server(box.handle, "127.0.0.1", 0)
-    try:
-        yield box, f"redis://127.0.0.1:{door.sockets[0].getsockname()[1]}"
-    finally:
-        door.close()
-        await box.close()
+    async with box.open() as port:
+        yield box, f"redis://127.0.0.1:{port}"

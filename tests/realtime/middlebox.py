@@ -14,13 +14,12 @@ class Middlebox:
 
     def __init__(self, port: int) -> None:
         self.server_port = port
-        self.port = 0
         self.silent = False
         self.answers = 10**9
         """Messages of the server that still pass; then it falls silent."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -46,13 +45,19 @@ class Middlebox:
                     writer.write(data)
         writer.close()
 
-    async def close(self) -> None:
-        """To be called once its server takes no more."""
-        await self._turns()  # a connection that was taken just now is handled from here on
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._turns()
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[int]:
+        """Its port."""
+        door = await asyncio.start_server(self._handle, "127.0.0.1", 0)
+        try:
+            yield door.sockets[0].getsockname()[1]
+        finally:
+            door.close()
+            await self._turns()  # a connection that was taken just now is handled from here on
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._turns()
 
     async def _turns(self) -> None:
         """Some turns of the loop: a transport takes two or three to open, and one to close."""
@@ -65,12 +70,7 @@ async def middlebox(url: str) -> AsyncIterator[tuple[Middlebox, str]]:
     """A middlebox, and the database's URL by way of it."""
     parts = psycopg.conninfo.conninfo_to_dict(url)
     box = Middlebox(int(parts["port"] or 0))
-    server = await asyncio.start_server(box.handle, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    # GSSAPI and TLS are asked for with messages of their own, which the count below would meet.
+    # GSSAPI and TLS are asked for with messages of their own, which its count would meet.
     plain = {"sslmode": "disable", "gssencmode": "disable"}
-    try:
+    async with box.open() as port:
         yield box, psycopg.conninfo.make_conninfo(**{**parts, **plain, "port": port})
-    finally:
-        server.close()
-        await box.close()
