@@ -34,9 +34,10 @@ export const labels = {
   error: "Error",
 };
 try {
-  Object.assign(labels, JSON.parse(data.labels));
+  // Mostly there are none, and to throw takes longer than all the rest of this file.
+  Object.assign(labels, JSON.parse(data.labels ?? "{}"));
 } catch {
-  // None, or a broken text, which must not cost the user the toasts: then the defaults stand.
+  // A broken text must not cost the user the toasts: then the defaults stand.
 }
 
 /** `label("+{n} more", 3)` is `+3 more`. */
