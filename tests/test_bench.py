@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import signal
 import socket
@@ -21,8 +22,12 @@ from tests.servers import ROOT
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return python("tests.bench", *arguments)
+
+
+def python(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tests.bench", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT, text=True, capture_output=True, timeout=280, check=False,
     )  # fmt: skip
 
@@ -116,6 +121,22 @@ def test_after_a_storm_everybody_is_back(tmp_path: Path) -> None:
     assert (row["streams"], row["page errors"]) == (40, 0)
     assert row["pages"] > 0
     assert 0 < row["served s"] < 30
+
+
+@pytest.mark.servers
+def test_the_constants_of_the_scaling_page_can_be_measured() -> None:
+    run = python("tests.bench.constants", "--quick")
+    assert run.returncode == 0, run.stderr
+    measured = dict(line.split(maxsplit=1) for line in run.stdout.splitlines())
+    assert list(measured) == ["hint", "probe", "right", "listener"]
+    assert all(re.fullmatch(r"\d+\.\d\d us", figure) for figure in measured.values())
+
+
+def test_the_tables_of_the_scaling_page_can_be_computed() -> None:
+    run = python("tests.bench.scale")
+    assert run.returncode == 0, run.stderr
+    assert "database cores: NOTIFY" in run.stdout
+    assert run.stdout.count("10,000,000") == 8  # a column or two, and their storms
 
 
 def test_an_unknown_scenario_is_an_error_that_names_the_known_ones() -> None:

@@ -6,6 +6,7 @@ a hint of the process that hears it.
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import os
 import threading
@@ -20,6 +21,8 @@ from tests.postgres import PostgresServer
 
 USERS, ROUNDS, BATCH = 10_000, 10, 500
 LISTENERS, NOTIFIES = 40, 2000
+QUICK = {"USERS": 200, "ROUNDS": 1, "BATCH": 100, "LISTENERS": 2, "NOTIFIES": 20}
+"""A few of everything, to see it work: the figures mean nothing."""
 
 
 def cpu(pids: Iterable[int]) -> float:
@@ -87,7 +90,15 @@ def right(user_ids: list[int]) -> None:
     list(User.objects.filter(pk__in=user_ids).values_list("pk", "password", "is_active"))
 
 
+def probe(user_ids: list[int]) -> None:
+    from toasts import state
+
+    state.read({user_id: user_id for user_id in user_ids})
+
+
 def listener(url: str) -> float:
+    from toasts.realtime.postgres import notify
+
     ends = [psycopg.connect(url, autocommit=True) for _ in range(LISTENERS + 1)]
     writer, *hearers = ends
     for end in hearers:
@@ -97,7 +108,7 @@ def listener(url: str) -> float:
         thread.start()
     before = cpu(end.info.backend_pid for end in ends)
     for number in range(NOTIFIES):
-        writer.execute("SELECT pg_notify('toasts', %s)", [f'["user:{number}"]'])
+        writer.execute(notify(writer, "toasts", [f'["user:{number}"]']))
         time.sleep(0.001)  # a thousand a second, so that no two become one
     for thread in threads:
         thread.join()
@@ -113,6 +124,10 @@ def _hear(end: psycopg.Connection[Any]) -> None:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few of everything, to see it work")
+    if parser.parse_args().quick:
+        globals().update(QUICK)
     server = PostgresServer().start()
     try:
         url = server.create("toasts")
@@ -122,12 +137,10 @@ def main() -> None:
         django.setup()
         from django.core.management import call_command
 
-        from toasts import state
-
         call_command("migrate", verbosity=0)
         user_ids = prepare()
         print(f"hint     {1e6 * hint():6.2f} us")
-        print(f"probe    {1e6 * per_user(state.read, user_ids):6.2f} us")
+        print(f"probe    {1e6 * per_user(probe, user_ids):6.2f} us")
         print(f"right    {1e6 * per_user(right, user_ids):6.2f} us")
         print(f"listener {1e6 * listener(url):6.2f} us")
     finally:
