@@ -46,6 +46,29 @@ def test_outside_of_a_transaction_a_failed_connection_is_dropped(db: None) -> No
     assert connection.connection is None
 
 
+def test_a_kept_connection_that_died_meanwhile_is_replaced_before_it_announces(
+    monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
+) -> None:
+    parts = conninfo_to_dict(postgres.url("postgres"))
+    _databases(
+        monkeypatch,
+        ENGINE="django.db.backends.postgresql",
+        **{"NAME": parts["dbname"], "USER": parts["user"], "HOST": parts["host"]},
+        **{"PORT": parts["port"], "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": None},
+    )
+    kept = brokers.connections["default"]
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as other:
+        other.execute("LISTEN toasts")
+        kept.ensure_connection()
+        dead = kept.connection.info.backend_pid
+        kept.close_if_unusable_or_obsolete()  # a request begins
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [dead])
+        brokers.make_broker().publish(["user:1"])
+        (notify,) = other.notifies(timeout=5, stop_after=1)
+    kept.close()
+    assert notify.payload == '["user:1"]'
+
+
 # Which broker.
 
 

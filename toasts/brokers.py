@@ -104,6 +104,7 @@ def _notify(alias: str, channel: str, messages: Sequence[str]) -> None:
     # Django's: every write pays for this, and so it costs two thirds.
     connection = connections[alias]
     with fresh_connection(), connection.wrap_database_errors:
+        connection.close_if_health_check_failed()
         connection.ensure_connection()
         driver = connection.connection
         driver.execute(notify(driver, channel, messages), prepare=False)

@@ -17,12 +17,14 @@ class Middlebox:
         self.silent = False
         self.answers = 10**9
         """Messages of the server that still pass; then it falls silent."""
+        self.clients: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.clients.append(writer)
         ends = [writer]
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.server_port)

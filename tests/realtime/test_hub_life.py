@@ -71,6 +71,24 @@ async def test_of_many_threads_announcements_none_is_lost(table: Table) -> None:
         }
 
 
+async def test_an_announcement_that_was_interrupted_keeps_nothing_from_the_next(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = Telephone()
+    async with running(table, phone) as hub:
+        hub.start()
+
+        def interrupted(*call: Any) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(hub, "_loop", type("Loop", (), {"call_soon_threadsafe": interrupted})())
+            with pytest.raises(KeyboardInterrupt):
+                hub.announce(["a"])
+        hub.announce(["b"])
+        await until(lambda: phone.sent == [["a", "b"]])
+
+
 async def test_a_hint_that_could_not_be_sent_keeps_nothing_from_the_next(
     table: Table, quick: None
 ) -> None:

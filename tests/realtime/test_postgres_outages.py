@@ -164,6 +164,15 @@ async def test_a_middlebox_that_falls_silent_before_we_listen_is_found_out(
             await task
 
 
+async def test_what_is_no_message_of_the_protocol_is_an_error_at_once(line: Line) -> None:
+    """libpq then closes the socket while it reads, and its number may be another's next."""
+    async with behind_middlebox(line) as (box, ear):
+        await until(lambda: line.sent)
+        box.clients[-1].write(b"\x01\x00\x00\x00\x05nonsense")
+        with pytest.raises(psycopg.OperationalError):
+            await asyncio.wait_for(ear.task, 2)
+
+
 async def test_behind_a_silent_middlebox_a_listener_still_ends_at_once(
     line: Line, short_bounds: None
 ) -> None:

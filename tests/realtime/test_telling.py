@@ -35,3 +35,24 @@ async def test_other_work_has_its_turn_when_a_turn_is_over_and_not_before(
     await Telling(Table(), failed.append).tell(topics, {name: {1: 1} for name in names})
     await asyncio.sleep(0)
     assert (lengths, heard, failed) == ([seen], names, [])
+
+
+class Broken(Listener):
+    def deliver(self, state: Any, delta: bytes) -> None:
+        raise ValueError("deliver")
+
+
+async def test_whoever_was_not_reached_counts_as_not_told() -> None:
+    heard: list[str] = []
+    listeners = [Listener(heard, "a"), Broken(heard, "b"), Listener(heard, "c")]
+    topics = [Topic(one.name, (one,)) for one in listeners]  # type: ignore[arg-type]
+    states = {topic.name: {1: 1} for topic in topics}
+
+    def fail(listener: Any) -> None:
+        raise RuntimeError("nor can it be let go")
+
+    with pytest.raises(RuntimeError):
+        await Telling(Table(), fail).tell(topics, states)
+    assert (heard, topics[2].told) == (["a"], None)
+    await Telling(Table(), [].append).tell(topics, states)
+    assert (heard, topics[2].told) == (["a", "a", "c"], {1: 1})

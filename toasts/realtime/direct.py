@@ -222,12 +222,13 @@ class DirectStream:
             sending = self._send(message)
             # Each line here is run for each event of each stream.
             if self._alone and type(sending) is CoroutineType:
-                waits_for = sending.send(None)
-                rest = Rest(sending.__await__(), waits_for)
+                try:
+                    waits_for = sending.send(None)
+                    rest = Rest(sending.__await__(), waits_for)
+                except StopIteration:
+                    pass  # all is sent
             else:
                 rest = start(sending, self._host)
-        except StopIteration:
-            pass  # all is sent
         except (Exception, asyncio.CancelledError):  # the server's: the connection is gone
             self._give_up()
             return

@@ -167,7 +167,11 @@ class Hub:
         self._incoming.extend(hints)
         if not self._called:  # to wake the loop costs more than all the rest
             self._called = True
-            self._loop.call_soon_threadsafe(self._announce)
+            try:
+                self._loop.call_soon_threadsafe(self._announce)
+            except BaseException:  # an interrupt, too: or nobody would ever call again
+                self._called = False
+                raise
 
     def _announce(self) -> None:
         self._called = False  # first: what comes from now on calls again

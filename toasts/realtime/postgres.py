@@ -7,12 +7,13 @@ until that transaction's commit is on disk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Self
 
-from psycopg import AsyncConnection, Connection, pq, sql
+from psycopg import AsyncConnection, Connection, OperationalError, pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from . import canary
@@ -178,11 +179,15 @@ class Notifications:
     def _read(self) -> None:
         try:
             self._pgconn.consume_input()
+            self._take()
+            if self._pgconn.status != pq.ConnStatus.OK:  # libpq made nothing of what it read
+                raise OperationalError("the connection is lost")
         except Exception as error:
             self._unwatch()
             self._error = error
             self.end()
-        self._take()
+            with contextlib.suppress(Exception):
+                self._take()  # what came before it was lost
 
     def _take(self) -> None:
         while (notify := self._pgconn.notifies()) is not None:

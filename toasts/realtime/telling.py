@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 
-from .registry import Crowd, Topic
+from .registry import Topic
 from .sources import Source
 from .steps import aside
 from .subscription import State, Subscription
@@ -47,8 +47,9 @@ class Telling:
         # processor's caches of everything else.
         news = list(self._differing(topics, states))
         with aside():
-            for listeners, state, delta in news:
-                for listener in tuple(listeners):  # one that fails is dropped
+            for topic, state, delta in news:
+                topic.told = state
+                for listener in tuple(topic.listeners):  # one that fails is dropped
                     try:
                         listener.deliver(state, delta)
                     except Exception:
@@ -56,7 +57,7 @@ class Telling:
 
     def _differing(
         self, topics: Sequence[Topic], states: Mapping[str, State | None]
-    ) -> Iterator[tuple[Crowd, State, bytes]]:
+    ) -> Iterator[tuple[Topic, State, bytes]]:
         # Each line here is run for each event of each topic.
         for topic in topics:
             state = states.get(topic.name, _EMPTY)
@@ -72,5 +73,4 @@ class Telling:
                 # Nothing was told, so the next look tries again; the other topics go on.
                 logger.exception("%s can't be told what changed", topic.name)
                 continue
-            topic.told = state
-            yield topic.listeners, state, delta
+            yield topic, state, delta
