@@ -19,10 +19,10 @@ class Constants:
     page_bytes: float = 11_000  # `streams`: memory per idle stream, uvicorn
     accept: float = 0.6e-3  # `streams`: CPU per accept
     event: float = 16e-6  # `streams`: CPU per delivered event
-    hint: float = 0.15e-6  # `constants`: a hint for nobody here, unpacked and looked up
-    probe: float = 1.2e-6  # `constants`: PostgreSQL, one user's state within a batch
-    right: float = 2.6e-6  # `constants`: PostgreSQL, one session and one user within a batch
-    listener: float = 29e-6  # `constants`: PostgreSQL, one NOTIFY to one listener
+    hint: float = 0.16e-6  # `constants`: a hint for nobody here, unpacked and looked up
+    probe: float = 1.4e-6  # `constants`: PostgreSQL, one user's state within a batch
+    right: float = 3.0e-6  # `constants`: PostgreSQL, one session and one user within a batch
+    listener: float = 30e-6  # `constants`: PostgreSQL, one NOTIFY to one listener
 
 
 @dataclass(frozen=True)
