@@ -69,6 +69,8 @@ async def test_of_many_threads_announcements_none_is_lost(table: Table) -> None:
         assert {hint for hints in phone.sent for hint in hints} == {
             f"{thread} {number}" for thread in range(8) for number in range(500)
         }
+        hub.announce(["later"])  # when the loop has come to rest
+        await until(lambda: phone.sent[-1] == ["later"])
 
 
 async def test_an_announcement_that_was_interrupted_keeps_nothing_from_the_next(
