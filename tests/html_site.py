@@ -15,7 +15,11 @@ TAGS = (
     b'<script src="/static/toasts/toasts.js" defer data-toasts'
     b' data-stream-url="/toasts/stream/" data-poll-url="/toasts/poll/"'
     b' data-api-url="/toasts/api/toasts/"'
-    b' data-csrf-cookie="csrftoken" data-csrf-header="X-CSRFToken"></script>'
+    b' data-csrf-cookie="csrftoken" data-csrf-header="X-CSRFToken" data-heartbeat="15"'
+    b' data-position="bottom-end" data-limit="3" data-hotkey="F6 alt+KeyT"'
+    b' data-region="Notifications" data-dismiss="Dismiss: {text}"'
+    b' data-summary="{n} new notifications" data-hint="Press F6 to reach the notifications."'
+    b' data-info="Info" data-success="Success" data-warning="Warning" data-error="Error"></script>'
 )
 BEFORE = b"<!doctype html><title>caf\xc3\xa9</title><body><p>" + b"words " * 100
 AFTER = b"</body></html>\n"
@@ -53,7 +57,7 @@ def typed(content_type: str, content: bytes = PAGE) -> HttpResponse:
 def with_nonce(nonce: str) -> bytes:
     mark = f' nonce="{nonce}">'.encode()
     return TAGS.replace(b"data-toasts>", b"data-toasts" + mark).replace(
-        b'"X-CSRFToken">', b'"X-CSRFToken"' + mark
+        b'"Error">', b'"Error"' + mark
     )
 
 

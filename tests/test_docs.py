@@ -10,13 +10,14 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import toasts
-from toasts.html import INBOX_TEXTS
+from toasts.html import INBOX_TEXTS, snippet
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -99,19 +100,17 @@ def test_every_custom_property_is_documented_with_its_default() -> None:
     assert exact == {name: values[name] for name in exact}
 
 
-def test_every_attribute_and_text_of_the_script_tag_is_documented() -> None:
-    source = (ROOT / "toasts" / "client" / "config.js").read_text()
-    read = set(re.findall(r"\bdata\.(\w+)", source))
-    read |= set(re.findall(r"^  (\w+) = ", source, re.MULTILINE))
-    known = {"data-" + re.sub(r"[A-Z]", lambda at: "-" + at[0].lower(), name) for name in read}
+def test_every_attribute_of_the_script_tag_is_documented_with_what_is_written() -> None:
     text = page("reference/javascript.md")
-    section = text[text.index("## The script tag") :]
-    told = {name for name in table(section) if name.startswith("data-")}
-    assert told == known | {"data-toasts"}
-    labels = source[source.index("labels = {") : source.index("};")]
-    for name, default in re.findall(r'(\w+): "(.+)"', labels):
-        assert f"`{name}`" in section
-        assert default in section
+    section = text[text.index("## The script tag") : text.index("## Keyboard")]
+    rows = re.findall(r"^\| (`data-.+?) \| (.*?) \|", section, re.MULTILINE)
+    told = {
+        name: value
+        for names, values in rows
+        for name, value in zip_longest(re.findall("`(.+?)`", names), re.findall("`(.+?)`", values))
+    }
+    written = re.findall(r' (data-[a-z-]+)(?:="(.*?)")?', snippet().partition("<script")[2])
+    assert told == {name: value or None for name, value in written}
 
 
 def test_every_text_of_the_inbox_is_documented() -> None:

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.test.utils import override_script_prefix
 from django.urls import NoReverseMatch, include, path, set_urlconf
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy
 from django.utils.translation import override as override_language
 
 from tests.checking import urlconf
@@ -21,12 +22,37 @@ def test_the_snippet_is_exactly_these_tags() -> None:
     assert isinstance(snippet(), SafeString)
 
 
-def test_the_page_is_told_of_another_heartbeat_than_it_expects(settings: Any) -> None:
-    settings.TOASTS_HEARTBEAT = 40
-    assert 'data-csrf-header="X-CSRFToken" data-heartbeat="40"></script>' in snippet()
-    assert ' data-heartbeat="40" nonce="abc123"></script>' in snippet("abc123")
-    settings.TOASTS_HEARTBEAT = 15
+def test_the_page_is_told_of_the_heartbeat(settings: Any) -> None:
+    settings.TOASTS_HEARTBEAT = 2.5
+    assert ' data-heartbeat="2.5" ' in snippet()
+    settings.TOASTS_HEARTBEAT = 15.0
     assert snippet().encode("ascii") == TAGS
+
+
+def test_place_number_and_keys_are_the_sites_to_choose() -> None:
+    tags = snippet(position="top-center", limit=5, hotkey="ctrl+KeyB")
+    assert ' data-position="top-center" data-limit="5" data-hotkey="ctrl+KeyB" ' in tags
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"position": "left"}, "position: must be one of top-start, .*, not 'left'"),
+        ({"limit": 0}, "limit: must be 1 or more, not 0"),
+        ({"labels": {"Nope": "x"}}, r"labels: there is no text \['Nope'\]"),
+    ],
+)
+def test_what_the_client_cannot_do_is_refused(wrong: Any, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        snippet(**wrong)
+
+
+def test_the_texts_are_the_labels_else_djangos_translations() -> None:
+    labels = {"Notifications": "Meldungen", "Error": gettext_lazy("No"), "Dismiss: {text}": "<i>"}
+    with override_language("de"):
+        tags = snippet(labels=labels)
+    assert ' data-region="Meldungen" data-dismiss="&lt;i&gt;" data-summary="{n} new ' in tags
+    assert ' data-error="Nein">' in tags
 
 
 def test_a_nonce_is_on_both_tags() -> None:
@@ -112,18 +138,18 @@ def test_the_tags_are_ascii_whatever_the_site_names_its_paths(settings: Any) -> 
     [
         ("HTTP_X_CSRFTOKEN", "X-CSRFToken"),
         ("HTTP_X_XSRF_TOKEN", "X-Xsrf-Token"),
-        ("X_NEVER_A_HEADER", ""),
+        ("X_NEVER_A_HEADER", "X-CSRFToken"),
     ],
 )
 def test_the_csrf_header_is_the_settings(settings: Any, meta_key: str, header: str) -> None:
     settings.CSRF_HEADER_NAME = meta_key
-    assert f' data-csrf-header="{header}">' in snippet()
+    assert f' data-csrf-header="{header}" ' in snippet()
 
 
 @pytest.mark.parametrize("hidden", ["CSRF_COOKIE_HTTPONLY", "CSRF_USE_SESSIONS"])
 def test_a_csrf_cookie_that_scripts_cannot_read_is_not_named(settings: Any, hidden: str) -> None:
     setattr(settings, hidden, True)
-    assert ' data-csrf-cookie="" data-csrf-header="X-CSRFToken">' in snippet()
+    assert ' data-csrf-cookie="" data-csrf-header="X-CSRFToken" ' in snippet()
 
 
 def test_a_request_without_csp_has_no_nonce() -> None:

@@ -34,15 +34,25 @@ if TYPE_CHECKING:
     from django.urls import URLResolver
     from django.utils.csp import LazyNonce
 
-EXPECTED_HEARTBEAT = 15.0
-"""Seconds; what the client takes for granted (config.js)."""
 STREAM, POLL, API = "toasts:stream", "toasts:poll", "toasts:api-toast-list"
+
+POSITIONS = tuple(
+    f"{edge}-{side}" for edge in ("top", "bottom") for side in ("start", "center", "end")
+)
+TEXTS = {
+    "region": "Notifications", "dismiss": "Dismiss: {text}", "summary": "{n} new notifications",
+    "hint": "Press F6 to reach the notifications.",
+    "info": "Info", "success": "Success", "warning": "Warning", "error": "Error",
+}  # fmt: skip
+"""What the toasts say in English, by the attribute; a translation is looked up by the text."""
 
 _LINK = '<link rel="stylesheet" href="{}" data-toasts'
 _SCRIPT = (
     '<script src="{}" defer data-toasts data-stream-url="{}" data-poll-url="{}"'
-    ' data-api-url="{}" data-csrf-cookie="{}" data-csrf-header="{}"'
+    ' data-api-url="{}" data-csrf-cookie="{}" data-csrf-header="{}" data-heartbeat="{}"'
+    ' data-position="{}" data-limit="{}" data-hotkey="{}"'
 )
+_TEXTS = "".join(f' data-{name}="{{}}"' for name in TEXTS)
 _INBOX = (
     '<link rel="stylesheet" href="{}" data-toasts-inbox{}>'
     '<script src="{}" defer data-toasts-inbox{}></script><{}{}></{}>'
@@ -54,18 +64,41 @@ INBOX_TEXTS = (
 """What the bell and the inbox say in English; a translation is looked up by these."""
 
 
-def snippet(nonce: str = "") -> SafeString:
+def snippet(
+    nonce: str = "",
+    *,
+    position: str = "bottom-end",
+    limit: int = 3,
+    hotkey: str = "F6 alt+KeyT",
+    labels: Mapping[str, str] | None = None,
+) -> SafeString:
     """The ``<link>`` and ``<script>`` of the client, in ASCII, both with `nonce` if there is one.
 
-    Raises NoReverseMatch where the URLs of toasts are not included (see check toasts.E001), and
-    what the static files storage raises (ValueError for a file missing from a manifest).
+    Args:
+        position: where the toasts are, one of POSITIONS.
+        limit: how many are visible at once; the others wait.
+        hotkey: the keys that lead to the toasts and back, as words of KeyboardEvent.code, after
+            ``alt+``, ``ctrl+``, ``meta+`` in this order. Empty: none.
+        labels: texts by the English ones of TEXTS; the others are Django's translations into the
+            current language.
+
+    Raises ValueError for another position, a limit below 1 and a label that is none of TEXTS;
+    NoReverseMatch where the URLs of toasts are not included (see check toasts.E001), and what the
+    static files storage raises (ValueError for a file missing from a manifest).
     """
-    # Asked anew each time: a storage may sign its URLs with a time to live.
+    if position not in POSITIONS:
+        raise ValueError(f"position: must be one of {', '.join(POSITIONS)}, not {position!r}.")
+    if limit < 1:
+        raise ValueError(f"limit: must be 1 or more, not {limit}.")
+    said = _translated(tuple(TEXTS.values()), labels)
     link, script = _tags(
-        static("toasts/toasts.css"), static("toasts/toasts.js"), *_urls(), *_csrf_names()
-    )
+        # Asked anew each time: a storage may sign its URLs with a time to live.
+        static("toasts/toasts.css"), static("toasts/toasts.js"), *_urls(), *_csrf_names(),
+        f"{conf.heartbeat:g}", position, str(limit), hotkey,
+        *(said[text] for text in TEXTS.values()),
+    )  # fmt: skip
     attribute = format_html(' nonce="{}"', nonce) if nonce else ""
-    return _ascii(f"{link}{attribute}>{script}{_heartbeat()}{attribute}></script>")
+    return _ascii(f"{link}{attribute}>{script}{attribute}></script>")
 
 
 def inbox_snippet(
@@ -77,10 +110,7 @@ def inbox_snippet(
     current language. Raises ValueError for a label that is none of INBOX_TEXTS, and what the static
     files storage raises.
     """
-    texts = {text: gettext(text) for text in INBOX_TEXTS} | dict(labels or {})
-    if unknown := texts.keys() - set(INBOX_TEXTS):
-        raise ValueError(f"The inbox has no text {sorted(unknown)}; it has {INBOX_TEXTS}.")
-    told = {text: str(said) for text, said in texts.items() if said != text}
+    told = {text: said for text, said in _translated(INBOX_TEXTS, labels).items() if said != text}
     attribute = format_html(' nonce="{}"', nonce) if nonce else ""
     spoken = format_html(' data-labels="{}"', json.dumps(told)) if told else ""
     css, script = static("toasts/inbox.css"), static("toasts/inbox.js")
@@ -103,9 +133,17 @@ def nonce_of(request: HttpRequest | None) -> str:
     return "" if nonce is None else str(nonce)
 
 
+def _translated(texts: tuple[str, ...], labels: Mapping[str, str] | None) -> dict[str, str]:
+    """Each of `texts` with what is said for it: by `labels`, else by Django's translation."""
+    said = {text: gettext(text) for text in texts} | dict(labels or {})
+    if unknown := said.keys() - set(texts):
+        raise ValueError(f"labels: there is no text {sorted(unknown)}; there are {texts}.")
+    return {text: str(value) for text, value in said.items()}
+
+
 @lru_cache(maxsize=64)
 def _tags(css: str, script: str, *attributes: str) -> tuple[SafeString, SafeString]:
-    return format_html(_LINK, css), format_html(_SCRIPT, script, *attributes)
+    return format_html(_LINK, css), format_html(_SCRIPT + _TEXTS, script, *attributes)
 
 
 def _urls() -> tuple[str, str, str]:
@@ -123,19 +161,16 @@ def _reversed(resolver: URLResolver, prefix: str, language: str | None) -> tuple
 def _csrf_names() -> tuple[str, str]:
     """The names of the CSRF cookie and header; no cookie's where scripts cannot read it."""
     hidden = settings.CSRF_COOKIE_HTTPONLY or settings.CSRF_USE_SESSIONS
-    return "" if hidden else settings.CSRF_COOKIE_NAME, _header_name(settings.CSRF_HEADER_NAME)
+    return "" if hidden else settings.CSRF_COOKIE_NAME, csrf_header()
 
 
-def _heartbeat() -> str:
-    # Pages take a stream that is silent for longer as dead; most sites leave it as it is.
-    seconds = conf.heartbeat
-    return "" if seconds == EXPECTED_HEARTBEAT else f' data-heartbeat="{seconds:g}"'
-
-
-def _header_name(meta_key: str) -> str:
-    if meta_key == "HTTP_X_CSRFTOKEN":
-        return "X-CSRFToken"  # as Django's documentation spells it; servers do not mind case
-    return HttpHeaders.parse_header_name(meta_key) or ""
+def csrf_header() -> str:
+    """The header that bears CSRF tokens, as settings.CSRF_HEADER_NAME has it."""
+    meta_key = settings.CSRF_HEADER_NAME
+    # As Django's documentation spells it; servers do not mind case. What no header can be called
+    # never arrives, whatever is sent.
+    default = meta_key == "HTTP_X_CSRFTOKEN"
+    return ("" if default else HttpHeaders.parse_header_name(meta_key)) or "X-CSRFToken"
 
 
 def _ascii(html: str) -> SafeString:

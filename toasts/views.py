@@ -10,6 +10,7 @@ from django.middleware.csrf import get_token
 from django.views.decorators.http import require_safe
 
 from . import live, source
+from .html import csrf_header
 from .realtime.sse import UNCACHED, known_event_id
 from .serving import (
     admit,
@@ -54,10 +55,10 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
 async def poll(request: HttpRequest) -> HttpResponseBase:
     """``GET /toasts/poll/``: the active toasts as JSON, and a cursor that names this state.
 
-    With ``?csrf=1`` the answer has a token in its ``X-CSRFToken`` header, for pages whose cookie
-    is out of reach (CSRF_COOKIE_HTTPONLY, CSRF_USE_SESSIONS) or not set yet; other origins can't
-    read it. With ``?wait=25&cursor=...`` it answers once the state is another one, or after the
-    wait, in seconds; under WSGI always at once.
+    With ``?csrf=1`` the answer has a token in the header of CSRF_HEADER_NAME, for pages whose
+    cookie is out of reach (CSRF_COOKIE_HTTPONLY, CSRF_USE_SESSIONS) or not set yet; other origins
+    can't read it. With ``?wait=25&cursor=...`` it answers once the state is another one, or after
+    the wait, in seconds; under WSGI always at once.
 
     Returns:
         200 ``{"toasts": [...], "cursor": "..."}``; 204 to who is signed out; 400 with field errors;
@@ -83,5 +84,5 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
     answer = {"toasts": as_json(state), "cursor": source.name_of(mine, state)}
     response = JsonResponse(answer, headers=UNCACHED)
     if "csrf" in request.GET:
-        response["X-CSRFToken"] = get_token(request)
+        response[csrf_header()] = get_token(request)
     return response

@@ -58,7 +58,6 @@ async def test_three_stand_in_a_stack_each_a_step_smaller(
     bottom = first["y"] + first["height"]
     assert max(box["y"] + box["height"] for box in (second, third)) <= bottom
     await expect(region(page).locator("[data-state=queued]")).to_have_count(1)
-    await expect(page.get_by_role("button", name="+1 more")).to_be_visible()
 
 
 @pytest.mark.parametrize("by", ["pointer", "keyboard"])
@@ -85,20 +84,6 @@ async def test_the_stack_opens_for_pointer_and_focus_and_closes_after(
         await page.keyboard.press("F6")
     await expect(region(page)).not_to_have_attribute("data-expanded", "")
     assert len({round(box["width"]) for box in await boxes(page)}) == 3
-
-
-async def test_the_bar_waits_for_the_pointer(host: Host, server: Server, visitor: Visitor) -> None:
-    page = await a_page(host, server, visitor)
-    await show(page, *"abcde")
-    more = page.get_by_role("button", name="+2 more")
-    await more.wait_for()
-    await page.evaluate(SETTLED)
-    before = await more.bounding_box()
-    await more.hover()
-    await page.evaluate(SETTLED)
-    assert await more.bounding_box() == before
-    await more.click()
-    await expect(visible(page)).to_have_count(5)
 
 
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])

@@ -125,11 +125,13 @@ async def test_what_is_no_throw_leaves_it_where_it_was(
 ) -> None:
     page, finger = await phone(host, server, visitor)
     pk = await show(page, duration=0, url="/form/")
+    await page.evaluate(SETTLED)
     before = await toast(page, pk).bounding_box()
     await finger.drag(pk, *move, seconds=0.6)
     await page.evaluate(SETTLED)
     await expect(toast(page, pk)).to_have_attribute("data-state", "visible")
-    assert await toast(page, pk).bounding_box() == before
+    # A stack that is closed is as high as whole pixels.
+    assert await toast(page, pk).bounding_box() == pytest.approx(before, abs=0.5)
     assert page.url.endswith("/")  # and no click on its link either
 
 

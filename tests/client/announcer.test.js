@@ -5,7 +5,8 @@ import { fresh, newWorld, toast } from "./fakes.js";
 
 function newAnnouncer({ here = true, hinted = true } = {}) {
   const world = newWorld();
-  const client = fresh("announcer store presence", { session: hinted ? { "toasts:hinted": "1" } : {} });
+  const client = fresh("announcer store presence memory", { stored: hinted ? { "toasts:hinted": "1" } : {} });
+  client.openStorage();
   client.listeners.add(client.announce);
   client.whenSeen(() => client.announce());
   if (!here) client.mute();
@@ -34,7 +35,7 @@ test("how to get there is said once", async () => {
 
 test("several that were there before the page are one summary", async () => {
   const { world, output, store } = newAnnouncer();
-  store.replace([toast(1), toast(2)]);
+  store.put([toast(1), toast(2)], ["1", "2"]);
   await world.pass(150);
   assert.equal(output.textContent, "2 new notifications");
 });

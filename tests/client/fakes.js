@@ -6,18 +6,24 @@ import { buildSync } from "esbuild";
 
 const SOURCES = fileURLToPath(new URL("../../toasts/client", import.meta.url));
 const bundles = new Map();
+/** What toasts/html.py writes. */
+const TAG = {
+  streamUrl: "/toasts/stream/", pollUrl: "/toasts/poll/", apiUrl: "/toasts/api/toasts/", csrfCookie: "csrftoken",
+  csrfHeader: "X-CSRFToken", heartbeat: "15", limit: "3", position: "bottom-end", hotkey: "F6 alt+KeyT",
+  region: "Notifications", dismiss: "Dismiss: {text}", summary: "{n} new notifications",
+  hint: "Press F6 to reach the notifications.", info: "Info", success: "Success", warning: "Warning", error: "Error",
+};
 
 /**
  * Modules of the client as a new page has them: what they know, and what they import, is theirs alone.
  * @param names of the modules, whose exports come back together. @param page what it finds around it.
  */
-export function fresh(names, { dataset = {}, cookie = "", stored = {}, session = {} } = {}) {
+export function fresh(names, { dataset = {}, cookie = "", stored = {} } = {}) {
   const page = {
     window: new EventTarget(),
-    document: new FakeDocument(dataset, cookie),
+    document: new FakeDocument({ ...TAG, ...dataset }, cookie),
     location: { href: BASE },
     localStorage: stored,
-    sessionStorage: session,
   };
   for (const name in page) Object.defineProperty(globalThis, name, { value: page[name], configurable: true });
   return load(names);
@@ -44,7 +50,7 @@ class FakeDocument extends EventTarget {
     return query === "script[data-toasts]" && this.dataset && { dataset: this.dataset };
   }
 
-  createElementNS() {
+  createElement() {
     return { textContent: "", setAttribute() {}, append() {} };
   }
 
@@ -83,7 +89,7 @@ export function newWorld({ respond = () => json({ toasts: [], cursor: "0" }) } =
       timers = timers.filter((other) => other !== timer);
     },
     async fetch(url, options) {
-      world.requests.push({ url, ...options });
+      world.requests.push({ url, ...options, signal: options?.signal }); // an accessor, where it is a controller
       return world.respond(url, options);
     },
     get timers() {

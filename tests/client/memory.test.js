@@ -27,17 +27,18 @@ test("a dismissal is pending for its user alone", () => {
   assert.deepEqual(newMemory(stored).pending(), ["1"]);
 });
 
-test("of nobody nothing is remembered", () => {
-  for (const nobody of [null, ""]) {
-    const stored = { unrelated: "!", 1: "the site's", null1: "too" };
+test("while nobody is known, what the site keeps stays as it is, and what is told late is nobody's", () => {
+  for (const nobody of [undefined, ""]) {
+    const stored = { unrelated: "!", 1: "the site's", undefined1: "too" };
     const there = { ...stored };
-    const memory = newMemory(stored, nobody);
-    memory.remember(toast(1), true);
-    memory.remember(toast(2));
-    memory.prune([]);
-    memory.told("1", false); // an answer that comes after the user has left
+    const memory = newMemory(stored);
+    memory.rememberFor(nobody);
     memory.forget(["1"]);
-    assert.deepEqual([memory.pending(), stored], [[], there]);
+    memory.prune([]);
+    assert.deepEqual(stored, there);
+    memory.told("1"); // an answer that comes after the user has left
+    memory.rememberFor("alice");
+    assert.ok(!memory.hides(toast(1)));
   }
 });
 
@@ -54,7 +55,7 @@ test("a snapshot clears up: what is no longer active is forgotten, unless the se
 test("what the server was told but still has is told again", () => {
   const memory = newMemory();
   memory.remember(toast(1), true);
-  memory.told("1", true);
+  memory.told("1");
   assert.deepEqual([memory.pending(), memory.hides(toast(1, { message: "late" }))], [[], true]);
   memory.prune(["1"]);
   assert.deepEqual(memory.pending(), ["1"]);
@@ -62,15 +63,20 @@ test("what the server was told but still has is told again", () => {
 
 test("what was told and is gone may come again", () => {
   const memory = newMemory();
-  const late = () => {
-    memory.told("1", true);
-    memory.forget(["1"]);
-  };
-  for (const gone of [() => memory.told("1", false), late]) {
-    memory.remember(toast(1), true);
-    gone();
-    assert.ok(!memory.hides(toast(1)));
-  }
+  memory.remember(toast(1), true);
+  memory.told("1");
+  memory.forget(["1"]);
+  assert.ok(!memory.hides(toast(1)));
+});
+
+test("what is gone before the answer is forgotten with the next snapshot", () => {
+  const stored = {};
+  const memory = newMemory(stored);
+  memory.remember(toast(1), true);
+  memory.forget(["1"]);
+  memory.told("1");
+  memory.prune([]);
+  assert.deepEqual(stored, {});
 });
 
 test("where storage is full or forbidden the page remembers by itself", () => {
@@ -80,9 +86,16 @@ test("where storage is full or forbidden the page remembers by itself", () => {
     memory.remember(toast(1), true);
     memory.remember(toast(2));
     assert.deepEqual([memory.pending(), memory.hides(toast(2))], [["1"], true]);
-    memory.told("1", false);
+    memory.told("1");
     assert.deepEqual(memory.pending(), []);
   }
-  const { open } = newMemory();
-  assert.deepEqual(open(() => { throw new DOMException("denied", "SecurityError"); }), {});
+});
+
+test("to read storage may be forbidden", () => {
+  const memory = fresh("memory");
+  Object.defineProperty(globalThis, "localStorage", { configurable: true, get() { throw new DOMException("denied", "SecurityError"); } });
+  memory.openStorage();
+  memory.rememberFor("alice");
+  memory.remember(toast(1), true);
+  assert.deepEqual(memory.pending(), ["1"]);
 });

@@ -7,14 +7,14 @@ const { backoff, poll } = fresh("poll", { dataset: { pollUrl: "/poll/" } });
 /** @returns what is said of the answer, and the question. */
 const ask = async (respond, ...rest) => {
   const world = newWorld({ respond });
-  const { _toasts, _cursor, _who, ...other } = await poll(...rest);
+  const { _toasts, _cursor, ...other } = await poll(...rest);
   const said = Object.entries(other).filter(([, value]) => value);
-  return { answer: { ...(_toasts && { _toasts, _cursor, _who }), ...Object.fromEntries(said) }, url: world.requests[0].url };
+  return { answer: { ...(_toasts && { _toasts, _cursor }), ...Object.fromEntries(said) }, url: world.requests[0].url };
 };
 
-test("a state says whose it is", async () => {
+test("what is active comes with the name of its state", async () => {
   const { answer, url } = await ask(() => json({ toasts: [1], cursor: "alice.5" }));
-  assert.deepEqual(answer, { _toasts: [1], _cursor: "alice.5", _who: "alice" });
+  assert.deepEqual(answer, { _toasts: [1], _cursor: "alice.5" });
   assert.equal(url, "/poll/");
 });
 

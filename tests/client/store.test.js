@@ -39,7 +39,7 @@ test("a changed toast keeps its place and is told as an update", () => {
 test("a snapshot that brings nothing new is no change", () => {
   const { store, changes } = newStore();
   store.put([toast(1)]);
-  store.replace([toast(1)]);
+  store.put([toast(1)], ["1"]);
   assert.equal(changes.length, 1);
 });
 
@@ -48,7 +48,7 @@ test("a snapshot drops the rest, in one change with what is new", () => {
   store.put([toast(1)]);
   let told;
   store.listeners.add((_, snapshot) => (told = snapshot));
-  store.replace([toast(9), toast(10)]);
+  store.put([toast(9), toast(10)], ["9", "10"]);
   assert.deepEqual(ids(), ["10", "9"]);
   assert.deepEqual(changes.at(-1).map(({ toast, reason }) => [toast.id, reason]), [["1", "remote"], ["9", undefined], ["10", undefined]]);
   assert.equal(told, true);
@@ -58,7 +58,7 @@ test("a toast whose dismissal is on its way does not come back", () => {
   const { store, ids } = newStore();
   store.remember(toast(1), true);
   store.put([toast(1)]);
-  store.replace([toast(1, { message: "changed" }), toast(2)]);
+  store.put([toast(1, { message: "changed" }), toast(2)], ["1", "2"]);
   assert.deepEqual(ids(), ["2"]);
 });
 
@@ -72,9 +72,9 @@ test("who removes is told what there was", () => {
 test("the page's own toasts outlive snapshots and sign-outs", () => {
   const { store, ids } = newStore();
   store.put([{ ...toast("mine"), local: true }, toast(1)]);
-  store.replace([]);
+  store.put([], []);
   store.put([toast(2)]);
-  store.replace([], "signed-out");
+  store.clear("signed-out");
   assert.deepEqual(ids(), ["mine"]);
 });
 
@@ -82,7 +82,7 @@ test("what left the screen by itself comes back only when it has changed", () =>
   const { store, ids } = newStore();
   store.put([toast(1)]);
   store.remove(["1"], "timeout").forEach((gone) => store.remember(gone));
-  store.replace([toast(1)]);
+  store.put([toast(1)], ["1"]);
   assert.deepEqual(ids(), []);
   store.put([toast(1, { message: "changed" })]);
   assert.deepEqual(ids(), ["1"]);

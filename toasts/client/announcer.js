@@ -4,9 +4,9 @@
  */
 
 import { sentence } from "./card.js";
-import { label, labels } from "./config.js";
+import { label, settings } from "./config.js";
 import { element } from "./dom.js";
-import { open } from "./memory.js";
+import { keep, storage } from "./memory.js";
 import { here } from "./presence.js";
 
 const GATHER = 150; // milliseconds: what comes together is said together
@@ -14,7 +14,7 @@ const REST = 1_000; // then the next may be said; nobody finds the same text twi
 const BURST = 3; // more at once are counted, not read out
 const HINTED = "toasts:hinted";
 
-export const voice = element("div", { class: "toasts-hidden", role: "status" });
+export const voice = element("div", { role: "status" });
 const waiting = new Map(); // id -> what to say
 let most = BURST;
 let timer;
@@ -25,11 +25,10 @@ function say() {
   timer = null;
   voice.textContent = "";
   if (!lines[0] || !here()) return;
-  const text = lines.length > most ? [label(labels.summary, lines.length)] : lines;
-  const session = open(() => sessionStorage); // not before it is needed: the first time takes a while
-  if (!session[HINTED]) {
-    text.push(labels.hint);
-    open(() => (session[HINTED] = 1)); // it may be full
+  const text = lines.length > most ? [label(settings.summary, lines.length)] : lines;
+  if (!storage[HINTED]) {
+    text.push(settings.hint);
+    keep(HINTED, 1);
   }
   voice.textContent = text.join(".\n");
   waiting.clear();

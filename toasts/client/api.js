@@ -1,10 +1,8 @@
 /** `window.toasts`: what a page's own script may do. `toasts.d.ts` has its types. */
 
-import { leave, stateNow } from "./browser.js";
-import { VERSION } from "./config.js";
-import { on } from "./dom.js";
+import { leave, state } from "./browser.js";
 import { mute } from "./presence.js";
-import { get, list, listeners, put } from "./store.js";
+import { get, list, put } from "./store.js";
 import { readToast } from "./wire.js";
 
 /** A text alone is a message. */
@@ -20,42 +18,33 @@ function show(options) {
 
 function update(id, changes) {
   const toast = get(id);
-  if (toast) put([readToast({ ...toast, ...read(changes), id })]);
+  if (toast) put([readToast({ ...toast, ...read(changes), id, _mark: 0 })]);
 }
 
 export const dismiss = (id) => leave([id], "user");
 export const dismissAll = () => leave(list().map(({ id }) => id), "user");
 
+const result = (given, value) => (typeof given === "function" ? given(value) : given);
+
 function promise(work, texts) {
   const id = show({ progress: true, ...read(texts.loading) });
-  const end = (level) => (value) => {
-    const given = texts[level];
-    show({ level, ...read(typeof given === "function" ? given(value) : given), id });
-  };
+  const end = (level) => (value) => show({ level, ...read(result(texts[level], value)), id });
   // What fails before it promises anything has failed, too.
-  const promise = new Promise((resolve) => resolve(typeof work === "function" ? work() : work));
+  const promise = (async () => result(work))();
   promise.then(end("success"), end("error"));
   return promise;
 }
 
 function hear(name, listener) {
-  const hear = ({ detail }) => listener(detail);
-  on(document, `toasts:${name}`, hear);
-  return () => document.removeEventListener(`toasts:${name}`, hear);
-}
-
-function subscribe(listener) {
-  const tell = () => listener(list());
-  tell();
-  listeners.add(tell);
-  return () => listeners.delete(tell);
+  const end = new AbortController(); // and has the `signal` that is an option
+  document.addEventListener(`toasts:${name}`, ({ detail }) => listener(detail), end);
+  return () => end.abort();
 }
 
 export function installApi() {
   window.toasts = {
-    version: VERSION,
     get state() {
-      return stateNow();
+      return state;
     },
     list,
     show,
@@ -65,6 +54,5 @@ export function installApi() {
     promise,
     mute,
     on: hear,
-    subscribe,
   };
 }

@@ -2,7 +2,7 @@
  * This browser's toasts in this tab: the store, fed by the connection if this tab leads, else by the tab
  * that does. Tabs that lead tell the rest what they hear; every tab tells the rest what its user did.
  *
- * Every message says whose toasts its sender has (`_who`: null as long as that is not known, "" for
+ * Every message says whose toasts its sender has (`_who`: undefined as long as that is not known, "" for
  * nobody), and whether it has the focus. A tab that never heard who its user is asks the server before it
  * believes another tab.
  */
@@ -12,26 +12,28 @@ import * as connection from "./connection.js";
 import { on, tell } from "./dom.js";
 import { forget, openStorage, prune, remember, rememberFor } from "./memory.js";
 import { poll } from "./poll.js";
-import { heed } from "./presence.js";
-import { put, remove, replace } from "./store.js";
+import { changed, heed } from "./presence.js";
+import { clear, others, put, remove } from "./store.js";
 import * as tabs from "./tabs.js";
 import { readToast } from "./wire.js";
 
 /** Milliseconds at least between two questions whose page this is. */
 const VERIFY = 1_000;
-/** The question for all that is active. */
-const WHOLE = { _ask: true, _whole: true };
+/** Questions: is the leader well; and, of who looks or has learnt whose it is, what is active. */
+export const WELL = 1;
+const WHOLE = 2;
 
-let who = null;
-let state = "connecting"; // of whoever leads
+let who;
+export let state = "connecting"; // of whoever leads
 let verified = 0;
 let away = true;
 let onState;
 
-export const stateNow = () => state;
-
-const say = (message) =>
-  tabs.send({ _leads: tabs.leads(), _who: who, _state: state, _focus: document.hasFocus(), ...message });
+/** To the other tabs. */
+export const say = (message) =>
+  tabs.channel?.postMessage({
+    _tab: tabs.me, _leads: tabs.leading, _who: who, _state: state, _focus: document.hasFocus(), ...message,
+  });
 
 /** Here and in the other tabs. */
 function change(message) {
@@ -39,26 +41,21 @@ function change(message) {
   apply(message);
 }
 
-const read = (raws) => raws.map(readToast).filter(Boolean);
-
-function apply({ _all, _put, _gone, _left, _reason }) {
-  if (_all) {
-    prune(_all.map(({ id }) => `${id}`));
-    replace(read(_all));
-  }
-  if (_put) put(read(_put));
+function apply({ _put = [], _ids, _gone, _left, _reason }) {
+  if (_ids && tabs.leading) prune(_ids);
+  put(_put.map(readToast), _ids);
   if (_gone) {
     forget(_gone);
     remove(_gone, "remote");
   }
   if (_left) {
     // Not from storage alone, which may be full, and is slower than this message.
-    if (_reason === "user" && tabs.leads()) for (const id of _left) remember({ id }, true);
+    if (_reason === "user" && tabs.leading) for (const id of _left) remember({ id }, true);
     remove(_left, _reason === "user" ? "remote" : _reason);
   }
   // Not all of it is on a screen, but a bell counts that, too.
-  if (_all || _put || _gone) tell("sync");
-  if (tabs.leads()) acknowledge();
+  if (_put[0] || _ids || _gone) tell("sync");
+  if (tabs.leading) acknowledge();
 }
 
 /** Toasts leave this page by its "user" or by their time ("timeout"), and so all tabs. */
@@ -68,22 +65,27 @@ export function leave(ids, reason) {
   if (gone[0]) change({ _left: gone.map(({ id }) => id), _reason: reason });
 }
 
-/** From now on these are the toasts of somebody else. */
-function become(owner, reason = "signed-out") {
+/**
+ * From now on these are the toasts of somebody else.
+ * @param state a name of the server's: it begins with what stands for its owner, and says no more than
+ *   that two are the same. "": nobody's.
+ */
+function become(state, reason = "signed-out") {
+  const owner = state?.split(".")[0];
   if (owner === who) return;
-  replace([], reason);
+  clear(reason);
   rememberFor((who = owner));
 }
 
 function show(next) {
   state = next;
-  onState(state, tabs.leads());
-  if (tabs.leads()) say();
+  onState(state, tabs.leading);
+  if (tabs.leading) say();
 }
 
 /** This tab leads now, or no longer does. */
-function turn(leads) {
-  if (leads) {
+export function turn() {
+  if (tabs.leading) {
     show("connecting");
     connection.start({ _show: show, _change: change, _become: become });
   } else {
@@ -92,67 +94,78 @@ function turn(leads) {
   }
 }
 
-function hear(message) {
+export function hear(message) {
   heed(message._tab, message._focus);
   if (message._ask) answer(message);
   else if (message._who !== who) meet(message);
   else {
-    if (message._leads && !tabs.leads()) show(message._state);
+    if (message._leads && !tabs.leading) show(message._state);
     apply(message);
   }
 }
 
-/** @param message._whole that the sender wants all, because somebody looks at it or it learnt whose it is. */
-function answer({ _who, _whole }) {
-  if (_whole && document.hasFocus()) say();
-  if (!tabs.leads()) return;
-  if (!_whole) connection.tick();
-  else if ([null, who].includes(_who)) connection.wake();
+function answer(message) {
+  const whole = message._ask === WHOLE;
+  if (whole && document.hasFocus()) say();
+  if (!tabs.leading) return;
+  if (!whole) connection.tick();
+  else if ([undefined, who].includes(message._who)) connection.wake();
   else {
-    become(null);
+    become();
     connection.restart();
   }
-  say(_whole && who !== null && { _all: connection.active() });
+  const all = others([]).reverse();
+  say(whole && who !== undefined && { _put: all, _ids: all.map(({ id }) => id) });
 }
 
 /** The toasts of the leader, if it is one, are not known to be ours. */
-async function meet({ _leads, _who, _state }) {
-  if (!_leads || tabs.leads()) return;
-  if (_who === null) return show(_state);
-  if (_who === "" && who !== null) {
+function meet(message) {
+  if (!message._leads || tabs.leading) return;
+  if (message._who === undefined) show(message._state);
+  else if (message._who || who === undefined) verify();
+  else {
     become("");
-    return show("signed-out");
+    show("signed-out");
   }
-  become(null);
+}
+
+async function verify() {
+  become();
   const now = Date.now();
   if (now - verified < VERIFY) return;
   verified = now;
   const found = await poll();
-  if (tabs.leads() || !(found._out || found._toasts)) return;
-  become(found._out ? "" : found._who);
-  say(WHOLE);
+  if (tabs.leading || !(found._out || found._toasts)) return;
+  become(found._out ? "" : found._cursor);
+  say({ _ask: WHOLE });
 }
 
 /** The network or the user is back. */
 function wake() {
-  if (tabs.leads()) {
+  if (tabs.leading) {
     connection.wake();
     acknowledge();
-  } else say(WHOLE);
+  } else say({ _ask: WHOLE });
+}
+
+function look() {
+  changed();
+  say();
+  if (!document.hidden) wake();
 }
 
 function begin() {
   if (!away) return;
   away = false;
-  tabs.start({ _turn: turn, _hear: hear, _say: say });
-  say({ _ask: true });
+  tabs.start();
+  say({ _ask: WELL });
 }
 
 function suspend() {
   connection.stop();
   tabs.stop();
   // A page restored later may belong to somebody else by then: it starts empty.
-  become(null, "suspended");
+  become(undefined, "suspended");
   away = true;
 }
 
@@ -163,18 +176,15 @@ export function start(listener) {
   on(window, "pagehide", suspend);
   on(window, "pageshow", begin);
   on(window, "online", wake);
-  on(window, "offline", () => tabs.leads() && state !== "signed-out" && connection.restart());
-  on(window, "focus blur", () => say());
-  on(document, "visibilitychange", () => {
-    say();
-    if (!document.hidden) wake();
-  });
+  on(window, "offline", () => tabs.leading && state !== "signed-out" && connection.restart());
+  on(window, "focus blur", look);
+  on(document, "visibilitychange", look);
   begin();
 }
 
 /** The page was swapped: whoever was signed out may be signed in now. */
 export function startAgain() {
   if (state !== "signed-out") return;
-  if (tabs.leads()) connection.restart();
-  else meet({ _leads: true });
+  if (tabs.leading) connection.restart();
+  else verify();
 }

@@ -11,11 +11,12 @@ import { gzipSync } from "node:zlib";
 
 import { build } from "esbuild";
 import { minify } from "terser";
+import uglify from "uglify-js";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const COMMITTED = join(HERE, "..", "static", "toasts");
 /** The files, and how many bytes they may have together, minified and gzipped. */
-const CLIENT = { outputs: { "toasts.js": "index.js", "toasts.css": "toasts.css" }, limit: 9_800 };
+const CLIENT = { outputs: { "toasts.js": "index.js", "toasts.css": "toasts.css" }, limit: 8 * 1024 };
 const INBOX = { outputs: { "inbox.js": "elements.js", "inbox.css": "inbox.css" }, limit: 2.5 * 1024 };
 const FEEDS = { outputs: { "feeds.js": "feeds.js" }, limit: 2.75 * 1024 };
 /** The half below the screen; all other modules are on it. */
@@ -46,12 +47,17 @@ async function bundle(folder) {
   return inputs;
 }
 
-/** Once more, by a minifier that also inlines across functions: a twentieth less. */
+/** Once more, by two minifiers that inline across functions: a tenth less. */
 async function squeeze(path) {
-  const { code } = await minify(await readFile(path, "utf8"), {
+  const inlined = await minify(await readFile(path, "utf8"), {
     ecma: 2022,
     compress: { passes: 4, unsafe: true, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false },
   });
+  // What is hoisted looks the more alike; `comparisons` would turn some of them around.
+  const { code, error } = uglify.minify(inlined.code, {
+    compress: { passes: 8, pure_getters: true, keep_fargs: false, hoist_funs: true, hoist_vars: true, comparisons: false },
+  });
+  if (error) throw error;
   await writeFile(path, code);
 }
 

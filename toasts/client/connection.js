@@ -6,9 +6,9 @@
  * follow may drive it too (a hidden tab's own timers are slow).
  */
 
-import { heartbeat, streamUrl } from "./config.js";
+import { heartbeat, settings } from "./config.js";
 import { on } from "./dom.js";
-import { backoff, poll, WAIT, whose } from "./poll.js";
+import { backoff, poll, WAIT } from "./poll.js";
 
 /** Milliseconds. A server answers with its snapshot at once; a proxy that buffers never does. */
 const FIRST_EVENT = 10_000;
@@ -22,7 +22,7 @@ const SLOW = 60_000;
 const UNHURRIED = 10_000;
 /** Between looks whether whoever was signed out is signed in again. */
 const SIGNED_OUT = 300_000;
-/** Between two attempts at least, and between polls; and over which most farewells' reconnects are spread. */
+/** Between two attempts at least, and between polls. */
 const SECOND = 1_000;
 /** The time that a stream may be silent, and the clock's step. */
 const SILENCE = 2.4 * heartbeat;
@@ -36,8 +36,7 @@ let hooks;
 let state = "connecting";
 let source = null; // the EventSource, from its attempt to its end
 let up = false; // its snapshot is here
-let toasts = new Map(); // what is active, by id
-let held; // the same, as the stream under way tells it
+let held; // toasts that came before that
 let began = 0; // the last attempt
 let due; // the next one
 let failures;
@@ -50,17 +49,8 @@ let cursor = "";
 let slow = false;
 let timer;
 
-export const isActive = (id) => toasts.has(id);
-export const active = () => [...toasts.values()];
-
 function set(next) {
   if (next !== state) hooks._show((state = next));
-}
-
-function all(map, who) {
-  toasts = map;
-  hooks._become(who);
-  hooks._change({ _all: active() });
 }
 
 export function tick() {
@@ -72,7 +62,7 @@ export function tick() {
   if (now >= due) open();
   if (now >= pollDue) ask();
   clearTimeout(timer);
-  timer = setTimeout(tick, Math.max(0, Math.min(source ? STEP : SLOW, due - now, pollDue - now)));
+  timer = setTimeout(tick, Math.min(source ? STEP : SLOW, due - now, pollDue - now));
 }
 
 function open() {
@@ -80,9 +70,9 @@ function open() {
   due = NEVER;
   up = slow = false;
   quiet = 0;
-  held = new Map();
+  held = [];
   try {
-    source = new EventSource(streamUrl);
+    source = new EventSource(settings.streamUrl);
     on(source, "toast dismiss sync ping bye", take);
     on(source, "error", drop);
   } catch {
@@ -100,40 +90,37 @@ function close() {
 function drop() {
   close();
   if (state === "connected") set("connecting");
-  again(0);
+  again();
   if (!up) ask();
   tick();
 }
 
 /** One that lived was a healthy one: start over gently. One that broke at once: back off further. */
-function again(spread) {
+function again() {
   const now = Date.now();
-  const healthy = up && now - began > HEALTHY;
-  if (healthy) failures = 0;
-  if (healthy && spread) due = now + Math.random() * spread;
-  else due = now + (cursor ? about(STREAM_AGAIN) : backoff(failures++));
+  if (up && now - began > HEALTHY) failures = 0;
+  due = now + (cursor ? about(STREAM_AGAIN) : backoff(failures++));
 }
 
-function take({ type, data, lastEventId, target }) {
-  if (target !== source) return;
+function take(event) {
+  let data;
   quiet = 0;
   fed = Date.now();
   try {
-    data = JSON.parse(data);
+    data = JSON.parse(event.data);
   } catch {
     data = null; // one broken event must not end the stream
   }
-  if (data) EVENTS[type](data, lastEventId);
+  if (data) EVENTS[event.type](data, event.lastEventId);
 }
 
 const EVENTS = {
   toast(toast) {
-    held.set(`${toast.id}`, toast);
     if (up) hooks._change({ _put: [toast] });
+    else held.push(toast);
   },
   dismiss({ ids }) {
-    for (const id of ids) held.delete(`${id}`);
-    if (up) hooks._change({ _gone: ids });
+    hooks._change({ _gone: ids });
   },
   ping() {
     hooks._change({});
@@ -142,9 +129,8 @@ const EVENTS = {
   sync({ ids }, id) {
     up = true;
     stopPolling();
-    const known = ids.map(String);
-    for (const key of held.keys()) if (!known.includes(key)) held.delete(key);
-    all(held, whose(id));
+    all(held.filter((toast) => ids.includes(toast.id)), ids, id);
+    held = [];
     set("connected");
   },
   bye({ reason }) {
@@ -155,13 +141,19 @@ const EVENTS = {
       pollDue = Date.now() + SLOW;
       set("polling");
     } else {
-      if (reason === "auth") all(new Map(), "");
-      if (reason !== "rotate") set("connecting"); // a rotation is nobody's business
-      again(reason === "restart" ? 3 * SECOND : SECOND);
+      again();
+      if (reason === "auth") hooks._become(""); // before the other tabs hear of it
+      if (reason === "rotate") due = began + SECOND; // nobody's business, and the server spreads them
+      else set("connecting");
     }
     tick();
   },
 };
+
+function all(toasts, ids, id) {
+  hooks._become(id);
+  hooks._change({ _put: toasts, _ids: ids.map(String) });
+}
 
 function stopPolling() {
   asking?.abort();
@@ -175,7 +167,7 @@ async function ask() {
   pollDue = NEVER;
   const mine = (asking = new AbortController());
   const asked = Date.now();
-  const answer = await poll(slow || !cursor ? 0 : WAIT, cursor, [mine.signal]);
+  const answer = await poll(slow || !cursor ? 0 : WAIT, cursor, mine);
   if (asking !== mine) return;
   asking = null;
   const now = Date.now();
@@ -190,11 +182,11 @@ async function ask() {
 }
 
 /** Polling does. The stream is tried again soon after its first failure, then once in a while. */
-function works({ _toasts, _cursor, _who }, now, took) {
-  const same = _cursor === cursor;
-  cursor = _cursor;
+function works(answer, now, took) {
+  const same = answer._cursor === cursor;
+  cursor = answer._cursor;
   if (same) hooks._change({});
-  else all(new Map(_toasts.map((toast) => [`${toast.id}`, toast])), _who);
+  else all(answer._toasts, answer._toasts.map(({ id }) => id), cursor);
   if (state === "signed-out") due = now;
   pollDue = now + (slow ? SLOW : same && took < SECOND ? about(UNHURRIED) : SECOND);
   set("polling");
@@ -203,7 +195,7 @@ function works({ _toasts, _cursor, _who }, now, took) {
 function signOut(now) {
   close();
   stopPolling();
-  all(new Map(), "");
+  hooks._become("");
   set("signed-out");
   pollDue = now + SIGNED_OUT;
 }
@@ -213,7 +205,7 @@ function signOut(now) {
  *   is nobody. given._change ({_all: toasts}, {_put: toasts}, {_gone: ids} or {}: the server
  *   is well). Toasts as on the wire.
  */
-export function start(given) {
+export function start(given = hooks) {
   hooks = given;
   failures = 0;
   due = began + SECOND;
@@ -230,7 +222,7 @@ export function stop() {
 /** Somebody else may be signed in now, or the stream be dead: one may be so for long without an error. */
 export function restart() {
   stop();
-  start(hooks);
+  start();
 }
 
 /** The network or the user is back: look now instead of when the timers say. */

@@ -4,14 +4,14 @@
  * and have none before the server's first form.
  */
 
-import { csrfCookie, pollUrl } from "./config.js";
+import { settings } from "./config.js";
 import { request } from "./poll.js";
 
 let given; // by the server
 
 /** @param refused whether the last one was turned down. */
 export async function csrfToken(refused) {
-  const known = given || (csrfCookie && `; ${document.cookie}`.split(`; ${csrfCookie}=`)[1]?.split(";")[0]);
+  const known = given || (settings.csrfCookie && `; ${document.cookie}`.split(`; ${settings.csrfCookie}=`)[1]?.split(";")[0]);
   if (known && !refused) return known;
-  return (given = (await request(`${pollUrl}?csrf=1`)).headers.get("X-CSRFToken") ?? "");
+  return (given = (await request(`${settings.pollUrl}?csrf=1`)).headers.get(settings.csrfHeader));
 }

@@ -11,7 +11,10 @@ const style = document.querySelector("link[data-toasts]");
 
 function place(nodes) {
   // Only a modal dialog that is in the page matches; a full-screen element is no dialog.
-  for (const node of [...nodes, ...modals]) modals[node.matches?.("dialog:modal") ? "add" : "delete"](node);
+  for (const node of [...nodes, ...modals]) {
+    if (node.matches?.("dialog:modal")) modals.add(node);
+    else modals.delete(node);
+  }
   // Swapped away with the body that it came in.
   if (style && !style.isConnected) document.head.append(style);
   const home = [...modals].pop() ?? document.documentElement;

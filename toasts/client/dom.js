@@ -1,8 +1,7 @@
 /** Elements without markup: attributes and text only, so neither a toast nor a CSP has anything to object to. */
 
 export function element(tag, attributes, ...children) {
-  const drawn = /^(svg|path)$/.test(tag);
-  const node = document.createElementNS(`http://www.w3.org/${drawn ? "2000/svg" : "1999/xhtml"}`, tag);
+  const node = document.createElement(tag);
   for (const name in attributes) node.setAttribute(name, attributes[name]);
   node.append(...children);
   return node;

@@ -16,7 +16,7 @@ export function tellChanges(changes, snapshot) {
 
 /** Says when toasts can come and when they no longer can; reconnecting in between is neither. */
 export function tellState(state) {
-  const works = state === "connected" || state === "polling";
+  const works = /^po|ed$/.test(state); // polling, connected
   if (works !== worked) tell(works ? "connected" : "disconnected", { state });
   worked = works;
 }

@@ -2,13 +2,11 @@
 
 import { installApi } from "./api.js";
 import { start, startAgain } from "./browser.js";
+import { on, tell } from "./dom.js";
 import { tellChanges, tellState } from "./events.js";
 import { enableScreen, openScreen } from "./screen.js";
 import { listeners } from "./store.js";
 import { region } from "./view.js";
-
-/** One client per window, however often the script is included or run again by a page swap. */
-const INSTALLED = Symbol.for("live-toasts");
 
 function install() {
   installApi();
@@ -21,9 +19,10 @@ function install() {
     region.toggleAttribute("data-leader", leads && state === "connected");
     tellState(state);
   });
-  // Run again, it looks again: a login without a reload.
-  return startAgain;
+  on(document, "toasts:again", startAgain);
 }
 
-if (window[INSTALLED]) window[INSTALLED]();
-else window[INSTALLED] = install();
+// One client per window, however often the script is included or run by a page swap. Run again, it looks again:
+// a login without a reload. Not `window.toasts` alone: an element may have that id.
+if (window.toasts?.promise) tell("again");
+else install();

@@ -13,19 +13,17 @@ const TOLD = ".";
  * The storage, or an object that lasts as long as the page where the browser's settings forbid it.
  * @param {() => Storage} get a function, because merely reading `window.localStorage` can throw.
  */
-export function open(get) {
+export let storage = {};
+/** To be called before the first use: it may take a few milliseconds. */
+export function openStorage() {
   try {
-    return get() ?? {};
+    storage = localStorage ?? {};
   } catch {
-    return {};
+    // Merely to read it can throw.
   }
 }
 
-export let storage = {};
-/** To be called before the first use: it may take a few milliseconds. */
-export const openStorage = () => (storage = open(() => localStorage));
-
-let prefix = ""; // of nobody
+let prefix; // of nobody
 
 /** Into a full one nothing goes: from then on this page has a copy, which is forgotten with it. */
 export function keep(key, value) {
@@ -37,24 +35,23 @@ export function keep(key, value) {
 }
 
 const get = (id) => storage[prefix + id];
-const set = (id, value) => prefix && keep(prefix + id, value);
-const drop = (id) => prefix && delete storage[prefix + id];
-const entries = () =>
-  prefix ? Object.keys(storage).filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length)) : [];
+const set = (id, value) => keep(prefix + id, value);
+const drop = (id) => delete storage[prefix + id];
+const entries = () => Object.keys(storage).map((key) => key.split(prefix)[1]).filter(Boolean);
 
 /** From now on it is this one's. */
-export const rememberFor = (who) => (prefix = who && `${NAME}:${who}:`);
+export const rememberFor = (who) => (prefix = `${NAME}:${who}:`);
 
 /** It left the screen, by its user or else by its time. */
 export const remember = ({ id, _mark }, dismissed) => set(id, dismissed ? PENDING : `${_mark}`);
 
 /** Whether it left the screen already, as it is now. */
-export const hides = ({ id, _mark }) => prefix && [PENDING, TOLD, `${_mark}`].includes(get(id));
+export const hides = ({ id, _mark }) => [PENDING, TOLD, `${_mark}`].includes(get(id));
 
 export const pending = () => entries().filter((id) => get(id) === PENDING);
 
 /** The server knows of its dismissal. Until it is no longer active, events from before may still arrive. */
-export const told = (id, active) => (active ? set(id, TOLD) : drop(id));
+export const told = (id) => set(id, TOLD);
 
 /** These are no longer active. */
 export const forget = (ids) => ids.forEach((id) => get(id) === PENDING || drop(id));

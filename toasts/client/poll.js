@@ -1,6 +1,6 @@
 /** Questions to the server that are not the stream. */
 
-import { pollUrl } from "./config.js";
+import { settings } from "./config.js";
 
 /** Seconds that the server may hold a long poll, and that an answer may take beyond that. */
 export const WAIT = 25;
@@ -12,29 +12,23 @@ export const request = (url, options) => fetch(url, options).catch(() => Respons
 
 /**
  * One question to the poll view: what is active, whose it is, or why there is no answer.
- * @returns `_toasts`, `_cursor` and `_who`; or `_out`: signed out; or `_after`: it failed, and is to be
+ * @returns `_toasts` and `_cursor`; or `_out`: signed out; or `_after`: it failed, and is to be
  *   asked again after so many milliseconds; and `_offline`.
  */
-export async function poll(wait = 0, cursor = "", signals = []) {
+export async function poll(wait = 0, cursor = "", abort = new AbortController()) {
+  setTimeout(() => abort.abort(), (wait + SLACK) * 1000);
   const query = wait ? `?wait=${wait}&cursor=${cursor}` : "";
-  const signal = AbortSignal.any([AbortSignal.timeout((wait + SLACK) * 1000), ...signals]);
-  const response = await request(pollUrl + query, { signal });
-  const { status, ok, redirected } = response;
-  const body = ok && (await response.json().catch(() => null));
-  const _toasts = body?.toasts;
+  const response = await request(settings.pollUrl + query, abort);
+    const body = (await response.json().catch(() => 0)) ?? 0;
   return {
-    _toasts,
-    _cursor: body?.cursor,
-    _who: whose(body?.cursor),
+    _toasts: body.toasts,
+    _cursor: body.cursor,
     // Or a site that sends everyone to its login page first.
-    _out: /204|40[13]/.test(status) || (ok && redirected && !_toasts),
-    _offline: !status,
+    _out: /204|40[13]/.test(response.status) || (response.ok && response.redirected && !body.toasts),
+    _offline: !response.status,
     _after: retryAfter(response),
   };
 }
-
-/** A state's name begins with what stands for its owner; it says no more than that two are the same. */
-export const whose = (cursor) => `${cursor}`.split(".")[0];
 
 /** `Retry-After` in milliseconds, 0 when there is none (its date form is not worth its bytes here). */
 export const retryAfter = ({ headers }) => Math.min(+headers.get("Retry-After") || 0, LONGEST_RETRY_AFTER) * 1000;

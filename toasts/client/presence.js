@@ -5,21 +5,19 @@
  * has it (it may lie beside another program's window).
  */
 
-import { on } from "./dom.js";
-
 let elsewhere; // the tab that has the focus
 let muted = false;
-let changed;
+/** To be called when that may have changed. */
+export let changed;
 
 /** Whether toasts may be shown now. */
 export const here = () => !muted && !document.hidden && (document.hasFocus() || !elsewhere);
 
 /** Another tab says whether it has the focus. */
 export function heed(tab, focused) {
-  const before = elsewhere;
-  if (focused) elsewhere = tab;
-  else if (elsewhere === tab) elsewhere = null;
-  if (elsewhere !== before) changed();
+  if (focused === (elsewhere === tab)) return; // known
+  elsewhere = focused && tab;
+  changed();
 }
 
 /** Holds back what comes. */
@@ -28,9 +26,4 @@ export function mute(on = true) {
   changed();
 }
 
-/** @param listener called when that may have changed. */
-export function whenSeen(listener) {
-  changed = listener;
-  on(window, "focus blur", listener);
-  on(document, "visibilitychange", listener);
-}
+export const whenSeen = (listener) => (changed = listener);

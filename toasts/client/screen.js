@@ -14,10 +14,12 @@ export function openScreen() {
   document.documentElement.append(region);
   listeners.add(renderSoon);
   listeners.add(announce);
-  whenSeen(() => {
-    render();
-    announce();
-  });
+  whenSeen(seen);
+}
+
+function seen() {
+  render();
+  announce();
 }
 
 /** The rest. */

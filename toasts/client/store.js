@@ -22,16 +22,23 @@ function publish(changes, snapshot) {
   if (changes[0]) listeners.forEach((listener) => listener(changes, snapshot));
 }
 
-/** New ones and changed ones, in one change with what else has. */
-export function put(incoming, changes = [], snapshot = false) {
+/**
+ * New ones and changed ones.
+ * @param ids of all that are active, where that is known: drops the rest.
+ */
+export function put(incoming, ids) {
+  const changes = ids ? discard(others(ids), "remote") : [];
   for (const toast of incoming) {
     const _previous = get(toast.id);
     if (!_previous && !toast.local && hides(toast)) continue;
     toasts.set(toast.id, toast); // a known id keeps its place
     if (_previous?._mark !== toast._mark) changes.push({ toast, _previous });
   }
-  publish(changes, snapshot);
+  publish(changes, !!ids);
 }
+
+/** Those of the server, without these. */
+export const others = (ids) => list().filter(({ id, local }) => !local && !ids.includes(id));
 
 const discard = (found, reason) => found.map((toast) => toasts.delete(toast.id) && { toast, reason });
 
@@ -42,9 +49,5 @@ export function remove(ids, reason) {
   return found;
 }
 
-/** All that is active: drops the rest. */
-export function replace(incoming, reason = "remote") {
-  const ids = incoming.map(({ id }) => id);
-  const others = list().filter(({ id, local }) => !local && !ids.includes(id));
-  put(incoming, discard(others, reason), true);
-}
+/** They are somebody else's. */
+export const clear = (reason) => publish(discard(others([]), reason));

@@ -6,6 +6,7 @@
  * Where there are no locks (plain http), a name in localStorage stands for it, and silence alone tells.
  */
 
+import { hear, say, turn, WELL } from "./browser.js"; // and it imports this: one thing, too long for one file
 import { NAME } from "./config.js";
 import { keep, storage } from "./memory.js";
 
@@ -17,25 +18,18 @@ const SILENCE = 2;
 /** Milliseconds in which others may have claimed a lease, too. */
 const SETTLE = 100;
 
-const me = `${Math.random()}`;
+export const me = `${Math.random()}`;
 const { locks } = navigator;
-let on; // what is to be called
-let channel;
-let leading = false;
+export let channel; // to the other tabs
+export let leading = false;
 let silent; // looks in a row at which the leader had not been heard
-let timer, claimed, release;
+let timer, claimed;
 
-export const leads = () => leading;
-
-export const send = (message) => channel?.postMessage({ ...message, _tab: me });
-
-/** @param hooks._turn (leads) when the role changes; hooks._hear (message) from other tabs; hooks._say (message). */
-export function start(hooks) {
-  on = hooks;
+export function start() {
   try {
     channel = new BroadcastChannel(NAME);
   } catch {
-    return turn(true); // every tab for itself
+    return lead(true); // every tab for itself
   }
   channel.onmessage = ({ data }) => {
     if (data._leads) {
@@ -43,7 +37,7 @@ export function start(hooks) {
       // Two leases, given at the same time or in a frozen tab's absence.
       if (leading && !locks && data._tab > me) follow();
     }
-    on._hear(data);
+    hear(data);
     // Not all at the same time: storage takes a moment to reach the other processes.
     if (data._over && !locks) setTimeout(claim, 3 * SETTLE * Math.random());
   };
@@ -52,13 +46,16 @@ export function start(hooks) {
   beat();
 }
 
-const turn = (leads) => on._turn((leading = leads));
+function lead(now) {
+  leading = now;
+  turn();
+}
 
 function beat() {
   timer = setTimeout(beat, BEAT + JITTER * Math.random());
   if (leading) return;
   if (++silent > SILENCE) claim(true);
-  else if (silent === SILENCE) on._say({ _ask: true });
+  else if (silent === SILENCE) say({ _ask: WELL });
 }
 
 /** @param steal whoever has it. */
@@ -66,26 +63,26 @@ function claim(steal) {
   claimed?.abort();
   const mine = (claimed = new AbortController());
   /** @returns a promise that holds the lock until it is given back. */
-  const lead = () =>
+  const granted = () =>
     claimed === mine &&
     new Promise((resolve) => {
-      release = resolve;
-      turn(true);
+      mine.signal.onabort = resolve;
+      lead(true);
     });
   if (!locks) {
     if (!steal && storage[NAME]) return;
     keep(NAME, me);
-    setTimeout(() => storage[NAME] === me && lead(), SETTLE);
+    setTimeout(() => storage[NAME] === me && granted(), SETTLE);
     return;
   }
-  locks.request(NAME, steal ? { steal } : { signal: mine.signal }, lead).catch((error) => {
+  locks.request(NAME, steal ? { steal } : mine, granted).catch((error) => {
     // Aborted here; taken away while this tab was frozen; or locks are not for this kind of page.
-    if (claimed === mine) error.name === "AbortError" ? follow() : lead();
+    if (claimed === mine) error.name === "AbortError" ? follow() : granted();
   });
 }
 
 function follow() {
-  if (leading) turn(false);
+  if (leading) lead(false);
   claim();
 }
 
@@ -93,10 +90,9 @@ function follow() {
 export function stop() {
   clearTimeout(timer);
   if (storage[NAME] === me) delete storage[NAME];
-  on._say({ _over: true, _focus: false });
+  say({ _over: true, _focus: false });
   claimed?.abort();
   claimed = null;
-  release?.();
   leading = false;
   channel?.close();
   channel = null;

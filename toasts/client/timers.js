@@ -9,7 +9,8 @@ const READING = 45;
  *   (WCAG 2.2.1) and work under way.
  */
 export function lifetime({ duration, level, actions, progress, title, message }) {
-  const stays = level === "error" || actions[0] || progress === true || (progress ?? 100) < 100;
+  // `true` is less than 100.
+  const stays = level === "error" || actions[0] || (progress ?? 100) < 100;
   return duration === null ? (stays ? 0 : LEAST + READING * (title + message).length) : duration * 1000;
 }
 
@@ -17,6 +18,6 @@ export function lifetime({ duration, level, actions, progress, title, message })
 export function countdown(card, toast, onEnd) {
   const time = lifetime(toast);
   card._timer?.cancel();
-  card._timer = time ? card.firstChild.lastChild.animate({ transform: ["none", "scaleX(0)"] }, time) : null;
+  card._timer = time ? card.firstChild.lastChild.animate({ transform: ["none", "translateX(-100%)"] }, time) : null;
   if (time) card._timer.onfinish = onEnd;
 }

@@ -1,12 +1,11 @@
 /** The region and its stack. Sets attributes and a few numbers; the stylesheet does the motion. */
 
 import { voice } from "./announcer.js";
-import { dismissAll } from "./api.js";
 import { leave } from "./browser.js";
 import { createCard } from "./card.js";
-import { label, labels, limit, position } from "./config.js";
+import { settings } from "./config.js";
 import { element, on, tell, write } from "./dom.js";
-import { release } from "./keyboard.js";
+import { noteOrigin, release } from "./keyboard.js";
 import { here } from "./presence.js";
 import { list as toasts } from "./store.js";
 import { countdown } from "./timers.js";
@@ -17,25 +16,18 @@ const MOST = 20;
 const LEAVE = 300;
 const FRAME = 16;
 
-const button = (name) => element("button", { type: "button", class: `toasts-${name}` }, labels[name]);
-const more = button("more");
-const clear = button("clear");
-const bar = element("div", { class: "toasts-bar" }, more, clear);
 export const list = element("div", { role: "list" });
-const stack = element("div", { class: "toasts-stack" }, list, bar);
 /** The one region. */
 export const region = element(
   "section",
-  { "data-toasts-region": "", "data-connection": "connecting", "data-position": position },
+  { "data-toasts-region": "", "data-connection": "connecting", "data-position": settings.position },
   voice,
-  stack,
+  list,
 );
 
 let cards = []; // newest first
-let all = false; // as many as there are elements, instead of the first few
 let pointer = false; // is on the toasts
-let stale = false; // what is shown
-let timer; // until the next may be shown
+let timer; // until what is new is shown
 
 const observer = new ResizeObserver(layout);
 
@@ -43,24 +35,20 @@ export const close = (card) => leave(card._ids, "user");
 
 /** To be called when what is shown, whether it may be, or who has the focus, may have changed. */
 export function render() {
-  stale = false;
+  timer = null;
   // Several with one key are one card: the newest, with their number.
   const groups = Map.groupBy(toasts(), ({ key, id }) => (key ? ` ${key}` : id));
-  const keys = [...groups.keys()].slice(0, MOST);
   const before = cards;
   cards = [];
-  for (const key of keys) {
+  for (const [key, group] of [...groups].slice(0, MOST)) {
     const card = before.find(({ _key }) => _key === key);
     // Nothing pops up where nobody looks.
-    if (card || here()) show(card ?? createCard(), key, groups.get(key));
+    if (card || here()) show(card ?? createCard(), key, group);
   }
   for (const card of before) if (!cards.includes(card)) drop(card, groups.has(card._key));
   // A finger gives no sign when the last toast goes; the next must not stay for it.
   pointer &&= !!cards[0];
-  bar.hidden = groups.size < 2;
-  more.hidden = groups.size <= limit;
-  write(more, all ? labels.less : label(labels.more, groups.size - limit));
-  region.ariaLabel = labels.region + (groups.size ? ` (${groups.size})` : "");
+  region.ariaLabel = settings.region + (groups.size ? ` (${groups.size})` : "");
   layout();
   refresh();
 }
@@ -84,7 +72,6 @@ function show(card, key, group) {
     card._ids = group.map(({ id }) => id);
     if (card.dataset.toastId !== toast.id && !card.contains(document.activeElement)) {
       // New, or again: it comes in.
-      list.querySelector(`[data-toast-id="${CSS.escape(toast.id)}"]`)?.remove();
       if (previous) previous.after(card);
       else list.prepend(card);
     }
@@ -92,7 +79,7 @@ function show(card, key, group) {
     countdown(card, toast, () => leave(card._ids, "timeout"));
     observer.observe(card.firstChild);
   }
-  put(card, cards.length < (all ? MOST : limit) ? "visible" : "queued");
+  put(card, cards.length < settings.limit ? "visible" : "queued");
   cards.push(card);
 }
 
@@ -108,16 +95,14 @@ function layout() {
   const seen = cards.slice(0, cards.filter((card) => !card.inert).length + 1);
   const heights = seen.map((card) => card.firstChild.offsetHeight);
   let sum = 0;
-  const stand = ({ style }, index) => {
-    style.setProperty("--i", index);
-    style.setProperty("--o", `${sum}px`);
-    style.setProperty("--h", `${heights[0]}px`);
-  };
+  const set = ({ style }, name, value) => style.setProperty(name, value);
   seen.forEach((card, index) => {
     sum += heights[index];
-    stand(card, index);
-    if (!card.inert) stand(stack, index + 1);
+    set(card, "--i", index);
+    set(card, "--o", `${sum}px`);
+    if (!card.inert) set(list, "--o", `${sum}px`);
   });
+  set(list, "--h", `${heights[0]}px`);
 }
 
 /** Who is with the toasts sees all of them, and time stands still; so it does over a modal dialog. */
@@ -125,10 +110,9 @@ function refresh() {
   const open = !!cards[0] && (pointer || !!region.querySelector(":focus-visible"));
   region.toggleAttribute("data-expanded", open);
   const run = !open && here() && document.hasFocus() && region.parentNode === document.documentElement;
-  for (const card of cards) card._timer?.[run && !card.inert ? "play" : "pause"]();
-  if (all && !open) {
-    all = false;
-    render();
+  for (const card of cards) {
+    if (run && !card.inert) card._timer?.play();
+    else card._timer?.pause();
   }
 }
 
@@ -139,24 +123,17 @@ function point(inside) {
 }
 
 function click(event) {
-  const { target } = event;
-  const hit = target.closest("[href],button");
-  const card = target.closest("[data-toast-id]");
+  const hit = event.target.closest("[href],button");
+  const card = event.target.closest("[data-toast-id]");
   const name = hit?.dataset.toastAction;
-  if (hit === more) {
-    all = !all;
-    pointer = true;
-    render();
-  } else if (hit === clear) dismissAll();
   // The end of a selection in a link's text is no click on it.
-  else if (hit?.className && !getSelection().isCollapsed) event.preventDefault();
+  if (hit?.href && !getSelection().isCollapsed) event.preventDefault();
   else if (hit && (name === undefined || tell("action", { id: card.dataset.toastId, name }))) close(card);
 }
 
-/** At once, and then once a frame: by the clock, because pages in the background draw none. */
+/** Once a frame: by the clock, because pages in the background draw none. */
 export function renderSoon([{ reason }]) {
-  stale = true;
-  if (!timer) renderNow();
+  timer ??= setTimeout(render, FRAME);
   // A page that is left keeps nothing.
   if (reason === "suspended") {
     render();
@@ -164,18 +141,16 @@ export function renderSoon([{ reason }]) {
   }
 }
 
-function renderNow() {
-  timer = stale && setTimeout(renderNow, FRAME);
-  if (stale) render();
-}
-
 export function enableView() {
   // On the document: a toast that vanishes under the pointer gets no `pointerleave`. The bar alone opens
   // nothing: it would run away from the pointer.
-  on(document, "pointerover pointerdown", ({ target }) => point((pointer ? region : list).contains(target)));
+  on(document, "pointerover pointerdown", ({ target }) => point(list.contains(target)));
   // A finger that is lifted leaves, too, but its owner is still reading.
   on(document, "pointerout", ({ relatedTarget, pointerType }) => relatedTarget || pointerType === "touch" || point(false));
-  on(region, "focusin focusout", ({ relatedTarget, type }) => (type === "focusout" && region.contains(relatedTarget)) || refresh());
+  on(region, "focusin focusout", (event) => {
+    noteOrigin(event);
+    refresh();
+  });
   on(region, "click", click);
   // A mouse click on a button leaves the focus where the user is working.
   on(region, "mousedown", (event) => event.target.closest("button") && event.preventDefault());

@@ -1,23 +1,22 @@
+import { settings } from "./config.js";
 /** From the wire to a toast that the rest may trust: known level, text that is text, checked links. */
 
 const text = (value) => `${value ?? ""}`;
 
-/** @returns {object | null} the toast with its `id` as a string, or null when it is none. */
+/** @returns the toast, with its `id` as a string. */
 export function readToast(raw) {
-  if (!text(raw?.id)) return null;
-  // When the rest differs, a user sees that the toast has changed.
-  const { read, created_at, expires_at, _mark, ...seen } = raw;
   return {
     ...raw,
     id: `${raw.id}`,
     message: text(raw.message),
     title: text(raw.title),
-    level: /^(success|warning|error)$/.test(raw.level) ? raw.level : "info",
+    level: settings[raw.level] ? raw.level : "info",
     url: safeUrl(raw.url),
     actions: raw.actions?.flatMap?.(readAction) ?? [],
     progress: raw.progress ?? null,
     duration: raw.duration ?? null,
-    _mark: hash(JSON.stringify(seen)),
+    // What another tab has read has one already: links that depend on the page must not tell versions apart.
+    _mark: raw._mark || hash(JSON.stringify(raw)),
   };
 }
 

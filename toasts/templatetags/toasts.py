@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from django import template
 from django.template import Context
@@ -14,9 +15,12 @@ register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def toasts(context: Context) -> SafeString:
-    """The tags that load the client, with the request's nonce; the middleware then adds none."""
-    return snippet(_nonce(context))
+def toasts(context: Context, **options: Any) -> SafeString:
+    """The tags that load the client, with the request's nonce; the middleware then adds none.
+
+    `options` are those of toasts.html.snippet: `position`, `limit`, `hotkey` and `labels`.
+    """
+    return snippet(_nonce(context), **options)
 
 
 @register.simple_tag(takes_context=True)

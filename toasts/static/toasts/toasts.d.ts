@@ -63,7 +63,6 @@ export interface PromiseTexts<T> {
 }
 
 export interface ToastsApi {
-  readonly version: string;
   readonly state: ConnectionState;
   /** The toasts of this page, newest first. */
   list(): Toast[];
@@ -83,11 +82,6 @@ export interface ToastsApi {
    * @returns a function that ends it.
    */
   on<Name extends EventName>(name: Name, listener: (detail: Details[Name]) => void): () => void;
-  /**
-   * Calls `listener` at once and after every change.
-   * @returns a function that ends the subscription.
-   */
-  subscribe(listener: (toasts: Toast[]) => void): () => void;
 }
 
 export interface ShowDetail {
