@@ -32,6 +32,7 @@ def test_the_page_is_told_of_the_heartbeat(settings: Any) -> None:
 def test_place_number_and_keys_are_the_sites_to_choose() -> None:
     tags = snippet(position="top-center", limit=5, hotkey="ctrl+KeyB")
     assert ' data-position="top-center" data-limit="5" data-hotkey="ctrl+KeyB" ' in tags
+    assert ' data-hotkey="none" ' in snippet(hotkey="")  # an empty one is some keyboards' code
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ def test_place_number_and_keys_are_the_sites_to_choose() -> None:
         ({"position": "left"}, "position: must be one of top-start, .*, not 'left'"),
         ({"limit": 0}, "limit: must be 1 or more, not 0"),
         ({"labels": {"Nope": "x"}}, r"labels: there is no text \['Nope'\]"),
+        ({"labels": {"Success": ""}}, "labels: 'Success' needs a text"),
     ],
 )
 def test_what_the_client_cannot_do_is_refused(wrong: Any, told: str) -> None:

@@ -1,7 +1,8 @@
 """The tags that load the browser client: one builder for the middleware and the template tag.
 
-What they say is the same for every visitor: no session, no user, no token and no toast. So a page
-that bears them may be cached, and compressed without a secret to leak (BREACH).
+What they say is the same for every visitor who reads the same language: no session, no user, no
+token and no toast. So a page that bears them may be cached, and compressed without a secret to leak
+(BREACH).
 """
 
 from __future__ import annotations
@@ -82,19 +83,21 @@ def snippet(
         labels: texts by the English ones of TEXTS; the others are Django's translations into the
             current language.
 
-    Raises ValueError for another position, a limit below 1 and a label that is none of TEXTS;
-    NoReverseMatch where the URLs of toasts are not included (see check toasts.E001), and what the
-    static files storage raises (ValueError for a file missing from a manifest).
+    Raises ValueError for another position, a limit below 1 and a label that is empty or none of
+    TEXTS; NoReverseMatch where the URLs of toasts are not included (see check toasts.E001), and
+    what the static files storage raises (ValueError for a file missing from a manifest).
     """
     if position not in POSITIONS:
         raise ValueError(f"position: must be one of {', '.join(POSITIONS)}, not {position!r}.")
     if limit < 1:
         raise ValueError(f"limit: must be 1 or more, not {limit}.")
     said = _translated(tuple(TEXTS.values()), labels)
+    if blank := [text for text, value in said.items() if not value]:
+        raise ValueError(f"labels: {blank[0]!r} needs a text.")
     link, script = _tags(
         # Asked anew each time: a storage may sign its URLs with a time to live.
         static("toasts/toasts.css"), static("toasts/toasts.js"), *_urls(), *_csrf_names(),
-        f"{conf.heartbeat:g}", position, str(limit), hotkey,
+        f"{conf.heartbeat:g}", position, str(limit), hotkey or "none",
         *(said[text] for text in TEXTS.values()),
     )  # fmt: skip
     attribute = format_html(' nonce="{}"', nonce) if nonce else ""

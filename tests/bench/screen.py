@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import statistics
 import tempfile
@@ -29,9 +30,8 @@ TASKS = """
     });
 """
 EMPTY = "/empty/"
-EMPTY_PAGE = """<!doctype html><html lang="en"><title>Nothing but the client</title>
-    <link rel="stylesheet" href="/static/toasts/toasts.css" data-toasts>
-    <script src="/static/toasts/toasts.js" defer data-toasts></script><p>Text"""
+EMPTY_PAGE = '<!doctype html><html lang="en"><title>Nothing but the client</title>{}<p>Text'
+CLIENT_TAGS = re.compile(r"<link [^>]*data-toasts>|<script [^>]*data-toasts [^>]*></script>")
 FLOOD = """async ({ rate, seconds }) => {
     const frames = [], levels = ["info", "success", "warning", "error"];
     const began = performance.now();
@@ -107,7 +107,10 @@ def _measure(site: CoreSite, size: Size) -> tuple[dict[str, Any], list[dict[str,
         context = browser.new_context(base_url=url)
         context.add_cookies([{"name": "sessionid", "value": cookies["sessionid"], "url": url}])
         context.add_init_script(TASKS)
-        context.route(f"**{EMPTY}", lambda route: route.fulfill(body=EMPTY_PAGE))
+        tags = CLIENT_TAGS.findall(context.request.get(url + PAGE).text())
+        assert len(tags) == 2, tags
+        empty = EMPTY_PAGE.format("".join(tags))
+        context.route(f"**{EMPTY}", lambda route: route.fulfill(body=empty))
         flood = _flood(context, size)
         boots = [
             {"page": name, "client": client, **_boot(context, size, path, client == "with")}

@@ -312,6 +312,53 @@ async def test_twenty_in_a_second_are_three_announcements_at_most(
     assert any("new notifications" in text for text in said)
 
 
+async def test_what_has_the_focus_has_a_ring(host: Host, server: Server, visitor: Visitor) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    actions = [
+        {"name": "open", "label": "Open", "url": "/form/"},
+        {"name": "undo", "label": "Undo", "url": ""},
+    ]
+    pk = host.toast(alice, "News", url="/form/", actions=actions)
+    await expect_shown(page, pk, "News")
+    await page.keyboard.press("F6")
+    for _ in range(5):  # the toast, its link, two actions, the close button
+        ring = "getComputedStyle(document.activeElement).outlineStyle"
+        assert await page.evaluate(ring) == "solid", await focused(page)
+        await page.keyboard.press("Tab")
+
+
+async def test_an_action_is_followed_while_text_of_the_page_is_selected(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice)
+    pk = host.toast(alice, "News", actions=[{"name": "go", "label": "Go", "url": "/form/"}])
+    await expect_shown(page, pk, "News")
+    await page.evaluate("getSelection().selectAllChildren(document.querySelector('h1'))")
+    await toast(page, pk).get_by_role("link", name="Go").click()
+    await page.wait_for_url("**/form/")
+
+
+async def test_after_a_look_at_another_window_the_key_still_leads_back(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice, "/form/")
+    pk = host.toast(alice, "News", duration=0)
+    await expect_shown(page, pk, "News")
+    field = page.get_by_role("button", name="Sign out")
+    await field.focus()
+    await page.keyboard.press("F6")
+    await expect(toast(page, pk)).to_be_focused()
+    # As a browser tells it whose window gets the focus back.
+    await toast(page, pk).evaluate(
+        "(card) => card.dispatchEvent(new FocusEvent('focusin', { bubbles: true }))"
+    )
+    await page.keyboard.press("F6")
+    await expect(field).to_be_focused()
+
+
 async def test_closed_with_the_mouse_a_toast_leaves_the_focus_where_it_was(
     host: Host, server: Server, visitor: Visitor
 ) -> None:

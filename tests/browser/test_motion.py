@@ -66,6 +66,18 @@ async def test_only_transform_and_opacity_move_and_not_for_long(
     assert motion != "reduce" or frames == []
 
 
+PATH = """(id) => {
+  const card = document.querySelector(`[data-toast-id="${id}"]`);
+  window.path = [];
+  const look = () => {
+    if (!card.isConnected) return;
+    path.push(Math.round(card.getBoundingClientRect().x));
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
 class Finger:
     """Touches by the browser's own input, so that gestures are told apart as on a phone."""
 
@@ -105,6 +117,45 @@ async def test_a_toast_is_thrown_out_to_either_side(
     await expect_gone(page, flick)
     await finger.drag(far, way * 150, seconds=0.6)
     await expect_gone(page, far)
+
+
+@pytest.mark.parametrize("way", [-1, 1])
+async def test_the_last_one_leaves_on_the_side_that_it_is_thrown_to(
+    host: Host, server: Server, visitor: Visitor, way: int
+) -> None:
+    page, finger = await phone(host, server, visitor)
+    pk = await show(page, duration=0)
+    await page.evaluate(PATH, pk)
+    await finger.drag(pk, way * 150)
+    await expect_gone(page, pk)
+    path = await page.evaluate("path")
+    assert len(path) > 3
+    assert sorted(path, reverse=way < 0) == path
+    assert abs(path[-1] - path[0]) > 200
+
+
+async def test_a_throw_whose_toast_goes_meanwhile_leaves_nothing_behind(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    held, other = await show(page, duration=0), await show(page, duration=0)
+    await toast(page, other).get_by_role("button").click()
+    await expect_gone(page, other)
+    box = await toast(page, held).bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + 200, box["y"] + 10)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 250, box["y"] + 10, steps=3)
+    await page.evaluate("(id) => toasts.dismiss(id)", held)
+    await expect_gone(page, held)
+    await page.mouse.move(0, 0)
+    await page.mouse.up()
+    again = await show(page, duration=0)
+    await toast(page, again).get_by_role("button").click()
+    await expect_gone(page, again)
+    last = await show(page, duration=0)
+    await toast(page, last).hover()
+    assert visitor.console == []
 
 
 async def test_after_the_last_is_thrown_out_the_next_has_its_time(

@@ -24,6 +24,7 @@ export function fresh(names, { dataset = {}, cookie = "", stored = {} } = {}) {
     document: new FakeDocument({ ...TAG, ...dataset }, cookie),
     location: { href: BASE },
     localStorage: stored,
+    navigator: {},
   };
   for (const name in page) Object.defineProperty(globalThis, name, { value: page[name], configurable: true });
   return load(names);

@@ -27,7 +27,7 @@ test("a dismissal is pending for its user alone", () => {
   assert.deepEqual(newMemory(stored).pending(), ["1"]);
 });
 
-test("while nobody is known, what the site keeps stays as it is, and what is told late is nobody's", () => {
+test("while nobody is known, what the site keeps stays as it is", () => {
   for (const nobody of [undefined, ""]) {
     const stored = { unrelated: "!", 1: "the site's", undefined1: "too" };
     const there = { ...stored };
@@ -37,8 +37,7 @@ test("while nobody is known, what the site keeps stays as it is, and what is tol
     memory.prune([]);
     assert.deepEqual(stored, there);
     memory.told("1"); // an answer that comes after the user has left
-    memory.rememberFor("alice");
-    assert.ok(!memory.hides(toast(1)));
+    assert.deepEqual(stored, there);
   }
 });
 
@@ -69,14 +68,23 @@ test("what was told and is gone may come again", () => {
   assert.ok(!memory.hides(toast(1)));
 });
 
-test("what is gone before the answer is forgotten with the next snapshot", () => {
+test("what is gone before the server's answer may come again after it, and is told until then", () => {
   const stored = {};
   const memory = newMemory(stored);
   memory.remember(toast(1), true);
   memory.forget(["1"]);
+  assert.deepEqual([memory.pending(), memory.hides(toast(1))], [["1"], true]);
   memory.told("1");
+  assert.deepEqual([stored, memory.hides(toast(1))], [{}, false]);
+});
+
+test("before anybody is known nothing of anybody's is told", () => {
+  const stored = {};
+  newMemory(stored).remember(toast(1), true);
+  const memory = fresh("memory", { stored });
+  memory.openStorage();
   memory.prune([]);
-  assert.deepEqual(stored, {});
+  assert.deepEqual([memory.pending(), Object.keys(stored).length], [[], 1]);
 });
 
 test("where storage is full or forbidden the page remembers by itself", () => {

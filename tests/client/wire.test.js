@@ -34,8 +34,9 @@ test("an action whose link fails the check is left out, one without a link is a 
     { name: "ok", label: "ok", url: "" }, { name: "go", label: "Go", url: "https://site.example/x" }]);
 });
 
-test("the _mark follows what the server says, however a page reads it", () => {
+test("the _mark follows what a user sees, however a page reads it", () => {
   const { _mark } = toast(1);
+  assert.equal(toast(1, { created_at: "2027-01-01T00:00:00Z", expires_at: "2028-01-01T00:00:00Z" })._mark, _mark);
   const changes = [{ message: "x" }, { title: "x" }, { level: "error" }, { url: "/x" }, { progress: 0 }, { duration: 0 },
     { actions: [{ name: "a", label: "A", url: "" }] }, { data: { a: 1 } }];
   const seen = new Set([_mark, ...changes.map((change) => toast(1, change)._mark)]);

@@ -38,11 +38,11 @@ export const say = (message) =>
 /** Here and in the other tabs. */
 function change(message) {
   say(message);
+  if (message._ids) prune(message._ids);
   apply(message);
 }
 
 function apply({ _put = [], _ids, _gone, _left, _reason }) {
-  if (_ids && tabs.leading) prune(_ids);
   put(_put.map(readToast), _ids);
   if (_gone) {
     forget(_gone);
@@ -148,10 +148,10 @@ function wake() {
   } else say({ _ask: WHOLE });
 }
 
-function look() {
+function look({ type }) {
   changed();
   say();
-  if (!document.hidden) wake();
+  if (type > "g" && !document.hidden) wake(); // not of a blur or focus
 }
 
 function begin() {

@@ -26,7 +26,7 @@ export function createCard() {
   const title = element("strong", { "data-toast-title": "" });
   const message = element("span", { "data-toast-message": "" });
   const progress = element("progress", { max: 100 });
-  const actions = element("footer");
+  const actions = element("div");
   const close = element("button", { type: "button", "data-toast-close": "" }, GLYPHS.error);
   // Without an address it is no link. Not draggable: a drag selects its text.
   const body = element("a", { draggable: false }, word, title, message);

@@ -7,9 +7,9 @@ export const VERSION = __VERSION__;
 export const settings = document.querySelector("script[data-toasts]").dataset;
 
 /** Milliseconds between two pings. */
-export const heartbeat = settings.heartbeat * 1000;
+export const heartbeat = (settings.heartbeat || 15) * 1000; // without it the clock would race
 
-/** `label("+{n} more", 3)` is `+3 more`. */
+/** `label("{n} new", 3)` is `3 new`. */
 export const label = (template, value) => template.replace(/{\w+}/, () => value);
 
 /**

@@ -201,9 +201,9 @@ function signOut(now) {
 }
 
 /**
- * @param given._show (state): one of `data-connection`. given._become (who): whose toasts they are; ""
- *   is nobody. given._change ({_all: toasts}, {_put: toasts}, {_gone: ids} or {}: the server
- *   is well). Toasts as on the wire.
+ * @param given._show (state): one of `data-connection`. given._become (name): of the server's state, which
+ *   says whose toasts they are; "" is nobody. given._change ({_put: toasts}, {_put, _ids: of all that are
+ *   active}, {_gone: ids} or {}: the server is well). Toasts as on the wire, ids of `_ids` as text.
  */
 export function start(given = hooks) {
   hooks = given;

@@ -34,7 +34,7 @@ export function enableKeyboard() {
 
 /** Of what the focus does in the region. */
 export function noteOrigin(event) {
-  if (event.type === "focusin" && !region.contains(event.relatedTarget)) origin = event.relatedTarget;
+  if (!region.contains(event.relatedTarget)) origin = event.relatedTarget ?? origin;
 }
 
 /** The card is about to go: when it has the focus, the next one gets it, else the place it came from. */

@@ -5,14 +5,14 @@
 
 import { NAME } from "./config.js";
 
-/** Values beside the mark of a hidden toast: the server is to be told, and has been told. */
+/**
+ * Values beside the mark of a hidden toast: the server is to be told; the same, and it is no longer active; the
+ * server has been told.
+ */
 const PENDING = "!";
+const GONE = "!!";
 const TOLD = ".";
 
-/**
- * The storage, or an object that lasts as long as the page where the browser's settings forbid it.
- * @param {() => Storage} get a function, because merely reading `window.localStorage` can throw.
- */
 export let storage = {};
 /** To be called before the first use: it may take a few milliseconds. */
 export function openStorage() {
@@ -23,7 +23,7 @@ export function openStorage() {
   }
 }
 
-let prefix; // of nobody
+let prefix; // of nobody: of no key
 
 /** Into a full one nothing goes: from then on this page has a copy, which is forgotten with it. */
 export function keep(key, value) {
@@ -45,16 +45,18 @@ export const rememberFor = (who) => (prefix = `${NAME}:${who}:`);
 /** It left the screen, by its user or else by its time. */
 export const remember = ({ id, _mark }, dismissed) => set(id, dismissed ? PENDING : `${_mark}`);
 
-/** Whether it left the screen already, as it is now. */
-export const hides = ({ id, _mark }) => [PENDING, TOLD, `${_mark}`].includes(get(id));
+const waits = (id) => /^!/.test(get(id));
 
-export const pending = () => entries().filter((id) => get(id) === PENDING);
+/** Whether it left the screen already, as it is now. */
+export const hides = ({ id, _mark }) => waits(id) || [TOLD, `${_mark}`].includes(get(id));
+
+export const pending = () => entries().filter(waits);
 
 /** The server knows of its dismissal. Until it is no longer active, events from before may still arrive. */
-export const told = (id) => set(id, TOLD);
+export const told = (id) => (get(id) === PENDING ? set(id, TOLD) : drop(id));
 
 /** These are no longer active. */
-export const forget = (ids) => ids.forEach((id) => get(id) === PENDING || drop(id));
+export const forget = (ids) => ids.forEach((id) => (waits(id) ? set(id, GONE) : drop(id)));
 
 /** These are all that is active: what was told but is still there was not heard. */
 export function prune(ids) {

@@ -41,6 +41,7 @@ export function enableSwipe() {
       const own = event.pointerType === "mouse" ? "button,span,strong" : "button";
       card = event.button || event.target.closest(own) ? null : event.target.closest("[data-toast-id]");
       start = event;
+      swiping = null;
     } else if (card && type === "pointermove") drag(x, event);
     else {
       if (swiping) drop(x, event);

@@ -4,7 +4,7 @@ import { voice } from "./announcer.js";
 import { leave } from "./browser.js";
 import { createCard } from "./card.js";
 import { settings } from "./config.js";
-import { element, on, tell, write } from "./dom.js";
+import { element, on, tell } from "./dom.js";
 import { noteOrigin, release } from "./keyboard.js";
 import { here } from "./presence.js";
 import { list as toasts } from "./store.js";
@@ -71,7 +71,8 @@ function show(card, key, group) {
     card._version = version;
     card._ids = group.map(({ id }) => id);
     if (card.dataset.toastId !== toast.id && !card.contains(document.activeElement)) {
-      // New, or again: it comes in.
+      // New, or again: it comes in, and one that is still leaving goes.
+      for (const old of list.children) if (old.dataset.toastId === toast.id) old.remove();
       if (previous) previous.after(card);
       else list.prepend(card);
     }
@@ -79,7 +80,7 @@ function show(card, key, group) {
     countdown(card, toast, () => leave(card._ids, "timeout"));
     observer.observe(card.firstChild);
   }
-  put(card, cards.length < settings.limit ? "visible" : "queued");
+  put(card, cards.length < (settings.limit ?? 3) ? "visible" : "queued");
   cards.push(card);
 }
 
@@ -101,8 +102,8 @@ function layout() {
     set(card, "--i", index);
     set(card, "--o", `${sum}px`);
     if (!card.inert) set(list, "--o", `${sum}px`);
+    set(list, "--h", `${heights[0]}px`);
   });
-  set(list, "--h", `${heights[0]}px`);
 }
 
 /** Who is with the toasts sees all of them, and time stands still; so it does over a modal dialog. */
@@ -127,7 +128,7 @@ function click(event) {
   const card = event.target.closest("[data-toast-id]");
   const name = hit?.dataset.toastAction;
   // The end of a selection in a link's text is no click on it.
-  if (hit?.href && !getSelection().isCollapsed) event.preventDefault();
+  if (hit?.href && !name && !getSelection().isCollapsed) event.preventDefault();
   else if (hit && (name === undefined || tell("action", { id: card.dataset.toastId, name }))) close(card);
 }
 
@@ -142,8 +143,7 @@ export function renderSoon([{ reason }]) {
 }
 
 export function enableView() {
-  // On the document: a toast that vanishes under the pointer gets no `pointerleave`. The bar alone opens
-  // nothing: it would run away from the pointer.
+  // On the document: a toast that vanishes under the pointer gets no `pointerleave`.
   on(document, "pointerover pointerdown", ({ target }) => point(list.contains(target)));
   // A finger that is lifted leaves, too, but its owner is still reading.
   on(document, "pointerout", ({ relatedTarget, pointerType }) => relatedTarget || pointerType === "touch" || point(false));

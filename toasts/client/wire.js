@@ -15,8 +15,9 @@ export function readToast(raw) {
     actions: raw.actions?.flatMap?.(readAction) ?? [],
     progress: raw.progress ?? null,
     duration: raw.duration ?? null,
-    // What another tab has read has one already: links that depend on the page must not tell versions apart.
-    _mark: raw._mark || hash(JSON.stringify(raw)),
+    // Of what a user sees. What another tab has read has one already: links that depend on the page must not
+    // tell versions apart.
+    _mark: raw._mark || hash(JSON.stringify({ ...raw, created_at: 0, expires_at: 0 })),
   };
 }
 

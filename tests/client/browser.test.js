@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { fresh, newWorld, status } from "./fakes.js";
+
+/** A tab that leads, alone: without a channel every tab does. */
+async function aLeader(respond) {
+  const world = newWorld({ respond });
+  globalThis.BroadcastChannel = function () { throw new DOMException("none here", "SecurityError"); };
+  const client = fresh("browser presence memory", { dataset: { streamUrl: "/stream/", pollUrl: "/poll/" } });
+  client.whenSeen(() => {});
+  client.start(() => {});
+  await world.pass(0);
+  return { world, client };
+}
+
+test("another window's focus is no reason to ask the server, to come back to the page is", async () => {
+  const { world } = await aLeader(() => status(503, { "Retry-After": "60" }));
+  world.streams.at(-1).fail();
+  await world.pass(2_000);
+  for (let round = 0; round < 10; round++) {
+    for (const type of ["blur", "focus"]) window.dispatchEvent(new Event(type));
+    await world.pass(1_000);
+  }
+  assert.equal(world.streams.length, 1); // as the server wishes
+  document.dispatchEvent(new Event("visibilitychange"));
+  assert.equal(world.streams.length, 2);
+});
