@@ -169,11 +169,10 @@ def _csrf_names() -> tuple[str, str]:
 
 def csrf_header() -> str:
     """The header that bears CSRF tokens, as settings.CSRF_HEADER_NAME has it."""
-    meta_key = settings.CSRF_HEADER_NAME
-    # As Django's documentation spells it; servers do not mind case. What no header can be called
-    # never arrives, whatever is sent.
-    default = meta_key == "HTTP_X_CSRFTOKEN"
-    return ("" if default else HttpHeaders.parse_header_name(meta_key)) or "X-CSRFToken"
+    if settings.CSRF_HEADER_NAME == "HTTP_X_CSRFTOKEN":
+        return "X-CSRFToken"  # as Django's documentation spells it; servers do not mind case
+    # What no header can be called never arrives, whatever is sent.
+    return HttpHeaders.parse_header_name(settings.CSRF_HEADER_NAME) or "X-CSRFToken"
 
 
 def _ascii(html: str) -> SafeString:

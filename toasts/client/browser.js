@@ -114,8 +114,12 @@ function answer(message) {
     become();
     connection.restart();
   }
+  say(whole && who !== undefined && everything());
+}
+
+function everything() {
   const all = others([]).reverse();
-  say(whole && who !== undefined && { _put: all, _ids: all.map(({ id }) => id) });
+  return { _put: all, _ids: all.map(({ id }) => id) };
 }
 
 /** The toasts of the leader, if it is one, are not known to be ours. */

@@ -19,7 +19,7 @@ export async function poll(wait = 0, cursor = "", abort = new AbortController())
   setTimeout(() => abort.abort(), (wait + SLACK) * 1000);
   const query = wait ? `?wait=${wait}&cursor=${cursor}` : "";
   const response = await request(settings.pollUrl + query, abort);
-    const body = (await response.json().catch(() => 0)) ?? 0;
+  const body = (await response.json().catch(() => 0)) ?? 0;
   return {
     _toasts: body.toasts,
     _cursor: body.cursor,

@@ -26,4 +26,5 @@ export function mute(on = true) {
   changed();
 }
 
+/** @param listener becomes `changed`. */
 export const whenSeen = (listener) => (changed = listener);

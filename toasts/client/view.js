@@ -102,8 +102,8 @@ function layout() {
     set(card, "--i", index);
     set(card, "--o", `${sum}px`);
     if (!card.inert) set(list, "--o", `${sum}px`);
-    set(list, "--h", `${heights[0]}px`);
   });
+  if (seen[0]) set(list, "--h", `${heights[0]}px`); // else the last one's, which is still leaving
 }
 
 /** Who is with the toasts sees all of them, and time stands still; so it does over a modal dialog. */
