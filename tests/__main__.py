@@ -15,14 +15,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 _ANY_DATABASE = """
-    browser bench deploy realtime triggers test_addresses.py test_bench.py test_chaos.py
-    test_checks.py test_checks_middleware.py test_content.py test_core.py test_core_docs.py
-    test_core_settings.py test_docs.py test_html.py test_middleware.py test_middleware_in_django.py
-    test_middleware_pages.py test_packaging.py test_feeds_triggers.py test_servers.py
-    test_servers_slow_clients.py test_several_servers.py test_templatetags.py
+    browser bench checks/test_checks.py checks/test_middleware.py core deploy
+    feeds/test_triggers.py realtime servers asgi/test_routes.py test_bench.py test_docs.py
+    test_html.py test_middleware.py test_middleware_in_django.py test_middleware_pages.py
+    test_packaging.py test_templatetags.py test_validation.py triggers
 """
 SOME_FAILED, NONE_SELECTED = 1, 5
 FEW = 3

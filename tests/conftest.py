@@ -12,11 +12,11 @@ from django.contrib.auth.models import User
 from django.db import connections
 from django.test import AsyncClient
 
-from tests.brokers import Recorder
-from tests.core_site import sqlite_url
-from tests.demos import Demo
-from tests.postgres import PostgresServer
-from toasts import live
+from tests.support.brokers import Recorder
+from tests.support.core_site import sqlite_url
+from tests.support.demos import Demo
+from tests.support.postgres import PostgresServer
+from toasts.delivery import hubs as live
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -77,7 +77,7 @@ async def hubs() -> AsyncIterator[None]:
 @pytest.fixture
 def hints(settings: Any) -> list[str]:
     """The users' topics that are announced while the test runs, in order, after COMMIT."""
-    settings.TOASTS_BROKER = "tests.brokers.Recorder"
+    settings.TOASTS_BROKER = "tests.support.brokers.Recorder"
     said: list[str] = []
     Recorder.said = said
     return said

@@ -11,8 +11,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.conftest import FLAGS, chromium_path
 from tests.browser.pages import expand, expect_connection, region
-from tests.core_site import CoreSite, sqlite_url
-from tests.servers import ROOT, Server
+from tests.support.core_site import CoreSite, sqlite_url
+from tests.support.servers import ROOT, Server
 
 IMAGES = ROOT / "docs" / "images"
 WINDOW: Any = {"width": 1280, "height": 760}

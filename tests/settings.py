@@ -58,7 +58,7 @@ TEMPLATES = [
     }
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-ASGI_APPLICATION = "tests.asgi.application"
+ASGI_APPLICATION = "tests.support.asgi.application"
 STATIC_URL = "/static/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # So that tests that start server processes can shorten what would take minutes.

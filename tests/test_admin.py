@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from toasts import create_toast, create_toasts, dismiss_toast
 from toasts.admin import ToastAdmin
-from toasts.models import Toast
+from toasts.models.toast import Toast
 
 pytestmark = pytest.mark.django_db
 

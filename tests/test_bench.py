@@ -18,7 +18,7 @@ import pytest
 
 from tests.bench import load, report
 from tests.bench.machine import Meter
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 
 def bench(*arguments: str) -> subprocess.CompletedProcess[str]:

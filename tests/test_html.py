@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from django.utils.translation import override as override_language
 
-from tests.checking import urlconf
-from tests.html_site import TAGS, with_nonce
+from tests.support.checks import urlconf
+from tests.support.html_site import TAGS, with_nonce
 from toasts.html import nonce_of, snippet
 
 PATTERNS = include("toasts.urls")

@@ -14,13 +14,23 @@ from django.utils.functional import SimpleLazyObject
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.html_site import AFTER, BEFORE, PAGE, TAGS, body_of, html, through, typed, with_nonce
+from tests.support.html_site import (
+    AFTER,
+    BEFORE,
+    PAGE,
+    TAGS,
+    body_of,
+    html,
+    through,
+    typed,
+    with_nonce,
+)
 from toasts.middleware import inject, should_inject, toasts_exempt
 
 
 @pytest.fixture(autouse=True)
 def _site(settings: Any) -> None:
-    settings.ROOT_URLCONF = "tests.html_site"
+    settings.ROOT_URLCONF = "tests.support.html_site"
 
 
 FRAGMENTS = st.lists(
@@ -131,7 +141,7 @@ async def test_a_nonce_that_cannot_be_had_leaves_the_page_and_one_line_in_the_lo
 async def test_missing_urls_leave_the_page_and_one_line_in_the_log(
     settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.ROOT_URLCONF = "tests.empty_urls"
+    settings.ROOT_URLCONF = "tests.support.empty_urls"
     assert await body_of(await through(html())) == PAGE
     assert len(caplog.records) == 1
 

@@ -15,14 +15,14 @@ from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import override_script_prefix
 from django.utils.functional import SimpleLazyObject
 
-from tests.html_site import AFTER, BEFORE, PAGE, TAGS, with_nonce
+from tests.support.html_site import AFTER, BEFORE, PAGE, TAGS, with_nonce
 
 TOASTS = "toasts.middleware.ToastMiddleware"
 
 
 @pytest.fixture(autouse=True)
 def _site(settings: Any) -> None:
-    settings.ROOT_URLCONF = "tests.html_site"
+    settings.ROOT_URLCONF = "tests.support.html_site"
     settings.MIDDLEWARE = [TOASTS]
     settings.DEBUG = False
 

@@ -16,7 +16,7 @@ from django.http import (
 from django.http.response import HttpResponseBase
 from django.test import RequestFactory
 
-from tests.html_site import (
+from tests.support.html_site import (
     AFTER,
     BEFORE,
     PAGE,
@@ -33,7 +33,7 @@ from toasts.middleware import MAX_PAGE, TAIL
 
 @pytest.fixture(autouse=True)
 def _site(settings: Any) -> None:
-    settings.ROOT_URLCONF = "tests.html_site"
+    settings.ROOT_URLCONF = "tests.support.html_site"
 
 
 def encoded(charset: str) -> HttpResponse:

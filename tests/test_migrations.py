@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from toasts import create_toast
-from toasts.models import Toast
+from toasts.models.toast import Toast
 
 
 def tables() -> set[str]:

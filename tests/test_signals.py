@@ -13,8 +13,8 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from tests.brokers import Doubts, rolled_back
-from toasts import live
+from tests.support.brokers import Doubts, rolled_back
+from toasts.delivery import hubs as live
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -67,7 +67,7 @@ def test_who_commits_by_hand_can_save_and_delete_users(alice: User) -> None:
 
 @pytest.fixture
 def doubts(settings: Any) -> list[str]:
-    settings.TOASTS_BROKER = "tests.brokers.Doubts"
+    settings.TOASTS_BROKER = "tests.support.brokers.Doubts"
     Doubts.doubted.clear()
     return Doubts.doubted
 

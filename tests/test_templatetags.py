@@ -9,11 +9,11 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils.translation import gettext_lazy, override
 
-from tests.html_site import TAGS, with_nonce
-from tests.servers import ROOT
-from toasts.content import LEVELS
+from tests.support.html_site import TAGS, with_nonce
+from tests.support.servers import ROOT
 from toasts.html import INBOX_TEXTS
 from toasts.middleware import ToastMiddleware
+from toasts.validation import LEVELS
 
 TEMPLATE = "<body>{% load toasts %}{% toasts %}</body>"
 

@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toasts import content
-from toasts.models import Level
+from toasts import validation as content
+from toasts.models.toast import Level
 
 NAN, INFINITY = float("nan"), float("inf")
 CIRCLE: list[Any] = []
@@ -291,7 +291,7 @@ def test_a_lazy_link_is_rendered_before_it_is_checked() -> None:
 
 
 def test_every_field_has_its_rule() -> None:
-    from toasts.models import Toast
+    from toasts.models.toast import Toast
 
     own = {"id", "user", "created_at", "updated_at", "read_at"}
     assert set(content.CLEANERS) == {field.name for field in Toast._meta.fields} - own

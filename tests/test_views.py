@@ -9,16 +9,11 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient, Client, override_settings
 
 from tests.conftest import signed_in
-from tests.streams import OURS, POLL, STREAM, StreamReader, here
-from toasts import (
-    async_create_toast,
-    async_create_toasts,
-    async_dismiss_toast,
-    async_update_toast,
-    live,
-)
-from toasts.models import Toast
-from toasts.sessions import Grant, Standing
+from tests.support.streams import OURS, POLL, STREAM, StreamReader, here
+from toasts import async_create_toast, async_create_toasts, async_dismiss_toast, async_update_toast
+from toasts.auth.grants import Grant, Standing
+from toasts.delivery import hubs as live
+from toasts.models.toast import Toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 

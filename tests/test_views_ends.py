@@ -10,10 +10,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import AsyncClient, override_settings
 
-from tests.calls import Call
 from tests.conftest import signed_in, until
-from tests.streams import STREAM, here
-from toasts import release
+from tests.support.asgi_calls import Call
+from tests.support.streams import STREAM, here
+from toasts.delivery import release
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 

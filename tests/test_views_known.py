@@ -6,9 +6,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from tests.conftest import signed_in
-from tests.streams import POLL, STREAM, StreamReader
+from tests.support.streams import POLL, STREAM, StreamReader
 from toasts import async_create_toast, async_dismiss_toast
-from toasts.models import Toast
+from toasts.models.toast import Toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 

@@ -12,8 +12,8 @@ from django.test import AsyncClient, override_settings
 from django.utils.decorators import async_only_middleware
 
 from tests.conftest import signed_in
-from tests.logins import AUTHENTICATION, SESSION, WHOLE
-from tests.streams import OURS, POLL, STREAM, StreamReader
+from tests.support.logins import AUTHENTICATION, SESSION, WHOLE
+from tests.support.streams import OURS, POLL, STREAM, StreamReader
 from toasts import async_create_toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]

@@ -11,9 +11,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from tests.conftest import signed_in
-from tests.streams import POLL, StreamReader
+from tests.support.streams import POLL, StreamReader
 from toasts import async_create_toasts
-from toasts import state as toasts_state
+from toasts.delivery import state as toasts_state
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 

@@ -10,9 +10,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import override_settings
 
-from tests.calls import Call
 from tests.conftest import signed_in, until
-from tests.streams import OURS, POLL, StreamReader, here
+from tests.support.asgi_calls import Call
+from tests.support.streams import OURS, POLL, StreamReader, here
 from toasts import async_create_toast, async_dismiss_toast, async_update_toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]

@@ -12,8 +12,9 @@ from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
-from . import api, content
-from .models import Toast
+from . import validation as content
+from .api import create as api
+from .models.toast import Toast
 
 FIELDS = ("title", "message", "level", "url", "duration", "progress", "key", "actions", "data")
 

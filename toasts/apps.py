@@ -7,6 +7,7 @@ class ToastsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks, doubts  # noqa: F401  (checks register themselves)
+        from . import checks  # noqa: F401  (checks register themselves)
+        from . import signals as doubts
 
         doubts.connect_signals()

@@ -18,13 +18,13 @@ from django.http import (
     StreamingHttpResponse,
 )
 
-from . import live
+from .auth.grants import Grant, detach, grant
 from .conf import conf
-from .live import Hearing
+from .delivery import hubs as live
+from .delivery.hubs import Hearing
+from .delivery.release import release_request
 from .realtime.sse import HEADERS, UNCACHED
-from .realtime.subscription import State
-from .release import release_request
-from .sessions import Grant, detach, grant
+from .realtime.streams.subscription import State
 
 
 def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:

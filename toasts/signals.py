@@ -11,9 +11,9 @@ from django.contrib.auth.signals import user_logged_out
 from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
 
-from . import sessions
-from .live import announce_doubt
-from .state import database
+from .auth import grants as sessions
+from .delivery.hubs import announce_doubt
+from .delivery.state import database
 
 
 def connect_signals() -> None:

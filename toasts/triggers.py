@@ -18,8 +18,8 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from .conf import conf
-from .models import Toast
-from .source import PREFIX
+from .delivery.source import PREFIX
+from .models.toast import Toast
 
 FUNCTION = "toasts_announce"
 SWITCH = "toasts.triggers"

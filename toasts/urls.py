@@ -1,7 +1,7 @@
 from django.urls import include, path
 
 from . import views
-from .rest import router
+from .rest.viewsets import router
 
 app_name = "toasts"
 urlpatterns = [

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from . import state
+from .delivery import state
 
 CHUNK = 1000
 

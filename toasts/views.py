@@ -9,10 +9,12 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.middleware.csrf import get_token
 from django.views.decorators.http import require_safe
 
-from . import live, source
+from .delivery import hubs as live
+from .delivery import source
+from .delivery.state import as_json
 from .html import csrf_header
 from .realtime.sse import UNCACHED, known_event_id
-from .serving import (
+from .responses import (
     admit,
     bad,
     bad_cursor,
@@ -25,7 +27,6 @@ from .serving import (
     seconds_of,
     wait_for_news,
 )
-from .state import as_json
 
 
 @outside_transactions

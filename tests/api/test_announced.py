@@ -13,9 +13,9 @@ from django.db import connection, transaction
 from django.test import RequestFactory, TestCase
 from django.utils.functional import SimpleLazyObject
 
-from tests.brokers import Undo, topic
+from tests.support.brokers import Undo, topic
 from toasts import create_toast, create_toasts, dismiss_toast, update_toast
-from toasts.models import Toast
+from toasts.models.toast import Toast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,7 +67,9 @@ def test_in_a_transaction_by_hand_the_toast_is_written(alice: User, hints: list[
     assert Toast.objects.count() == 1
 
 
-@pytest.mark.parametrize("broker", ["tests.brokers.Broken", "tests.brokers.Missing", "nowhere"])
+@pytest.mark.parametrize(
+    "broker", ["tests.support.brokers.Broken", "tests.support.brokers.Missing", "nowhere"]
+)
 def test_a_broken_broker_never_breaks_the_caller(
     alice: User, settings: Any, caplog: pytest.LogCaptureFixture, broker: str
 ) -> None:

@@ -11,9 +11,10 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.brokers import Undo, topic
-from toasts import api, create_toast, create_toasts, dismiss_toast, update_toast
-from toasts.models import Toast, wire
+from tests.support.brokers import Undo, topic
+from toasts import create_toast, create_toasts, dismiss_toast, update_toast
+from toasts.api import create as api
+from toasts.models.toast import Toast, wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,9 +16,8 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy
 
 import toasts
-from tests.brokers import topic
+from tests.support.brokers import topic
 from toasts import (
-    api,
     async_create_toast,
     async_create_toasts,
     async_dismiss_toast,
@@ -28,7 +27,8 @@ from toasts import (
     dismiss_toast,
     update_toast,
 )
-from toasts.models import Toast, wire
+from toasts.api import create as api
+from toasts.models.toast import Toast, wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,9 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.brokers import topic
+from tests.support.brokers import topic
 from toasts import create_toast, create_toasts
-from toasts.models import Toast, wire
+from toasts.models.toast import Toast, wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

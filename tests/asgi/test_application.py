@@ -19,11 +19,11 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, override_settings
 
 from tests.conftest import until
-from tests.connections import Connection, Counted, calls, entrance, opened
-from tests.logins import AUTHENTICATION, SESSION, sign_in
+from tests.support.asgi_connections import Connection, Counted, calls, entrance, opened
+from tests.support.logins import AUTHENTICATION, SESSION, sign_in
 from toasts import async_create_toast
-from toasts import live as toasts_live
-from toasts.entrance import Entrance
+from toasts.asgi.application import Entrance
+from toasts.delivery import hubs as toasts_live
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -104,7 +104,7 @@ def replacing(get_response: Callable[..., Any]) -> Callable[..., Any]:
     return middleware
 
 
-@override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.test_entrance.replacing"])
+@override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.asgi.test_application.replacing"])
 async def test_middleware_may_put_another_response_in_the_streams_place(key: str) -> None:
     request = Connection(entrance(), key).start()
     await request.done()
@@ -128,7 +128,7 @@ def watching(get_response: Callable[..., Any]) -> Callable[..., Any]:
     return middleware
 
 
-@override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.test_entrance.watching"])
+@override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.asgi.test_application.watching"])
 async def test_the_request_ends_while_the_stream_lives(key: str) -> None:
     finished: list[Any] = []
 

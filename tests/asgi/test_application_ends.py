@@ -12,12 +12,12 @@ from django.contrib.auth.models import User
 from django.test import override_settings
 
 from tests.conftest import until
-from tests.connections import Connection, entrance, opened
-from tests.logins import sign_in
+from tests.support.asgi_connections import Connection, entrance, opened
+from tests.support.logins import sign_in
 from toasts import async_create_toast
-from toasts import live as toasts_live
-from toasts.entrance import Entrance
-from toasts.source import ToastSource
+from toasts.asgi.application import Entrance
+from toasts.delivery import hubs as toasts_live
+from toasts.delivery.source import ToastSource
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 

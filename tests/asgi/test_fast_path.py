@@ -22,13 +22,13 @@ from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.admissions import CASES, Case
-from tests.asks import Ask, World
 from tests.conftest import until
-from tests.connections import Connection, Counted, calls, entrance
-from tests.logins import AUTHENTICATION, SESSION, WHOLE, sign_in, store
-from toasts import live as toasts_live
-from toasts.admission import Doorkeeper, admit, knock, stock_site
+from tests.support.asgi_connections import Connection, Counted, calls, entrance
+from tests.support.logins import AUTHENTICATION, SESSION, WHOLE, sign_in, store
+from tests.support.session_states import CASES, Case
+from tests.support.stream_requests import Ask, World
+from toasts.auth.batch import Doorkeeper, admit, knock, stock_site
+from toasts.delivery import hubs as toasts_live
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 

@@ -12,10 +12,10 @@ from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import include, path
 
-from tests.checking import urlconf
-from tests.connections import Connection, calls, entrance
-from tests.logins import AUTHENTICATION, SESSION, WHOLE, sign_in
-from toasts.addresses import stream_addresses
+from tests.support.asgi_connections import Connection, calls, entrance
+from tests.support.checks import urlconf
+from tests.support.logins import AUTHENTICATION, SESSION, WHOLE, sign_in
+from toasts.asgi.routes import stream_addresses
 from toasts.views import stream
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]

@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.sessions.grants import granted, of_browser
-from toasts import sessions
+from tests.support.grants import granted, of_browser
+from toasts.auth import grants as sessions
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from toasts import admission
-from toasts.admission import Doorkeeper
+from toasts.auth import batch as admission
+from toasts.auth.batch import Doorkeeper
 
 
 class Looks:

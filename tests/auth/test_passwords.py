@@ -9,9 +9,11 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
 from tests.conftest import signed_in
-from tests.sessions.grants import change_password, granted, of_browser
-from tests.streams import StreamReader
-from toasts import async_create_toast, live, sessions
+from tests.support.grants import change_password, granted, of_browser
+from tests.support.streams import StreamReader
+from toasts import async_create_toast
+from toasts.auth import grants as sessions
+from toasts.delivery import hubs as live
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 

@@ -15,8 +15,8 @@ from django.http import HttpRequest
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 
-from tests.sessions.grants import ENDS, by_token, change_password, granted, of_browser
-from toasts import sessions
+from tests.support.grants import ENDS, by_token, change_password, granted, of_browser
+from toasts.auth import grants as sessions
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -117,7 +117,7 @@ class ToReplica:
 
 
 def test_rights_are_looked_up_where_they_are_written(held: sessions.Grant) -> None:
-    with override_settings(DATABASE_ROUTERS=["tests.sessions.test_rights.ToReplica"]):
+    with override_settings(DATABASE_ROUTERS=["tests.auth.test_rights.ToReplica"]):
         assert sessions.revoked([held]) == []
 
 

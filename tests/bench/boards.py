@@ -17,7 +17,7 @@ from tests.bench.report import Table
 from tests.bench.sites import populated, postgres
 from tests.bench.targets import TOASTS, Served, Target
 
-BOARDS = Target("boards", "tests.asgi", "tests.settings", "/feeds/orders/")
+BOARDS = Target("boards", "tests.support.asgi", "tests.settings", "/feeds/orders/")
 TRIGGERS = """
 from django.db import connection
 from toasts.feeds.triggers import InstallFeedTriggers

@@ -17,7 +17,7 @@ from tests.bench.machine import Meter
 from tests.bench.report import Table
 from tests.bench.sites import Population, populated, postgres
 from tests.bench.targets import TOASTS, Served
-from tests.servers import Server
+from tests.support.servers import Server
 
 COUNTED = replace(TOASTS, application="tests.bench.counted")
 USERS, FAT_USERS = 500, 10

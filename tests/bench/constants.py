@@ -17,7 +17,7 @@ from typing import Any
 
 import psycopg
 
-from tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 USERS, ROUNDS, BATCH = 10_000, 10, 500
 LISTENERS, NOTIFIES = 40, 2000
@@ -35,7 +35,7 @@ def cpu(pids: Iterable[int]) -> float:
 
 
 def hint() -> float:
-    from toasts.realtime.broker import pack, unpack
+    from toasts.realtime.brokers.base import pack, unpack
 
     known = {f"user:{number}" for number in range(USERS)}
     messages = pack(f"user:{number}" for number in range(USERS, 2 * USERS))
@@ -91,13 +91,13 @@ def right(user_ids: list[int]) -> None:
 
 
 def probe(user_ids: list[int]) -> None:
-    from toasts import state
+    from toasts.delivery import state
 
     state.read({user_id: user_id for user_id in user_ids})
 
 
 def listener(url: str) -> float:
-    from toasts.realtime.postgres import notify
+    from toasts.realtime.brokers.postgres import notify
 
     ends = [psycopg.connect(url, autocommit=True) for _ in range(LISTENERS + 1)]
     writer, *hearers = ends

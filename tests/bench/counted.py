@@ -8,7 +8,7 @@ import json
 from collections.abc import MutableMapping
 from typing import Any
 
-from tests.asgi import application as counted
+from tests.support.asgi import application as counted
 
 
 async def application(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:

@@ -18,7 +18,7 @@ from tests.bench.load import Load, count
 from tests.bench.report import Table
 from tests.bench.sites import Worker, postgres
 from tests.bench.targets import TOASTS, Served
-from tests.core_site import CoreSite
+from tests.support.core_site import CoreSite
 
 SITE = replace(TOASTS, application="core.asgi", settings="core.settings")
 PAGE = "/demo/toast/"

@@ -16,7 +16,7 @@ from playwright.sync_api import BrowserContext, CDPSession, Page, sync_playwrigh
 from tests.bench import report
 from tests.bench.latency import CHROMIUM, PAGE, QUIET
 from tests.bench.report import Table
-from tests.core_site import CoreSite, sqlite_url
+from tests.support.core_site import CoreSite, sqlite_url
 
 TASKS = """
     window.tasks = []; window.shifts = [];

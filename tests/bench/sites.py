@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.postgres import PostgresServer
-from tests.servers import ROOT, Site
+from tests.support.postgres import PostgresServer
+from tests.support.servers import ROOT, Site
 
 
 class Worker:

@@ -16,7 +16,7 @@ from tests.bench.machine import Meter
 from tests.bench.report import Table
 from tests.bench.sites import Population, populated, postgres
 from tests.bench.targets import TOASTS, Served
-from tests.servers import Server
+from tests.support.servers import Server
 
 RETRY = (1000, 5000)
 """Milliseconds between which a page comes back, as the stream's ``retry`` has it."""

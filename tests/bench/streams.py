@@ -14,7 +14,7 @@ from tests.bench.machine import Meter
 from tests.bench.report import Table
 from tests.bench.sites import Population, Worker, connections, populated, postgres
 from tests.bench.targets import BARE, CHANNELS, EVENTSTREAM, TOASTS, Served, Target
-from tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 KB, ACCEPT, IDLE, EVENT = "KB/stream", "accept ms", "idle %", "us/event"
 COLUMNS = (KB, ACCEPT, EVENT, "p50 ms", "p99 ms")

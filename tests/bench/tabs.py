@@ -23,7 +23,7 @@ from tests.bench.latency import (
 from tests.bench.report import Table
 from tests.bench.sites import Worker
 from tests.bench.targets import Served
-from tests.core_site import CoreSite
+from tests.support.core_site import CoreSite
 
 HIDDEN = """
     Object.defineProperty(document, "hidden", { value: true });

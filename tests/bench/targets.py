@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.servers import COMMANDS, Server, Site
+from tests.support.servers import COMMANDS, Server, Site
 
 STARTERS = {
     # Without access logs: no baseline shall pay for lines that nobody reads.
@@ -48,7 +48,7 @@ class Target:
 
 
 BASELINES = "tests.bench.baselines"
-TOASTS = Target("toasts", "tests.asgi", "tests.settings", "/toasts/stream/")
+TOASTS = Target("toasts", "tests.support.asgi", "tests.settings", "/toasts/stream/")
 BARE = Target("bare ASGI app", f"{BASELINES}.bare", "tests.settings", "/stream/#")
 EVENTSTREAM = Target(
     "django-eventstream",

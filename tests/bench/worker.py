@@ -69,7 +69,7 @@ def key_of(name: str) -> int:
 
 def fatten(user_ids: list[int], toasts: int, length: int) -> int:
     """Give users so many long toasts that their snapshot fills every buffer on its way."""
-    from toasts.models import Toast
+    from toasts.models.toast import Toast
 
     rows = [Toast(user_id=pk, message="x" * length) for pk in user_ids for _ in range(toasts)]
     return len(Toast.objects.bulk_create(rows, 1000))
@@ -104,8 +104,8 @@ def commit_broadcast() -> Pairs:
 
 def forget() -> int:
     """Every toast gone, from the pages as well."""
-    from toasts.api import announce
-    from toasts.models import Toast
+    from toasts.api.create import announce
+    from toasts.models.toast import Toast
 
     user_ids = list(Toast.objects.values_list("user_id", flat=True).distinct())
     Toast.objects.all()._raw_delete("default")
@@ -126,7 +126,7 @@ def one_by_one(user_id: int, toasts: int, pause: tuple[float, float]) -> Pairs:
     because the slow ones would never be seen and the figures be the better for it.
     """
     from toasts import dismiss_toast
-    from toasts.models import Toast
+    from toasts.models.toast import Toast
 
     [user] = _users([user_id])
     done: Pairs = []

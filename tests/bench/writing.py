@@ -88,7 +88,7 @@ def serve_a_page(cookie: str) -> bool:
 
 
 async def _page(cookie: str, send: Any) -> None:
-    from tests.asgi import application
+    from tests.support.asgi import application
 
     asked = asyncio.Queue[Any]()
     asked.put_nowait({"type": "http.request", "body": b"", "more_body": False})
@@ -102,7 +102,7 @@ async def _page(cookie: str, send: Any) -> None:
 
 
 def save(user: Any) -> object:
-    from toasts.models import Toast
+    from toasts.models.toast import Toast
 
     toast = Toast(user_id=user.pk, message="A message of usual length, some forty characters")
     toast.save(force_insert=True)
@@ -125,7 +125,7 @@ def many(how: str, user_ids: list[int]) -> float:
     from django.contrib.auth.models import User
 
     from toasts import create_toasts
-    from toasts.models import Toast
+    from toasts.models.toast import Toast
 
     users = User.objects.filter(pk__range=(user_ids[0], user_ids[-1]))
     gc.collect()

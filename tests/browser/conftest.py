@@ -10,8 +10,8 @@ from playwright.async_api import Browser, async_playwright, expect
 from tests.browser.firefox import executable
 from tests.browser.host import Host
 from tests.browser.pages import Visitor
-from tests.postgres import PostgresServer
-from tests.servers import Server
+from tests.support.postgres import PostgresServer
+from tests.support.servers import Server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [

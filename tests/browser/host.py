@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from tests.servers import COMMANDS, ROOT, Site
+from tests.support.servers import COMMANDS, ROOT, Site
 
 COMMANDS["wsgi"] = ["-m", "tests.browser.wsgi", "{port}"]
 

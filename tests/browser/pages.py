@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 from playwright.async_api import TimeoutError as TooLate
 
 from tests.browser.host import Person
-from tests.servers import Server
+from tests.support.servers import Server
 
 WATCH = """
 window.appearances = {};

@@ -21,7 +21,7 @@ from tests.browser.pages import (
     soon,
     toast,
 )
-from tests.servers import Server
+from tests.support.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

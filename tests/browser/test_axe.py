@@ -9,7 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.host import Host, Person
 from tests.browser.pages import Visitor, expect_gone, expect_shown, toast
-from tests.servers import ROOT, Server
+from tests.support.servers import ROOT, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"

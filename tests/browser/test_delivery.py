@@ -22,7 +22,7 @@ from tests.browser.pages import (
     tab,
     toast,
 )
-from tests.servers import Server
+from tests.support.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 DATABASES = ("sqlite", "postgres")

@@ -10,7 +10,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.browser.pages import Visitor, region
 from tests.browser.test_demo_messages import visit
-from tests.demos import Demo
+from tests.support.demos import Demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 PAGE = "/demo/orders/"

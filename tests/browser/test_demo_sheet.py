@@ -11,7 +11,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.browser.host import Person
 from tests.browser.pages import Visitor
-from tests.demos import Demo
+from tests.support.demos import Demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 PAGE = "/demo/sheet/"

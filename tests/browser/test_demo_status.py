@@ -12,9 +12,9 @@ from playwright.async_api import Page, Request, Route, expect
 
 from tests.browser.host import Person
 from tests.browser.pages import Visitor, soon
-from tests.core_site import CoreSite
-from tests.demos import Demo
-from tests.servers import Server
+from tests.support.core_site import CoreSite
+from tests.support.demos import Demo
+from tests.support.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 PAGE, FEED = "/demo/status/", "**/demo/status/feed/*"

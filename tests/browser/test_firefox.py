@@ -45,7 +45,7 @@ from tests.browser.test_policy import (  # noqa: F401
     test_a_strict_policy_has_nothing_to_object_to,
     test_a_strict_policy_has_nothing_to_object_to_in_the_bell_and_the_inbox,
 )
-from tests.servers import Server
+from tests.support.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 ITS_OWN = re.compile("The connection to http://|Firefox can.t establish|favicon.ico|injection sink")

@@ -16,7 +16,7 @@ from tests.browser.pages import (
     soon,
     tab,
 )
-from tests.servers import Server
+from tests.support.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 SOON = 3000  # milliseconds; within one second, where a machine has nothing else to do

@@ -11,7 +11,7 @@ from playwright.async_api import FloatRect, Locator, Page, expect
 
 from tests.browser.host import Host
 from tests.browser.pages import Visitor, expand, region
-from tests.servers import Server
+from tests.support.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

@@ -19,7 +19,7 @@ from tests.browser.pages import (
     toast,
 )
 from tests.browser.test_look import SETTLED
-from tests.servers import Server
+from tests.support.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

@@ -17,7 +17,7 @@ from tests.browser.pages import (
     tab,
     toast,
 )
-from tests.servers import Server
+from tests.support.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 LISTEN = """

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from tests.core_site import CoreSite, sqlite_url
-from tests.servers import ROOT, Server
+from tests.support.core_site import CoreSite, sqlite_url
+from tests.support.servers import ROOT, Server
 
 pytestmark = pytest.mark.browser
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

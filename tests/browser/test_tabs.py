@@ -25,7 +25,7 @@ from tests.browser.pages import (
     tab,
     toast,
 )
-from tests.servers import Server
+from tests.support.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 KILLS = int(os.environ.get("TOASTS_TEST_KILLS", "10"))

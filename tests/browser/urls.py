@@ -6,7 +6,7 @@ from django.middleware.csrf import get_token
 from django.urls import path
 
 from tests import urls
-from toasts import live
+from toasts.delivery import hubs as live
 from toasts.html import inbox_snippet, snippet
 
 STRICT = (

@@ -11,12 +11,12 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import include, path
 
-from tests.asgi import application
-from tests.checking import ids, told, urlconf
+from tests.support.asgi import application
+from tests.support.checks import ids, told, urlconf
 from toasts.checks import options, site
 from toasts.conf import conf
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_site_without_mistakes_is_told_nothing() -> None:
@@ -201,7 +201,7 @@ def test_djangos_own_handler_is_told_of_a_better_one(settings: Any, name: str) -
 @pytest.mark.parametrize(
     "name",
     [
-        "tests.asgi.application", "core.asgi.application", f"{__name__}.ROUTED_OURS",
+        "tests.support.asgi.application", "core.asgi.application", f"{__name__}.ROUTED_OURS",
         f"{__name__}.ONLY_SOCKETS", f"{__name__}.missing", "no.such.module", "dotless", "", None,
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.checking import ids, told
+from tests.support.checks import ids, told
 from toasts.checks import database
 
 # W007

@@ -11,7 +11,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.test.utils import override_script_prefix
 from django.urls import include, path
 
-from tests.checking import ids, told, urlconf
+from tests.support.checks import ids, told, urlconf
 from toasts.checks import csp, middleware
 
 TOASTS = "toasts.middleware.ToastMiddleware"

@@ -10,8 +10,8 @@ from urllib.parse import urljoin
 import httpx
 import pytest
 
-from tests.core_site import CoreSite, sqlite_url
-from tests.servers import ROOT, Server
+from tests.support.core_site import CoreSite, sqlite_url
+from tests.support.servers import ROOT, Server
 
 pytestmark = pytest.mark.servers
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.core_site import sqlite_url
-from tests.servers import ROOT
+from tests.support.core_site import sqlite_url
+from tests.support.servers import ROOT
 
 PRINT = (
     "import json\nfrom core import settings\n"

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.core_site import KINDS, Browser, CoreSite, signed_in, sqlite_url
-from tests.servers import ROOT, Server, lasts
+from tests.support.core_site import KINDS, Browser, CoreSite, signed_in, sqlite_url
+from tests.support.servers import ROOT, Server, lasts
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,13 @@ from django.db.utils import ConnectionHandler
 from django.test import override_settings
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tests.brokers import Cut
 from tests.conftest import until
-from tests.postgres import PostgresServer
-from toasts import brokers
-from toasts.realtime.broker import LocalBroker
-from toasts.realtime.postgres import PostgresBroker
-from toasts.realtime.sqlite import SqliteBroker
+from tests.support.brokers import Cut
+from tests.support.postgres import PostgresServer
+from toasts.delivery import brokers
+from toasts.realtime.brokers.base import LocalBroker
+from toasts.realtime.brokers.postgres import PostgresBroker
+from toasts.realtime.brokers.sqlite import SqliteBroker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -78,8 +78,8 @@ def test_the_settings_choose_the_broker(db: None) -> None:
     for name, kind in (
         ("auto", fitting),
         ("local", LocalBroker),
-        ("tests.brokers.own_broker", LocalBroker),
-        ("tests.brokers.Cut", Cut),
+        ("tests.support.brokers.own_broker", LocalBroker),
+        ("tests.support.brokers.Cut", Cut),
     ):
         with override_settings(TOASTS_BROKER=name):
             assert type(brokers.make_broker()) is kind
@@ -87,7 +87,7 @@ def test_the_settings_choose_the_broker(db: None) -> None:
         assert brokers.make_broker() is brokers.make_broker()
 
 
-@pytest.mark.parametrize("name", ["nothing", "tests.brokers.nothing", "no.such.module", ""])
+@pytest.mark.parametrize("name", ["nothing", "tests.support.brokers.nothing", "no.such.module", ""])
 def test_a_broker_that_is_not_there_is_an_import_error(name: str) -> None:
     with override_settings(TOASTS_BROKER=name), pytest.raises(ImportError):
         brokers.make_broker()

@@ -16,22 +16,21 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import override_settings
 
-from tests.brokers import rolled_back
 from tests.conftest import signed_in, until
-from tests.streams import StreamReader
+from tests.support.brokers import rolled_back
+from tests.support.streams import StreamReader
 from toasts import (
     async_create_toast,
     async_dismiss_toast,
     async_update_toast,
-    brokers,
     create_toast,
     dismiss_toast,
-    live,
-    source,
     update_toast,
 )
-from toasts.models import Toast
-from toasts.sessions import Grant, Standing
+from toasts.auth.grants import Grant, Standing
+from toasts.delivery import brokers, source
+from toasts.delivery import hubs as live
+from toasts.models.toast import Toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -211,7 +210,7 @@ async def test_a_forked_child_has_none_of_its_parents_hubs(alice: User) -> None:
 def test_an_announcement_that_fails_costs_the_caller_nothing(
     alice: User, caplog: pytest.LogCaptureFixture, path: str
 ) -> None:
-    with override_settings(TOASTS_BROKER=f"tests.brokers.{path}"):
+    with override_settings(TOASTS_BROKER=f"tests.support.brokers.{path}"):
         toast = create_toast("kept", alice)
         live.announce_doubt(alice.pk)
         alice.save()
@@ -221,7 +220,7 @@ def test_an_announcement_that_fails_costs_the_caller_nothing(
     assert records[0].getMessage().startswith("toasts could not be announced")
 
 
-@override_settings(TOASTS_BROKER="tests.brokers.Cut")
+@override_settings(TOASTS_BROKER="tests.support.brokers.Cut")
 async def test_with_a_broken_broker_this_process_still_serves_its_own(alice: User) -> None:
     stream = await StreamReader.open(await signed_in(alice))
     await stream.until("sync")
@@ -230,7 +229,7 @@ async def test_with_a_broken_broker_this_process_still_serves_its_own(alice: Use
 
 
 def test_an_announcement_of_nobody_is_none(db: None) -> None:
-    with override_settings(TOASTS_BROKER="tests.brokers.no_broker"):
+    with override_settings(TOASTS_BROKER="tests.support.brokers.no_broker"):
         live.announce_topics([])  # would be logged, were anything said
 
 

@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db import connection, connections
 
 from tests.conftest import until
-from toasts import release
-from toasts.release import release_request
+from toasts.delivery import release
+from toasts.delivery.release import release_request
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 

@@ -14,8 +14,9 @@ from django.contrib.auth.models import User
 from django.db import connection, models
 from django.test import override_settings
 
-from toasts import create_toast, dismiss_toast, source, state, update_toast
-from toasts.models import Toast
+from toasts import create_toast, dismiss_toast, update_toast
+from toasts.delivery import source, state
+from toasts.models.toast import Toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -100,7 +101,7 @@ def test_a_cursor_is_the_same_in_every_process(alice: User) -> None:
                 "DJANGO_SETTINGS_MODULE": "tests.settings",
                 "TEST_DATABASE_URL": _test_database_url(),
             },
-            cwd=Path(__file__).parent.parent, capture_output=True, text=True, check=True,
+            cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert there.stdout.strip() == here
     assert len(here) == 24

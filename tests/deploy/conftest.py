@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.host import Host
 from tests.deploy.deployment import SECRET_KEY, Deployment
-from tests.postgres import PostgresServer
+from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ import httpx
 
 from tests.deploy.files import Values, environment, programs, service
 from tests.deploy.nginx import HOST, SITE, Nginx, children
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
 STARTS_WITHIN = 30.0
 SECRET_KEY = "of the tests"

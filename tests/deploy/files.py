@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 DEPLOY = ROOT / "docs" / "deploy"
 SERVICES = ("mysite-uvicorn@.service", "mysite-daphne@.service", "mysite-gunicorn.service")

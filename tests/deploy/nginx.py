@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from tests.deploy.files import Values
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
 ADVICE = "No nginx on PATH. Run `make test`, or install it: `apt-get install nginx`."
 STARTS_WITHIN = 10.0

@@ -20,7 +20,7 @@ from tests.deploy.deployment import Deployment
 from tests.deploy.files import DEPLOY, service
 from tests.deploy.nginx import HOST
 from tests.deploy.visits import sign_in, stream, until_event
-from tests.servers import ROOT
+from tests.support.servers import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 DOCKERFILE = (ROOT / "Dockerfile").read_text()

@@ -15,8 +15,8 @@ from tests.browser.host import Host
 from tests.conftest import until
 from tests.deploy.deployment import Deployment
 from tests.deploy.files import SERVICES
-from tests.pages import Page
-from tests.test_chaos import open_pages
+from tests.servers.test_chaos import open_pages
+from tests.support.open_pages import Page
 
 pytestmark = pytest.mark.servers
 PEOPLE, TABS = 10, 3

@@ -14,7 +14,7 @@ from tests.browser.host import Host
 from tests.deploy.deployment import Deployment
 from tests.deploy.files import SERVICES
 from tests.deploy.visits import attribute, sign_in, stream, until_event
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
 pytestmark = pytest.mark.servers
 

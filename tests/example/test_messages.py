@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.core_site import Browser
-from tests.demos import Demo, listening
+from tests.support.core_site import Browser
+from tests.support.demos import Demo, listening
 
 pytestmark = pytest.mark.servers
 PAGE, FEED = "/demo/messages/", "/demo/messages/feed/"

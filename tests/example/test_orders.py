@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.core_site import Browser, CoreSite, sqlite_url
-from tests.demos import Demo, Stream, listening
-from tests.live_pages import person, stream
-from tests.postgres import PostgresServer
-from tests.sockets import WebSocket
+from tests.support.core_site import Browser, CoreSite, sqlite_url
+from tests.support.demos import Demo, Stream, listening
+from tests.support.feed_pages import person, stream
+from tests.support.postgres import PostgresServer
+from tests.support.websocket_client import WebSocket
 
 pytestmark = pytest.mark.servers
 PAGE, FEED, TOKEN = "/demo/orders/", "/demo/orders/feed/", "/demo/orders/token/"

@@ -12,11 +12,11 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from example.sheet.columns import COLUMNS
-from tests.core_site import CoreSite, sqlite_url
-from tests.live_pages import Person, person, stream
-from tests.postgres import PostgresServer
-from tests.servers import Server
-from tests.sockets import WebSocket
+from tests.support.core_site import CoreSite, sqlite_url
+from tests.support.feed_pages import Person, person, stream
+from tests.support.postgres import PostgresServer
+from tests.support.servers import Server
+from tests.support.websocket_client import WebSocket
 
 FEED = "/demo/sheet/feed/"
 OF_ALICE, OF_BOB = "a" * 24, "b" * 24

@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.core_site import CoreSite, sqlite_url
-from tests.live_pages import Person, person
-from tests.postgres import PostgresServer
-from tests.servers import Server, lasts
+from tests.support.core_site import CoreSite, sqlite_url
+from tests.support.feed_pages import Person, person
+from tests.support.postgres import PostgresServer
+from tests.support.servers import Server, lasts
 
 PAGE, FEED, CHANGE = "/demo/status/", "/demo/status/feed/", "/demo/status/change/"
 JSON = {"Accept": "application/json"}

@@ -12,9 +12,9 @@ import pytest
 
 from example import background
 from example.forms import TaskForm
-from tests.core_site import Browser, CoreSite, signed_in, sqlite_url
-from tests.postgres import PostgresServer
-from tests.servers import Server
+from tests.support.core_site import Browser, CoreSite, signed_in, sqlite_url
+from tests.support.postgres import PostgresServer
+from tests.support.servers import Server
 
 JSON = {"Accept": "application/json"}
 

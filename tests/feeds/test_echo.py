@@ -12,17 +12,17 @@ import pytest
 from django.test import AsyncClient
 
 from tests.conftest import until
-from tests.connections import Connection, entrance
-from tests.feeds_site import Notes
-from tests.test_feeds import told
-from tests.test_feeds_sockets import Socket
-from toasts import live
-from toasts.feeds.wire import without_echo
+from tests.feeds.test_feed import told
+from tests.feeds.test_websockets import Socket
+from tests.support.asgi_connections import Connection, entrance
+from tests.support.feeds_site import Notes
+from toasts.delivery import hubs as live
+from toasts.feeds.events import without_echo
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("hubs"),
-    pytest.mark.urls("tests.feeds_site"),
+    pytest.mark.urls("tests.support.feeds_site"),
 ]
 NOTES = "/feeds/notes/"
 ME = 'my "tab" \u00e9'

@@ -11,15 +11,15 @@ from django.contrib.auth.models import Group, User
 from django.test import AsyncClient
 
 from tests.conftest import signed_in, until
-from tests.connections import Connection, entrance
-from tests.feeds_site import Board
-from tests.logins import sign_in
+from tests.support.asgi_connections import Connection, entrance
+from tests.support.feeds_site import Board
+from tests.support.logins import sign_in
 from toasts import feeds
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("hubs"),
-    pytest.mark.urls("tests.feeds_site"),
+    pytest.mark.urls("tests.support.feeds_site"),
 ]
 STREAM = (b"accept", b"text/event-stream")
 NAMES = "/feeds/names/"

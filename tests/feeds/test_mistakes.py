@@ -13,11 +13,11 @@ from django.db import OperationalError
 from django.http import HttpRequest
 
 from tests.conftest import until
-from tests.test_feeds_sockets import Socket
+from tests.feeds.test_websockets import Socket
 from toasts import feeds
 from toasts.feeds.messages import answer_to
 from toasts.feeds.source import FEEDS
-from toasts.realtime.subscription import State
+from toasts.realtime.streams.subscription import State
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,7 +109,7 @@ async def test_an_answer_has_its_messages_ref(odd: Odd, ref: str) -> None:
 
 
 @pytest.mark.usefixtures("hubs")
-@pytest.mark.urls("tests.feeds_site")
+@pytest.mark.urls("tests.support.feeds_site")
 @pytest.mark.parametrize(
     ("scheme", "origin", "opens"),
     [

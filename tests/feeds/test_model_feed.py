@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 
 from toasts import feeds
-from toasts.models import Toast
+from toasts.models.toast import Toast
 
 pytestmark = pytest.mark.django_db
 

@@ -15,13 +15,13 @@ from django.test import AsyncClient, override_settings
 from rest_framework.request import Request
 
 from tests.conftest import signed_in
-from tests.test_feeds import NAMES, listening, told
+from tests.feeds.test_feed import NAMES, listening, told
 from toasts import feeds
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("hubs"),
-    pytest.mark.urls("tests.feeds_site"),
+    pytest.mark.urls("tests.support.feeds_site"),
 ]
 
 

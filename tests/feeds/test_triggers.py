@@ -10,10 +10,10 @@ import pytest
 from django.db import connections
 from django.db.migrations.writer import MigrationWriter
 
-from tests.postgres import PostgresServer
-from tests.servers import Site
-from tests.sockets import WebSocket
-from tests.triggers.database import Database
+from tests.support.postgres import PostgresServer
+from tests.support.servers import Site
+from tests.support.trigger_database import Database
+from tests.support.websocket_client import WebSocket
 from toasts.feeds.triggers import InstallFeedTriggers
 
 pytestmark = pytest.mark.servers
@@ -32,7 +32,7 @@ INSERT = "INSERT INTO board_order (customer, product) VALUES (%s, %s)"
 
 @pytest.fixture(scope="module")
 def installed(postgres: PostgresServer) -> Iterator[Database]:
-    made = Database(postgres, postgres.create("board"), TEST_URLS="tests.feeds_site")
+    made = Database(postgres, postgres.create("board"), TEST_URLS="tests.support.feeds_site")
     made.writer.execute(
         "CREATE TABLE board_order (id serial PRIMARY KEY, customer text, product text, hint text)"
     )
@@ -86,7 +86,9 @@ def test_ten_thousand_rows_of_one_statement_are_few_messages(database: Database)
 
 
 def test_without_topics_all_of_the_feed_is_meant(postgres: PostgresServer) -> None:
-    database = Database(postgres, postgres.create("board_all"), TEST_URLS="tests.feeds_site")
+    database = Database(
+        postgres, postgres.create("board_all"), TEST_URLS="tests.support.feeds_site"
+    )
     with database.writer, database.ear:
         database.writer.execute('CREATE TABLE "odd name" (id serial, "weird}col" text)')
         database.site.run(MIGRATE, "forwards", "board", "odd name")
@@ -102,7 +104,9 @@ def test_without_topics_all_of_the_feed_is_meant(postgres: PostgresServer) -> No
 def test_a_column_that_is_not_there_warns_the_writer_and_the_row_is_written(
     postgres: PostgresServer,
 ) -> None:
-    database = Database(postgres, postgres.create("board_bad"), TEST_URLS="tests.feeds_site")
+    database = Database(
+        postgres, postgres.create("board_bad"), TEST_URLS="tests.support.feeds_site"
+    )
     with database.writer, database.ear:
         database.writer.execute("CREATE TABLE t (id serial)")
         database.site.run(MIGRATE, "forwards", "board", "t", "row:{missing}")

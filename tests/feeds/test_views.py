@@ -13,16 +13,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import AsyncClient, Client
 
 from tests.conftest import signed_in, until
-from tests.connections import Connection, entrance
-from tests.logins import sign_in
-from tests.test_feeds import NAMES, listening, make, told
-from toasts import feeds, live
+from tests.feeds.test_feed import NAMES, listening, make, told
+from tests.support.asgi_connections import Connection, entrance
+from tests.support.logins import sign_in
+from toasts import feeds
+from toasts.delivery import hubs as live
 from toasts.feeds.source import FEEDS
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("hubs"),
-    pytest.mark.urls("tests.feeds_site"),
+    pytest.mark.urls("tests.support.feeds_site"),
 ]
 
 

@@ -12,15 +12,16 @@ from django.contrib.auth.models import Group, User
 from django.test import override_settings
 
 from tests.conftest import until
-from tests.connections import Connection, entrance
-from tests.logins import sign_in
-from tests.test_feeds import NAMES
-from toasts import feeds, live
+from tests.feeds.test_feed import NAMES
+from tests.support.asgi_connections import Connection, entrance
+from tests.support.logins import sign_in
+from toasts import feeds
+from toasts.delivery import hubs as live
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("hubs"),
-    pytest.mark.urls("tests.feeds_site"),
+    pytest.mark.urls("tests.support.feeds_site"),
 ]
 
 

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from toasts.models import Toast
+from toasts.models.toast import Toast
 
 pytestmark = pytest.mark.django_db
 

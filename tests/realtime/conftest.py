@@ -5,14 +5,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.postgres import PostgresServer
-from tests.realtime.line import Line
-from tests.realtime.memory import Table
-from tests.redis_server import RedisCluster, RedisServer
-from toasts.realtime import canary, supervision
+from tests.support.memory_source import Table
+from tests.support.notify_channel import Line
+from tests.support.postgres import PostgresServer
+from tests.support.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
-from toasts.realtime import redis as module
-from toasts.realtime.redis import RedisBroker
+from toasts.realtime import supervision
+from toasts.realtime.brokers import canary
+from toasts.realtime.brokers import redis as module
+from toasts.realtime.brokers.redis import RedisBroker
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.realtime.memory import Table
-from toasts.realtime import telling as module
+from tests.support.memory_source import Table
+from toasts.realtime import dispatcher as module
+from toasts.realtime.dispatcher import SLICE, Telling
 from toasts.realtime.registry import Topic
-from toasts.realtime.telling import SLICE, Telling
 
 
 class Listener:

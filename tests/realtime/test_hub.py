@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import until
-from tests.realtime.memory import Client, Table, running, settled
-from toasts.realtime.agenda import BATCH
-from toasts.realtime.broker import LocalBroker
-from toasts.realtime.subscription import State
+from tests.support.memory_source import Client, Table, running, settled
+from toasts.realtime.brokers.base import LocalBroker
+from toasts.realtime.scheduler import BATCH
+from toasts.realtime.streams.subscription import State
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from tests.conftest import until
-from tests.realtime.memory import Client, Table, Telephone, running, settled
+from tests.support.memory_source import Client, Table, Telephone, running, settled
 from toasts.realtime import hub as hub_module
 from toasts.realtime import supervision
-from toasts.realtime.broker import BrokerError, LocalBroker, Publish, Wake
+from toasts.realtime.brokers.base import BrokerError, LocalBroker, Publish, Wake
 
 
 class Deaf(Telephone):

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import until
-from tests.realtime.memory import Client, Table, Telephone, make_stream, running
+from tests.support.memory_source import Client, Table, Telephone, make_stream, running
 from toasts.realtime import hub as hub_module
-from toasts.realtime.broker import LocalBroker, Publish, Wake
+from toasts.realtime.brokers.base import LocalBroker, Publish, Wake
 from toasts.realtime.hub import Hub, Timing
 
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import until
-from tests.realtime.memory import Client, Table, running
-from toasts.realtime.broker import LocalBroker
-from toasts.realtime.subscription import Poll, State
+from tests.support.memory_source import Client, Table, running
+from toasts.realtime.brokers.base import LocalBroker
+from toasts.realtime.streams.subscription import Poll, State
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import until
-from tests.realtime.memory import Client, Table, running, settled
-from toasts.realtime.broker import LocalBroker
+from tests.support.memory_source import Client, Table, running, settled
+from toasts.realtime.brokers.base import LocalBroker
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 

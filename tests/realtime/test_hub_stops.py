@@ -7,9 +7,9 @@ import socket
 import pytest
 
 from tests.conftest import until
-from tests.realtime.memory import Client, Table, running
+from tests.support.memory_source import Client, Table, running
 from toasts.realtime import hub as hub_module
-from toasts.realtime.broker import LocalBroker
+from toasts.realtime.brokers.base import LocalBroker
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.realtime.memory import make_stream
+from tests.support.memory_source import make_stream
 from toasts.realtime.registry import FEW, Registry
 
 

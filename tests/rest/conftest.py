@@ -4,9 +4,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.rest.calls import signed_in
+from tests.support.rest_calls import signed_in
 from toasts import create_toast, dismiss_toast
-from toasts.models import Toast
+from toasts.models.toast import Toast
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
-from tests.rest.calls import URL, post, signed_in, unread
-from toasts.models import Toast
+from tests.support.rest_calls import URL, post, signed_in, unread
+from toasts.models.toast import Toast
 
 pytestmark = pytest.mark.django_db
 

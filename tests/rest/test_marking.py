@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
-from tests.rest.calls import URL, post, unread
-from toasts.models import Toast, wire
+from tests.support.rest_calls import URL, post, unread
+from toasts.models.toast import Toast, wire
 
 pytestmark = pytest.mark.django_db
 

@@ -14,9 +14,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.rest.calls import URL
+from tests.support.rest_calls import URL
 from toasts import create_toast
-from toasts.models import Toast, wire
+from toasts.models.toast import Toast, wire
 
 pytestmark = pytest.mark.django_db
 

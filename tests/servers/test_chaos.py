@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import until
-from tests.pages import Page
-from tests.postgres import PostgresServer
-from tests.servers import Site
+from tests.support.open_pages import Page
+from tests.support.postgres import PostgresServer
+from tests.support.servers import Site
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 

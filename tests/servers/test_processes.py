@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from tests.conftest import until
-from tests.postgres import PostgresServer
-from tests.servers import Server, Site, stream, until_event
+from tests.support.postgres import PostgresServer
+from tests.support.servers import Server, Site, stream, until_event
 
 pytestmark = pytest.mark.servers
 

@@ -10,12 +10,12 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.balancer import balancer
 from tests.conftest import until
-from tests.pages import Page
-from tests.postgres import PostgresServer
-from tests.servers import Site
-from tests.test_chaos import open_pages
+from tests.servers.test_chaos import open_pages
+from tests.support.balancer import balancer
+from tests.support.open_pages import Page
+from tests.support.postgres import PostgresServer
+from tests.support.servers import Site
 
 pytestmark = pytest.mark.servers
 TABS = 8

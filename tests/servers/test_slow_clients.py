@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import until
-from tests.servers import Server, Site
+from tests.support.servers import Server, Site
 
 pytestmark = pytest.mark.servers
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.servers
 FLOOD = """
 import sys, time
 from toasts import create_toast
-from toasts.api import announce
+from toasts.api.create import announce
 from toasts.models import Toast
 user = int(sys.argv[1])
 for number in range(30):

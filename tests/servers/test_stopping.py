@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from tests.conftest import until
-from tests.postgres import free_port
-from tests.servers import ROOT, Server, Site
+from tests.support.postgres import free_port
+from tests.support.servers import ROOT, Server, Site
 
 pytestmark = pytest.mark.servers
 

@@ -11,7 +11,7 @@ from django.core.handlers.asgi import ASGIHandler
 from httpx_sse._decoders import SSEDecoder
 
 from tests.conftest import until
-from toasts.entrance import Entrance
+from toasts.asgi.application import Entrance
 
 STREAM = "/toasts/stream/"
 

@@ -13,11 +13,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.realtime.line import Line
-from tests.redis_server import RedisCluster, RedisServer
-from toasts.realtime.broker import Broker, LocalBroker
-from toasts.realtime.redis import RedisBroker
-from toasts.realtime.sqlite import SqliteBroker
+from tests.support.notify_channel import Line
+from tests.support.redis_server import RedisCluster, RedisServer
+from toasts.realtime.brokers.base import Broker, LocalBroker
+from toasts.realtime.brokers.redis import RedisBroker
+from toasts.realtime.brokers.sqlite import SqliteBroker
 
 GARBAGE = ["", "null", "{}", '{"a": 1}', "7", '"t"', "[", "[1, null, [], {}]", "[" * 7900, "\u2028"]
 GARBAGE += ['["", "!", "~", "~0-0", "!!"]', "9" * 7000, '["\\ud800"]', "NaN", "[NaN]", "\\"]

@@ -1,4 +1,4 @@
-"""Brokers for the tests, chosen as a site chooses its own: TOASTS_BROKER = "tests.brokers.X"."""
+"""Brokers for the tests, which choose one as a site does: TOASTS_BROKER = "tests.support.brokers.X"."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import ClassVar
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from toasts.realtime.broker import Broker, LocalBroker, Publish, Wake
+from toasts.delivery.source import PREFIX
+from toasts.realtime.brokers.base import Broker, LocalBroker, Publish, Wake
 from toasts.realtime.hub import RECHECK
-from toasts.source import PREFIX
 
 
 class Undo(Exception):

@@ -11,13 +11,13 @@ from typing import Any
 
 import httpx
 
-from tests.servers import COMMANDS, Server, Site
+from tests.support.servers import COMMANDS, Server, Site
 
-# The servers of tests.servers, on the site's own application.
+# The servers of tests.support.servers, on the site's own application.
 KINDS = ("daphne", "uvicorn", "hypercorn", "granian")
 COMMANDS.update(
     {
-        f"core-{kind}": [part.replace("tests.asgi", "core.asgi") for part in COMMANDS[kind]]
+        f"core-{kind}": [part.replace("tests.support.asgi", "core.asgi") for part in COMMANDS[kind]]
         for kind in KINDS
     }
 )

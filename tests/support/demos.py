@@ -12,8 +12,8 @@ import httpx
 import psycopg
 from httpx_sse import connect_sse
 
-from tests.core_site import Browser, CoreSite
-from tests.servers import Server
+from tests.support.core_site import Browser, CoreSite
+from tests.support.servers import Server
 
 Event = tuple[str, Any]
 

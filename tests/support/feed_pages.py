@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from httpx_sse import EventSource, aconnect_sse
 
-from tests.servers import Server
+from tests.support.servers import Server
 
 
 class Person(httpx.AsyncClient):

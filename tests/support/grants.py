@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from toasts import sessions
+from toasts.auth import grants as sessions
 
 
 def of_browser(client: Client | AsyncClient, user: Any) -> HttpRequest:

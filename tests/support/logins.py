@@ -13,7 +13,7 @@ from django.contrib.sessions.models import Session
 
 MODEL = "django.contrib.auth.backends.ModelBackend"
 ALLOW_ALL = "django.contrib.auth.backends.AllowAllUsersModelBackend"
-HERE = "tests.logins"
+HERE = "tests.support.logins"
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 COMMON = "django.middleware.common.CommonMiddleware"

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Collection, Hashable, Mappi
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from toasts.realtime.broker import Broker, BrokerError, Publish, Wake
+from toasts.realtime.brokers.base import Broker, BrokerError, Publish, Wake
 from toasts.realtime.hub import Hub, Timing
-from toasts.realtime.subscription import State, Stream, difference
+from toasts.realtime.streams.subscription import State, Stream, difference
 
 PING = b"ping\n"
 ROTATION = b"bye rotate\n"

@@ -12,8 +12,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from tests.conftest import until
-from toasts.realtime.canary import CANARY
-from toasts.realtime.postgres import PostgresBroker, notify
+from toasts.realtime.brokers.canary import CANARY
+from toasts.realtime.brokers.postgres import PostgresBroker, notify
 
 
 class Line:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from toasts.realtime.direct import DirectStream
+from toasts.realtime.streams.direct import DirectStream
 
 
 class Book:

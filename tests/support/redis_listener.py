@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from tests.conftest import until
-from tests.realtime.middlebox import Middlebox
-from tests.redis_server import RedisServer
-from toasts.realtime.redis import RedisBroker
+from tests.support.middlebox import Middlebox
+from tests.support.redis_server import RedisServer
+from toasts.realtime.brokers.redis import RedisBroker
 
 
 class Ear:

@@ -12,7 +12,7 @@ from typing import Any
 
 import redis
 
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
 STARTS_WITHIN = 20.0
 SLOTS = 16384

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
-from toasts.models import Toast
+from toasts.models.toast import Toast
 
 URL = "/toasts/api/toasts/"
 

@@ -17,20 +17,20 @@ from typing import Any
 import httpx
 from httpx_sse import EventSource, aconnect_sse
 
-from tests.postgres import free_port
+from tests.support.postgres import free_port
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 30.0
 COMMANDS = {
-    "daphne": ["-m", "daphne", "-b", "127.0.0.1", "-p", "{port}", "tests.asgi:application"],
+    "daphne": ["-m", "daphne", "-b", "127.0.0.1", "-p", "{port}", "tests.support.asgi:application"],
     "uvicorn": [
         "-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--log-level", "warning",
-        "--lifespan", "off", "tests.asgi:application",
+        "--lifespan", "off", "tests.support.asgi:application",
     ],
-    "hypercorn": ["-m", "hypercorn", "-b", "127.0.0.1:{port}", "tests.asgi:application"],
+    "hypercorn": ["-m", "hypercorn", "-b", "127.0.0.1:{port}", "tests.support.asgi:application"],
     "granian": [
         "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", "{port}",
-        "tests.asgi:application",
+        "tests.support.asgi:application",
     ],
 }  # fmt: skip
 

@@ -13,7 +13,18 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
-from tests.asks import (
+from tests.support.logins import (
+    ALLOW_ALL,
+    AUTHENTICATION,
+    COMMON,
+    HERE,
+    MODEL,
+    SESSION,
+    WHOLE,
+    sign_in,
+    store,
+)
+from tests.support.stream_requests import (
     Ask,
     World,
     by,
@@ -29,17 +40,6 @@ from tests.asks import (
     plus,
     raw,
     signed_otherwise,
-)
-from tests.logins import (
-    ALLOW_ALL,
-    AUTHENTICATION,
-    COMMON,
-    HERE,
-    MODEL,
-    SESSION,
-    WHOLE,
-    sign_in,
-    store,
 )
 
 CACHED = {"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}

@@ -15,7 +15,7 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.test import override_settings
 
-from tests.logins import sign_in, store
+from tests.support.logins import sign_in, store
 from toasts import create_toast
 
 

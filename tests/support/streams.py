@@ -11,7 +11,7 @@ from typing import Any
 from django.test import AsyncClient
 from httpx_sse._decoders import SSEDecoder
 
-from toasts import live
+from toasts.delivery import hubs as live
 
 STREAM, POLL = "/toasts/stream/", "/toasts/poll/"
 OURS = {

@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 
-from tests.postgres import PostgresServer
-from tests.servers import Site
-from toasts.realtime.broker import unpack
+from tests.support.postgres import PostgresServer
+from tests.support.servers import Site
+from toasts.realtime.brokers.base import unpack
 
 OUTPUT = """
 import io, json, sys

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.postgres import PostgresServer
-from tests.triggers.database import USERS, Database
+from tests.support.postgres import PostgresServer
+from tests.support.trigger_database import USERS, Database
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ import uuid
 import psycopg
 import pytest
 
-from tests.triggers.database import INSERT, Database, foreign_key
-from toasts.realtime.broker import unpack
+from tests.support.trigger_database import INSERT, Database, foreign_key
+from toasts.realtime.brokers.base import unpack
 
 pytestmark = pytest.mark.servers
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.postgres import PostgresServer
-from tests.servers import Site
-from tests.triggers.database import INSERT, NAMES, OUTPUT, USERS, Database
+from tests.support.postgres import PostgresServer
+from tests.support.servers import Site
+from tests.support.trigger_database import INSERT, NAMES, OUTPUT, USERS, Database
 
 pytestmark = pytest.mark.servers
 

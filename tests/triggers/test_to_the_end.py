@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from tests.postgres import PostgresServer
-from tests.servers import stream, until_event
-from tests.triggers.database import Database
+from tests.support.postgres import PostgresServer
+from tests.support.servers import stream, until_event
+from tests.support.trigger_database import Database
 
 pytestmark = pytest.mark.servers
 

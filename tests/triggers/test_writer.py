@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from tests.servers import Site
-from tests.triggers.database import INSERT, USERS, Database
+from tests.support.servers import Site
+from tests.support.trigger_database import INSERT, USERS, Database
 
 pytestmark = pytest.mark.servers
 

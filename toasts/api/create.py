@@ -13,9 +13,12 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from . import content, live, recipients, state
-from .conf import conf
-from .models import Toast, wire
+from .. import users as recipients
+from .. import validation as content
+from ..conf import conf
+from ..delivery import hubs as live
+from ..delivery import state
+from ..models.toast import Toast, wire
 
 
 def create_toast(

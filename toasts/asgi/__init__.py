@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, cast
 from django.core.asgi import get_asgi_application as django_application
 
 if TYPE_CHECKING:
-    from .entrance import Application, Entrance
+    from .application import Application, Entrance
 
 
 def get_asgi_application() -> Entrance:
     """The ASGI callable to give to the server, in place of Django's own."""
     django = django_application()
-    from .entrance import Entrance  # its models exist only once Django is set up
+    from .application import Entrance  # its models exist only once Django is set up
 
     return Entrance(cast("Application", django))

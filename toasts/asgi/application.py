@@ -13,13 +13,13 @@ from typing import Any
 
 from django.core.handlers.asgi import get_script_prefix
 
-from . import live
-from .addresses import stream_addresses
-from .admission import Doorkeeper, knock, stock_site
-from .conf import conf
-from .live import Hearing
-from .realtime.direct import DirectStream
-from .realtime.sse import HEADERS
+from ..auth.batch import Doorkeeper, knock, stock_site
+from ..conf import conf
+from ..delivery import hubs as live
+from ..delivery.hubs import Hearing
+from ..realtime.sse import HEADERS
+from ..realtime.streams.direct import DirectStream
+from .routes import stream_addresses
 from .websocket import serve
 
 Message = MutableMapping[str, Any]

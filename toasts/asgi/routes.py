@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve,
 from django.utils import translation
 from django.utils.module_loading import import_string
 
-from .conf import conf
+from ..conf import conf
 
 LOCALE = "django.middleware.locale.LocaleMiddleware"
 
@@ -42,7 +42,7 @@ def _address() -> str:
 def _is_ours(path: str, code: str | None) -> bool:
     # By name, for this room lies below that of the views; by identity, as a wrapper of the view
     # has its name, too.
-    ours = import_string(f"{__package__}.views.stream")
+    ours = import_string("toasts.views.stream")
     with translation.override(code):
         try:
             return resolve(path).func is ours

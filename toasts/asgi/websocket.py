@@ -23,10 +23,10 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 from django.utils.http import is_same_domain
 
-from . import live
-from .conf import conf
-from .live import Hearing
-from .realtime.socket import SIGNED_OUT, SocketSend, Upstream
+from ..conf import conf
+from ..delivery import hubs as live
+from ..delivery.hubs import Hearing
+from ..realtime.streams.websocket import SIGNED_OUT, SocketSend, Upstream
 
 logger = logging.getLogger("toasts")
 

@@ -32,10 +32,10 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from .conf import conf
-from .realtime.hub import Hub
-from .realtime.sse import known_event_id
-from .sessions import Grant, standing_of
+from ..conf import conf
+from ..realtime.hub import Hub
+from ..realtime.sse import known_event_id
+from .grants import Grant, standing_of
 
 logger = logging.getLogger("toasts")
 BATCH = 200

@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
-from .conf import conf
+from ..conf import conf
 
 
 class Standing(NamedTuple):

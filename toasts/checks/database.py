@@ -13,8 +13,8 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from .. import brokers, state
 from ..conf import conf
+from ..delivery import brokers, state
 from .site import names_asgi
 
 BROKERS = ("auto", "local", "sqlite", "postgres", "redis")

@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 from django.db import DatabaseError, InterfaceError, connections
 from django.utils.module_loading import import_string
 
-from .conf import conf
-from .realtime.broker import Broker, LocalBroker
-from .realtime.sqlite import SqliteBroker
+from ..conf import conf
+from ..realtime.brokers.base import Broker, LocalBroker
+from ..realtime.brokers.sqlite import SqliteBroker
 from .state import database
 
 
@@ -71,7 +71,7 @@ def _fitting() -> str:
 
 
 def _postgres() -> Broker:
-    from .realtime.postgres import PostgresBroker  # psycopg is an extra
+    from ..realtime.brokers.postgres import PostgresBroker  # psycopg is an extra
 
     alias = database()
     return PostgresBroker(
@@ -83,7 +83,7 @@ def _postgres() -> Broker:
 
 @functools.cache  # one pool of connections, whoever announces
 def _redis(url: str, channel: str) -> Broker:
-    from .realtime import redis  # an extra
+    from ..realtime.brokers import redis  # an extra
 
     return redis.make(url, channel)
 
@@ -97,7 +97,7 @@ def _connection_keywords(alias: str) -> dict[str, Any]:
 
 
 def _notify(alias: str, channel: str, messages: Sequence[str]) -> None:
-    from .realtime.postgres import notify  # psycopg is an extra
+    from ..realtime.brokers.postgres import notify  # psycopg is an extra
 
     # Called after the commit, in autocommit: a transaction of its own that writes nothing, so it
     # waits for no disk and holds the cluster's notify lock for microseconds. Not by a cursor of

@@ -10,16 +10,17 @@ import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from . import brokers, sessions
+from ..auth import grants as sessions
+from ..conf import conf
+from ..realtime.brokers.coalescing import Outbox
+from ..realtime.envelope import Rendered
+from ..realtime.hub import RECHECK, Hub, Timing
+from ..realtime.sources import Kind, Sources
+from ..realtime.sse import json_event
+from ..realtime.streams.direct import DirectStream, Send
+from ..realtime.streams.subscription import Poll, Stream
+from . import brokers
 from .brokers import make_broker
-from .conf import conf
-from .realtime.direct import DirectStream, Send
-from .realtime.envelope import Rendered
-from .realtime.hub import RECHECK, Hub, Timing
-from .realtime.outbox import Outbox
-from .realtime.sources import Kind, Sources
-from .realtime.sse import json_event
-from .realtime.subscription import Poll, Stream
 from .source import PREFIX, TOASTS, topic
 from .state import State
 

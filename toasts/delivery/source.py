@@ -10,10 +10,11 @@ from django.contrib.auth import get_user_model
 from django.db import connections, models
 from django.utils.crypto import salted_hmac
 
-from . import sessions, state
+from ..auth import grants as sessions
+from ..realtime.sse import json_event
+from ..realtime.streams.subscription import difference
+from . import state
 from .brokers import fresh_connection
-from .realtime.sse import json_event
-from .realtime.subscription import difference
 from .state import CHANGED, State, cursor
 
 PREFIX = "user:"

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 
 from django.db import DataError, OperationalError, connections, router
 
-from .conf import conf
-from .models import Row, Toast, wire
+from ..conf import conf
+from ..models.toast import Row, Toast, wire
 
 logger = logging.getLogger("toasts")
 T = TypeVar("T")

@@ -17,7 +17,7 @@ now; pages are told what changes in it, over an event stream, a WebSocket or a l
     feeds.announce("orders", "all")     # wherever orders change; by a trigger, too
 """
 
-from .announcing import announce, async_announce
+from .announce import announce, async_announce
 from .feed import Feed
 from .model_feed import ModelFeed
 from .tokens import token

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
-from .naming import FAMILY, topic_of
+from .topics import FAMILY, topic_of
 
 if TYPE_CHECKING:
     from .feed import Feed
@@ -39,6 +39,6 @@ async_announce = sync_to_async(announce)
 
 
 def _send(hints: list[str]) -> None:
-    from .. import live  # models may announce: they are imported before it can be
+    from ..delivery import hubs as live  # models may announce: they are imported before it can be
 
     live.announce_topics(hints)

@@ -11,10 +11,10 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from ..delivery.source import RETRY
 from ..realtime.envelope import events, kept, value
 from ..realtime.sse import Event, json_event
-from ..realtime.subscription import State, difference
-from ..source import RETRY
+from ..realtime.streams.subscription import State, difference
 from .feed import Feed
 
 logger = logging.getLogger("toasts")

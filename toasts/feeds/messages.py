@@ -11,8 +11,8 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connections
 from django.http import HttpRequest
 
+from .events import encode
 from .feed import Feed
-from .wire import encode
 
 logger = logging.getLogger("toasts")
 

@@ -10,14 +10,14 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, connections
 
-from .. import live
-from ..brokers import fresh_connection
-from ..realtime.subscription import State
-from ..source import name_of
-from ..state import database
-from . import wire
+from ..delivery import hubs as live
+from ..delivery.brokers import fresh_connection
+from ..delivery.source import name_of
+from ..delivery.state import database
+from ..realtime.streams.subscription import State
+from . import events as wire
 from .feed import Feed
-from .naming import KIND, parts_of
+from .topics import KIND, parts_of
 
 logger = logging.getLogger("toasts")
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from ..sessions import Grant, grant_to, is_borne, session_of
+from ..auth.grants import Grant, grant_to, is_borne, session_of
 
 SALT = "toasts.feeds"
 _KEY_MAX = 64

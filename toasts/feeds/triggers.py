@@ -18,7 +18,7 @@ from django.db.migrations.state import ProjectState
 
 from ..conf import conf
 from ..triggers import SWITCH, TRANSITIONS, announcing
-from .naming import FAMILY, topic_of
+from .topics import FAMILY, topic_of
 
 _COLUMN = re.compile(r"\{([^{}]+)\}")
 _NAME_MAX = 63

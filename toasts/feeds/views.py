@@ -15,13 +15,15 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_http_methods
 
-from .. import live, source
+from ..auth.grants import Grant, detach, grant
 from ..conf import conf
-from ..live import Hearing
+from ..delivery import hubs as live
+from ..delivery import source
+from ..delivery.hubs import Hearing
 from ..realtime.envelope import envelopes
 from ..realtime.sse import UNCACHED, known_event_id
-from ..realtime.subscription import State
-from ..serving import (
+from ..realtime.streams.subscription import State
+from ..responses import (
     bad,
     bad_cursor,
     bad_wait,
@@ -32,13 +34,12 @@ from ..serving import (
     seconds_of,
     wait_for_news,
 )
-from ..sessions import Grant, detach, grant
+from .events import encode, html_of, html_without_echo, without_echo
 from .feed import Feed
 from .messages import answer_to, failure
-from .naming import FAMILY, TOPIC_MAX, topic_of
 from .source import FEEDS
 from .tokens import opened_by
-from .wire import encode, html_of, html_without_echo, without_echo
+from .topics import FAMILY, TOPIC_MAX, topic_of
 
 _guests = itertools.count(1)
 

@@ -13,7 +13,7 @@ from django.db.models import F, Q, Value, Window
 from django.db.models.functions import Cast, Length, Now, RowNumber
 from django.db.models.lookups import LessThanOrEqual
 
-from . import content
+from .. import validation as content
 
 
 class Level(models.TextChoices):

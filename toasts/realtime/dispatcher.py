@@ -9,8 +9,8 @@ from time import monotonic
 
 from .registry import Topic
 from .sources import Source
-from .steps import aside
-from .subscription import State, Subscription
+from .streams.steps import aside
+from .streams.subscription import State, Subscription
 
 logger = logging.getLogger("toasts.realtime")
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from .servers import consumer
+from .servers.base import consumer
 from .sse import Event
 
 _KEPT = 64

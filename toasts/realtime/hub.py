@@ -18,16 +18,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .agenda import Agenda
-from .broker import Broker
+from .brokers.base import Broker
+from .dispatcher import Telling
 from .registry import Registry, Topic
+from .revalidation import Sweep
+from .scheduler import Agenda
 from .shutdown import Intake, on_stop
 from .sources import Source
-from .subscription import Subscription
+from .streams.subscription import Subscription
 from .supervision import supervised
-from .sweep import Sweep
-from .telling import Telling
-from .turns import Turns
+from .ticker import Turns
 
 logger = logging.getLogger("toasts.realtime")
 T = TypeVar("T")

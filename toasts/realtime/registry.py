@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .subscription import State, Subscription
+from .streams.subscription import State, Subscription
 
 Crowd = tuple[Subscription, ...] | dict[Subscription, None]
 """Listeners, the oldest first: a tuple while they are few, which is the case ten thousand times."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from .registry import Registry
-from .subscription import Subscription
+from .streams.subscription import Subscription
 
 AGAIN = 0.5
 """Seconds until the second look: a logout is announced just before its session is deleted."""

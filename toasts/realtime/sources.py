@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-from .subscription import State
+from .streams.subscription import State
 
 
 class Source(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .registry import Registry
-from .subscription import Subscription
+from .streams.subscription import Subscription
 
 
 class Turns:

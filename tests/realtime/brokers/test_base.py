@@ -15,9 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conftest import until
-from tests.realtime.line import Line
-from tests.realtime.memory import Client, Table, running
-from tests.realtime.sites import (
+from tests.support.broker_sites import (
     GARBAGE,
     ClusterSite,
     LocalSite,
@@ -26,8 +24,10 @@ from tests.realtime.sites import (
     Site,
     SqliteSite,
 )
-from toasts.realtime import redis
-from toasts.realtime.broker import HINTS_MAX_BYTES, Broker, LocalBroker, pack, unpack
+from tests.support.memory_source import Client, Table, running
+from tests.support.notify_channel import Line
+from toasts.realtime.brokers import redis
+from toasts.realtime.brokers.base import HINTS_MAX_BYTES, Broker, LocalBroker, pack, unpack
 
 
 @pytest.fixture(params=["local", "sqlite", "postgres", "redis", "redis-cluster"])

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from toasts.realtime.outbox import Outbox
+from toasts.realtime.brokers.coalescing import Outbox
 
 
 class Wire:

@@ -10,11 +10,11 @@ import psycopg
 import pytest
 
 from tests.conftest import until
-from tests.realtime.line import Line, until_nobody_listens
-from tests.realtime.memory import Client, Table, running
-from toasts.realtime.broker import HINTS_MAX_BYTES
-from toasts.realtime.canary import CANARY
-from toasts.realtime.postgres import Notifications, PostgresBroker
+from tests.support.memory_source import Client, Table, running
+from tests.support.notify_channel import Line, until_nobody_listens
+from toasts.realtime.brokers.base import HINTS_MAX_BYTES
+from toasts.realtime.brokers.canary import CANARY
+from toasts.realtime.brokers.postgres import Notifications, PostgresBroker
 
 # Speaking and hearing.
 

@@ -12,15 +12,15 @@ import psycopg
 import pytest
 
 from tests.conftest import until
-from tests.postgres import PostgresServer
-from tests.realtime.line import Ear, Line, until_nobody_listens
-from tests.realtime.memory import Client, Table, running, settled
-from tests.realtime.middlebox import Middlebox, middlebox
-from toasts.realtime import canary
+from tests.support.memory_source import Client, Table, running, settled
+from tests.support.middlebox import Middlebox, middlebox
+from tests.support.notify_channel import Ear, Line, until_nobody_listens
+from tests.support.postgres import PostgresServer
 from toasts.realtime import hub as hub_module
-from toasts.realtime import postgres as module
-from toasts.realtime.broker import BrokerError
-from toasts.realtime.postgres import PostgresBroker
+from toasts.realtime.brokers import canary
+from toasts.realtime.brokers import postgres as module
+from toasts.realtime.brokers.base import BrokerError
+from toasts.realtime.brokers.postgres import PostgresBroker
 
 
 @pytest.fixture

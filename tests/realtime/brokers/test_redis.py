@@ -13,16 +13,18 @@ from django.contrib.auth.models import User
 from redis.exceptions import AuthenticationError, RedisClusterException, RedisError
 
 from tests.conftest import signed_in, until
-from tests.realtime.ear import listening, say
-from tests.realtime.memory import Client, Table, running
-from tests.redis_server import RedisCluster, RedisServer
-from tests.streams import StreamReader
-from toasts import async_create_toast, brokers, live, source
-from toasts.models import Toast
-from toasts.realtime import redis as module
-from toasts.realtime.broker import HINTS_MAX_BYTES
-from toasts.realtime.cluster import SHARDS
-from toasts.realtime.redis import RedisBroker
+from tests.support.memory_source import Client, Table, running
+from tests.support.redis_listener import listening, say
+from tests.support.redis_server import RedisCluster, RedisServer
+from tests.support.streams import StreamReader
+from toasts import async_create_toast
+from toasts.delivery import brokers, source
+from toasts.delivery import hubs as live
+from toasts.models.toast import Toast
+from toasts.realtime.brokers import redis as module
+from toasts.realtime.brokers.base import HINTS_MAX_BYTES
+from toasts.realtime.brokers.redis import RedisBroker
+from toasts.realtime.brokers.redis_cluster import SHARDS
 
 # Speaking and hearing.
 

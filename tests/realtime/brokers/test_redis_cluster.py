@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import until
-from tests.realtime.ear import listening, say
-from tests.realtime.memory import Client, Table, running
-from tests.redis_server import RedisCluster, RedisServer
+from tests.support.memory_source import Client, Table, running
+from tests.support.redis_listener import listening, say
+from tests.support.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
-from toasts.realtime import redis as module
-from toasts.realtime.cluster import SHARDS, shard_of
-from toasts.realtime.redis import RedisBroker
+from toasts.realtime.brokers import redis as module
+from toasts.realtime.brokers.redis import RedisBroker
+from toasts.realtime.brokers.redis_cluster import SHARDS, shard_of
 
 
 async def test_a_hint_goes_to_one_shard_alone_and_shards_are_on_every_node(

@@ -10,14 +10,14 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from tests.conftest import until
-from tests.realtime.ear import behind_middlebox, kill_listeners, listening, say
-from tests.realtime.memory import Client, Table, running
-from tests.redis_server import RedisCluster, RedisServer
+from tests.support.memory_source import Client, Table, running
+from tests.support.redis_listener import behind_middlebox, kill_listeners, listening, say
+from tests.support.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
-from toasts.realtime import redis as module
-from toasts.realtime.broker import BrokerError
-from toasts.realtime.cluster import SHARDS
-from toasts.realtime.redis import RedisBroker
+from toasts.realtime.brokers import redis as module
+from toasts.realtime.brokers.base import BrokerError
+from toasts.realtime.brokers.redis import RedisBroker
+from toasts.realtime.brokers.redis_cluster import SHARDS
 
 
 async def test_a_client_that_is_killed_is_an_error_at_once(

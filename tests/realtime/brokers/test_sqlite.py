@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import until
-from tests.realtime.memory import Client, Table, running
+from tests.support.memory_source import Client, Table, running
 from toasts.realtime import hub as hub_module
-from toasts.realtime import sqlite, supervision
-from toasts.realtime.broker import BrokerError
-from toasts.realtime.sqlite import SqliteBroker
+from toasts.realtime import supervision
+from toasts.realtime.brokers import sqlite
+from toasts.realtime.brokers.base import BrokerError
+from toasts.realtime.brokers.sqlite import SqliteBroker
 
 WRITER = """
 import sqlite3, sys

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.realtime.opened import SNAPSHOT, Opened
-from toasts.realtime.servers import abort, consumer, is_own, unbounded
-from toasts.realtime.socket import SocketSend
+from tests.support.opened_stream import SNAPSHOT, Opened
+from toasts.realtime.servers.base import abort, consumer, is_own, unbounded
+from toasts.realtime.streams.websocket import SocketSend
 
 
 class Transport:

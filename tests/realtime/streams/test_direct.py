@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import until
-from tests.realtime.opened import SNAPSHOT, Opened, settle
-from toasts.realtime import direct
+from tests.support.opened_stream import SNAPSHOT, Opened, settle
+from toasts.realtime.streams import direct
 
 # Writing.
 

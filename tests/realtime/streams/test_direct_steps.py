@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from toasts.realtime.steps import start
+from toasts.realtime.streams.steps import start
 
 
 class Awaitable_:

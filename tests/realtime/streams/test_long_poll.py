@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.realtime.memory import now, state
-from toasts.realtime.subscription import Poll, State
+from tests.support.memory_source import now, state
+from toasts.realtime.streams.subscription import Poll, State
 
 
 def make_poll(known: State) -> Poll:

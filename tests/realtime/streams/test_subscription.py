@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.conftest import until
-from tests.realtime.memory import PING, ROTATION, make_stream, now, state
-from toasts.realtime import subscription
-from toasts.realtime.subscription import Stream
+from tests.support.memory_source import PING, ROTATION, make_stream, now, state
+from toasts.realtime.streams import subscription
+from toasts.realtime.streams.subscription import Stream
 
 
 async def drain(stream: Stream) -> bytes:

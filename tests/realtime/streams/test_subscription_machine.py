@@ -12,9 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from tests.realtime.memory import PING, make_stream, now, replay, snapshot
-from toasts.realtime import subscription
-from toasts.realtime.subscription import State, Stream
+from tests.support.memory_source import PING, make_stream, now, replay, snapshot
+from toasts.realtime.streams import subscription
+from toasts.realtime.streams.subscription import State, Stream
 
 T = TypeVar("T")
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import until
-from tests.servers import Server, Site
-from tests.sockets import LOST, WebSocket
+from tests.support.servers import Server, Site
+from tests.support.websocket_client import LOST, WebSocket
 
 pytestmark = pytest.mark.servers
 NAMES = "/feeds/names/"
@@ -47,7 +47,7 @@ class Place:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: Any) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("socket")
-    site = Site(f"sqlite:///{folder}/site.sqlite3", TEST_URLS="tests.feeds_site")
+    site = Site(f"sqlite:///{folder}/site.sqlite3", TEST_URLS="tests.support.feeds_site")
     site.users("alice", "bob")
     yield site
     site.close()

@@ -10,7 +10,7 @@ from django.db import connections
 
 from toasts import triggers
 from toasts.conf import conf
-from toasts.state import database
+from toasts.delivery.state import database
 
 
 class Command(BaseCommand):

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
 
-from .broker import BrokerError, Publish, Wake, unpack
+from .base import BrokerError, Publish, Wake, unpack
 
 CANARY = "~"
 """A hint that begins so is a listener's own, sent to see whether the channel still carries."""

@@ -17,7 +17,7 @@ from psycopg import AsyncConnection, Connection, OperationalError, pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from . import canary
-from .broker import Publish, Wake, pack
+from .base import Publish, Wake, pack
 
 PREPARED_WITHIN = 5.0
 

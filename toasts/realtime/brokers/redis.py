@@ -22,8 +22,8 @@ from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from . import canary
-from .broker import BrokerError, Publish, Wake, pack
-from .cluster import SHARDS, Address, by_shard, is_cluster, one_for_each_shard
+from .base import BrokerError, Publish, Wake, pack
+from .redis_cluster import SHARDS, Address, by_shard, is_cluster, one_for_each_shard
 
 PREPARED_WITHIN = 5.0
 READ_FOR = 60.0

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from .broker import BrokerError, Publish, Wake
+from .base import BrokerError, Publish, Wake
 
 INTERVAL = 0.02
 """Seconds between two looks, a few microseconds each."""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from types import CoroutineType
 from typing import Any, Protocol
 
-from .servers import abort, consumer, holds_back, is_own
+from ..servers.base import abort, consumer, holds_back, is_own
 from .steps import Rest, start
 from .subscription import State
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .envelope import Translated, envelopes, events, value
-from .servers import consumer, unbounded
+from ..envelope import Translated, envelopes, events, value
+from ..servers.base import consumer, unbounded
 
 # Of our own (RFC 6455, 7.4.2), for daphne sends no others in an application's name: the status of
 # HTTP that says as much, plus 4000.

@@ -1,0 +1,5 @@
+"""The tables of toasts."""
+
+from .toast import Level, Toast, ToastQuerySet
+
+__all__ = ["Level", "Toast", "ToastQuerySet"]
