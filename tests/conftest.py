@@ -16,7 +16,7 @@ from tests.support.brokers import Recorder
 from tests.support.core_site import sqlite_url
 from tests.support.demos import Demo
 from tests.support.postgres import PostgresServer
-from toasts.delivery import hubs as live
+from toasts.delivery import hubs as hubs_module
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -68,8 +68,8 @@ def bob(db: None) -> User:
 async def hubs() -> AsyncIterator[None]:
     """For tests that open streams in this process: ends what they started."""
     yield
-    await asyncio.gather(*(hub.stop() for hub in list(live._hubs.values())))
-    live._hubs.clear()
+    await asyncio.gather(*(hub.stop() for hub in list(hubs_module._hubs.values())))
+    hubs_module._hubs.clear()
     # The thread that sync_to_async has for code outside a request keeps its connection otherwise.
     await sync_to_async(connections.close_all)()
 

@@ -186,7 +186,9 @@ def test_the_quickstart_ends_with_a_toast(tmp_path: Path) -> None:
     assert json.loads(said.splitlines()[-1]) == [
         ["holiday.zip", "success"], ["Hello, alice.", "info"]
     ]  # fmt: skip
-    assert "Entrance" in manage("shell", "-c", "from mysite.asgi import application as a; print(a)")
+    assert "StreamApplication" in manage(
+        "shell", "-c", "from mysite.asgi import application as a; print(a)"
+    )
 
 
 def test_the_second_command_of_the_readme_makes_a_toast(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.support.brokers import Doubts, rolled_back
-from toasts.delivery import hubs as live
+from toasts.delivery import announce
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The hints that were given away."""
     hints: list[str] = []
-    monkeypatch.setattr(live, "announce_topics", hints.extend)
+    monkeypatch.setattr(announce, "announce_topics", hints.extend)
     return hints
 
 

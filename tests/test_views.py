@@ -11,8 +11,9 @@ from django.test import AsyncClient, Client, override_settings
 from tests.conftest import signed_in
 from tests.support.streams import OURS, POLL, STREAM, StreamReader, here
 from toasts import async_create_toast, async_create_toasts, async_dismiss_toast, async_update_toast
-from toasts.auth.grants import Grant, Standing
-from toasts.delivery import hubs as live
+from toasts.auth.grants import Grant, UserStatus
+from toasts.delivery import hubs
+from toasts.delivery.streams import buffered_stream, toasts_of
 from toasts.models.toast import Toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
@@ -98,10 +99,10 @@ async def test_an_old_stream_is_told_to_reconnect_and_ends(alice: User) -> None:
 
 
 async def test_rotation_is_spread(alice: User) -> None:
-    held = Grant(alice.pk, Standing())
+    held = Grant(alice.pk, UserStatus())
     with override_settings(TOASTS_ROTATE=(300, 600)):
-        heard = live.toasts_of(held)
-        lives = {live.open_stream(heard, None, cut=None).lifetime for _ in range(20)}
+        heard = toasts_of(held)
+        lives = {buffered_stream(heard, None, cut=None).lifetime for _ in range(20)}
     assert all(300 <= life <= 600 for life in lives)
     assert len(lives) == 20
 
@@ -135,7 +136,7 @@ async def test_head_starts_no_stream(alice: User) -> None:
     assert (response.status_code, response.streaming, response.content) == (200, False, b"")
     assert response["Content-Type"] == "text/event-stream"
     assert {name: response[name] for name in OURS} == OURS
-    assert live._hubs == {}
+    assert hubs._hubs == {}
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
@@ -189,4 +190,4 @@ def test_under_wsgi_there_is_no_stream_and_a_poll_never_waits(alice: User) -> No
     assert [toast["message"] for toast in first["toasts"]] == ["hello"]
     again = client.get(POLL, {"wait": "55", "cursor": first["cursor"]})  # the suite's limit is 180
     assert again.json() == first
-    assert live._hubs == {}
+    assert hubs._hubs == {}

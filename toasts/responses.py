@@ -20,9 +20,15 @@ from django.http import (
 
 from .auth.grants import Grant, detach, grant
 from .conf import conf
-from .delivery import hubs as live
-from .delivery.hubs import Hearing
+from .delivery.hubs import current_hub
 from .delivery.release import release_request
+from .delivery.streams import (
+    HANDOVER,
+    HANDOVER_HEADER,
+    SubscriptionRequest,
+    buffered_stream,
+    wait_for_change,
+)
 from .realtime.sse import HEADERS, UNCACHED
 from .realtime.streams.subscription import State
 
@@ -34,19 +40,21 @@ def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
-def begin_stream(request: ASGIRequest, heard: Hearing, known: str | None) -> HttpResponseBase:
+def begin_stream(
+    request: ASGIRequest, heard: SubscriptionRequest, known: str | None
+) -> HttpResponseBase:
     """The answer that is a stream; under `toasts.asgi` it leaves its request."""
     if request.method == "HEAD":
         return HttpResponse(headers=HEADERS)
-    handover = request.scope.get(live.HANDOVER)
+    handover = request.scope.get(HANDOVER)
     if handover is not None:  # toasts.asgi serves this site
         handover.take(heard, known)
-        return HttpResponse(headers={**HEADERS, live.MARK: "1"})
-    live.hub().served_at(request.scope.get("server"))
+        return HttpResponse(headers={**HEADERS, HANDOVER_HEADER: "1"})
+    current_hub().served_at(request.scope.get("server"))
     return StreamingHttpResponse(_events(heard, known), headers=HEADERS)
 
 
-async def _events(heard: Hearing, known: str | None) -> AsyncIterator[bytes]:
+async def _events(heard: SubscriptionRequest, known: str | None) -> AsyncIterator[bytes]:
     """The bytes of one stream.
 
     Cleanup is not left to a ``finally`` here: a generator that is never closed never gets there.
@@ -54,8 +62,8 @@ async def _events(heard: Hearing, known: str | None) -> AsyncIterator[bytes]:
     """
     task = asyncio.current_task()
     assert task is not None
-    mine = live.open_stream(heard, known, cut=task.cancel)
-    here = live.hub()
+    mine = buffered_stream(heard, known, cut=task.cancel)
+    here = current_hub()
 
     def forget(*rest: Any) -> None:
         here.unsubscribe(mine)
@@ -63,7 +71,7 @@ async def _events(heard: Hearing, known: str | None) -> AsyncIterator[bytes]:
 
     await release_request(forget)
     task.add_done_callback(forget)
-    here.subscribe(mine, heard.holder)
+    here.subscribe(mine, heard.owner)
     # A comment line: the headers leave at once, while the state is still being read.
     yield b": toasts\n"
     while data := await mine.pull():
@@ -72,12 +80,12 @@ async def _events(heard: Hearing, known: str | None) -> AsyncIterator[bytes]:
 
 
 async def wait_for_news(
-    request: ASGIRequest, heard: Hearing, known: State, seconds: float
+    request: ASGIRequest, heard: SubscriptionRequest, known: State, seconds: float
 ) -> State | None:
-    """`live.wait_for_news`, while the request holds no thread and no connection."""
-    live.hub().served_at(request.scope.get("server"))
+    """`wait_for_change`, while the request holds no thread and no connection."""
+    current_hub().served_at(request.scope.get("server"))
     await release_request()
-    return await live.wait_for_news(heard, known, seconds)
+    return await wait_for_change(heard, known, seconds)
 
 
 async def admit(request: HttpRequest) -> Grant | None:

@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
 
 from .auth import grants as sessions
-from .delivery.hubs import announce_doubt
+from .delivery.announce import announce_recheck
 from .delivery.state import database
 
 
@@ -47,5 +47,5 @@ def _logged_out(user: Any, **rest: Any) -> None:
 def _doubt_after_commit(user_id: Any, using: str) -> None:
     connection = transaction.get_connection(using)
     if connection.in_atomic_block or connection.get_autocommit():
-        transaction.on_commit(functools.partial(announce_doubt, user_id), using=using)
+        transaction.on_commit(functools.partial(announce_recheck, user_id), using=using)
     # Else the caller commits by hand, and nobody can tell when: the sweep will find out.

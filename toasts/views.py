@@ -9,9 +9,9 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.middleware.csrf import get_token
 from django.views.decorators.http import require_safe
 
-from .delivery import hubs as live
 from .delivery import source
 from .delivery.state import as_json
+from .delivery.streams import toasts_of
 from .html import csrf_header
 from .realtime.sse import UNCACHED, known_event_id
 from .responses import (
@@ -47,7 +47,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     held = await admit(request)
     if held is None or not isinstance(request, ASGIRequest):
         return nothing()
-    return begin_stream(request, live.toasts_of(held), known)
+    return begin_stream(request, toasts_of(held), known)
 
 
 @outside_transactions
@@ -77,12 +77,12 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
         return nothing()
     mine = source.topic(held.user_id)
     state = await sync_to_async(source.read_state)(held.user_id)
-    if seconds and known == source.name_of(mine, state) and isinstance(request, ASGIRequest):
-        news = await wait_for_news(request, live.toasts_of(held), state, seconds)
+    if seconds and known == source.state_id_of(mine, state) and isinstance(request, ASGIRequest):
+        news = await wait_for_news(request, toasts_of(held), state, seconds)
         if news is None:
             return nothing()
         state = news
-    answer = {"toasts": as_json(state), "cursor": source.name_of(mine, state)}
+    answer = {"toasts": as_json(state), "cursor": source.state_id_of(mine, state)}
     response = JsonResponse(answer, headers=UNCACHED)
     if "csrf" in request.GET:
         response[csrf_header()] = get_token(request)

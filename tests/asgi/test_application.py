@@ -22,8 +22,10 @@ from tests.conftest import until
 from tests.support.asgi_connections import Connection, Counted, calls, entrance, opened
 from tests.support.logins import AUTHENTICATION, SESSION, sign_in
 from toasts import async_create_toast
-from toasts.asgi.application import Entrance
-from toasts.delivery import hubs as toasts_live
+from toasts.asgi.application import StreamApplication
+from toasts.delivery import hubs
+from toasts.delivery.hubs import current_hub
+from toasts.delivery.streams import HANDOVER
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -33,7 +35,7 @@ mark: contextvars.ContextVar[str] = contextvars.ContextVar("mark")
 
 
 def here() -> Any:
-    return toasts_live.hub()
+    return current_hub()
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def key(alice: User) -> str:
 
 
 @pytest.fixture(params=["short", "long"])
-def app(request: Any) -> Entrance:
+def app(request: Any) -> StreamApplication:
     """The application, by either way in."""
     return entrance(fast=request.param == "short")
 
@@ -56,7 +58,7 @@ async def test_all_that_is_no_stream_goes_to_django_as_it_is() -> None:
     async def django(scope: Any, receive: Any, send: Any) -> None:
         seen.append((scope, receive, send))
 
-    made = Entrance(django)
+    made = StreamApplication(django)
     for scope in (
         {"type": "lifespan"},
         {"type": "http", "path": "/toasts/stream"},
@@ -109,7 +111,7 @@ async def test_middleware_may_put_another_response_in_the_streams_place(key: str
     request = Connection(entrance(), key).start()
     await request.done()
     assert (request.status, request.body, request.complete) == (418, b"another", True)
-    assert toasts_live._hubs == {}
+    assert hubs._hubs == {}
 
 
 # Leaving the request.
@@ -151,14 +153,14 @@ async def test_the_request_ends_while_the_stream_lives(key: str) -> None:
     gc.collect()
     assert [seen() for seen in SEEN] == [None] * 4
     for request in (warm, *requests):
-        assert toasts_live.HANDOVER not in request.scope
+        assert HANDOVER not in request.scope
         assert not request.header(b"x-toasts-handover")
         assert not request.header(b"content-length")
         await request.leave()
 
 
 async def test_what_the_hub_sends_is_not_sent_in_the_context_of_a_request(
-    app: Entrance, key: str, alice: User
+    app: StreamApplication, key: str, alice: User
 ) -> None:
     found: list[str] = []
 
@@ -225,7 +227,7 @@ async def test_the_client_of_the_tests_gets_a_stream_of_the_same_application(ali
 
 @pytest.mark.parametrize("path", ["/toasts/stream/", "/toasts/poll/"])
 async def test_a_site_with_a_transaction_around_each_view_has_streams_all_the_same(
-    app: Entrance, key: str, path: str, monkeypatch: pytest.MonkeyPatch
+    app: StreamApplication, key: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
     request = Connection(app, key, path=path).start()

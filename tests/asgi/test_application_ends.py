@@ -15,15 +15,15 @@ from tests.conftest import until
 from tests.support.asgi_connections import Connection, entrance, opened
 from tests.support.logins import sign_in
 from toasts import async_create_toast
-from toasts.asgi.application import Entrance
-from toasts.delivery import hubs as toasts_live
+from toasts.asgi.application import StreamApplication
+from toasts.delivery.hubs import current_hub
 from toasts.delivery.source import ToastSource
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
 
 def here() -> Any:
-    return toasts_live.hub()
+    return current_hub()
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def key(alice: User) -> str:
 
 
 @pytest.fixture(params=["short", "long"])
-def app(request: Any) -> Entrance:
+def app(request: Any) -> StreamApplication:
     """The application, by either way in."""
     return entrance(fast=request.param == "short")
 
@@ -53,7 +53,7 @@ async def leaves_nothing(hubs: None) -> Any:
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_client_that_leaves_before_it_is_answered_is_forgotten(
-    app: Entrance, key: str
+    app: StreamApplication, key: str
 ) -> None:
     request = Connection(app, key).start()
     request.disconnect()
@@ -62,7 +62,9 @@ async def test_a_client_that_leaves_before_it_is_answered_is_forgotten(
 
 
 @pytest.mark.usefixtures("leaves_nothing")
-async def test_a_client_that_is_gone_before_the_start_is_forgotten(app: Entrance, key: str) -> None:
+async def test_a_client_that_is_gone_before_the_start_is_forgotten(
+    app: StreamApplication, key: str
+) -> None:
     request = Connection(app, key)
     request.events.get_nowait()
     request.disconnect()
@@ -72,7 +74,7 @@ async def test_a_client_that_is_gone_before_the_start_is_forgotten(app: Entrance
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_client_that_leaves_during_the_read_of_its_state_is_forgotten(
-    app: Entrance, key: str, monkeypatch: pytest.MonkeyPatch
+    app: StreamApplication, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reading, go_on = threading.Event(), threading.Event()
     read = ToastSource.read
@@ -93,13 +95,13 @@ async def test_a_client_that_leaves_during_the_read_of_its_state_is_forgotten(
 
 
 @pytest.mark.usefixtures("leaves_nothing")
-async def test_a_client_that_leaves_is_forgotten(app: Entrance, key: str) -> None:
+async def test_a_client_that_leaves_is_forgotten(app: StreamApplication, key: str) -> None:
     request = await opened(app, key)
     assert len(here().listeners()) == 1
     await request.leave()
 
 
-async def _blocked(app: Entrance, key: str, alice: User) -> tuple[Connection, list[str]]:
+async def _blocked(app: StreamApplication, key: str, alice: User) -> tuple[Connection, list[str]]:
     """A stream whose `send` waits; what became of that wait is said in the list."""
     request = await opened(app, key)
     said: list[str] = []
@@ -119,7 +121,7 @@ async def _blocked(app: Entrance, key: str, alice: User) -> tuple[Connection, li
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_client_that_leaves_while_send_waits_is_forgotten(
-    app: Entrance, key: str, alice: User
+    app: StreamApplication, key: str, alice: User
 ) -> None:
     request, said = await _blocked(app, key, alice)
     await request.leave()
@@ -129,7 +131,7 @@ async def test_a_client_that_leaves_while_send_waits_is_forgotten(
 @pytest.mark.usefixtures("leaves_nothing")
 @pytest.mark.parametrize("blocked", [False, True])
 async def test_an_application_that_the_server_cancels_is_cancelled(
-    app: Entrance, key: str, alice: User, blocked: bool
+    app: StreamApplication, key: str, alice: User, blocked: bool
 ) -> None:
     request = (await _blocked(app, key, alice))[0] if blocked else await opened(app, key)
     request.application.cancel()
@@ -140,7 +142,7 @@ async def test_an_application_that_the_server_cancels_is_cancelled(
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_an_application_that_is_cancelled_while_it_is_let_in_is_forgotten(
-    app: Entrance, key: str
+    app: StreamApplication, key: str
 ) -> None:
     request = Connection(app, key).start()
     await asyncio.sleep(0)
@@ -157,7 +159,7 @@ ERRORS = [OSError("gone"), RuntimeError("gone"), asyncio.CancelledError()]
 @pytest.mark.parametrize("later", [False, True], ids=["at once", "later"])
 @pytest.mark.parametrize("nth", [2, 3], ids=["the snapshot", "an event"])
 async def test_a_send_that_fails_ends_the_stream(
-    app: Entrance, key: str, alice: User, error: BaseException, later: bool, nth: int
+    app: StreamApplication, key: str, alice: User, error: BaseException, later: bool, nth: int
 ) -> None:
     sent = 0
 
@@ -186,7 +188,7 @@ async def test_a_send_that_fails_ends_the_stream(
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # Django leaves its connection open
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_send_that_fails_at_the_start_is_the_servers_to_hear(
-    app: Entrance, key: str
+    app: StreamApplication, key: str
 ) -> None:
     async def fail(message: Any) -> None:
         raise OSError("gone")
@@ -201,7 +203,7 @@ async def test_a_send_that_fails_at_the_start_is_the_servers_to_hear(
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_server_that_stops_says_so_and_the_application_returns(
-    app: Entrance, key: str
+    app: StreamApplication, key: str
 ) -> None:
     request = await opened(app, key)
     here().drain_soon()
@@ -216,7 +218,7 @@ async def test_a_server_that_stops_says_so_and_the_application_returns(
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_server_that_stops_waits_a_second_for_who_does_not_read(
-    app: Entrance, key: str, alice: User
+    app: StreamApplication, key: str, alice: User
 ) -> None:
     request, said = await _blocked(app, key, alice)
     started = asyncio.get_running_loop().time()
@@ -228,7 +230,7 @@ async def test_a_server_that_stops_waits_a_second_for_who_does_not_read(
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_stream_that_ended_does_not_cancel_what_its_caller_does_next(
-    app: Entrance, key: str, alice: User
+    app: StreamApplication, key: str, alice: User
 ) -> None:
     after: list[str] = []
 
@@ -245,7 +247,7 @@ async def test_a_stream_that_ended_does_not_cancel_what_its_caller_does_next(
 
 @override_settings(TOASTS_ROTATE=(0.01, 0.01), TOASTS_RECONCILE=0.1)
 @pytest.mark.usefixtures("leaves_nothing")
-async def test_an_old_stream_is_told_to_reconnect(app: Entrance, key: str) -> None:
+async def test_an_old_stream_is_told_to_reconnect(app: StreamApplication, key: str) -> None:
     request = await opened(app, key)
     await request.done()
     assert request.received()[-1] == ("bye", {"reason": "rotate"})

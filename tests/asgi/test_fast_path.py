@@ -27,8 +27,9 @@ from tests.support.asgi_connections import Connection, Counted, calls, entrance
 from tests.support.logins import AUTHENTICATION, SESSION, WHOLE, sign_in, store
 from tests.support.session_states import CASES, Case
 from tests.support.stream_requests import Ask, World
-from toasts.auth.batch import Doorkeeper, admit, knock, stock_site
-from toasts.delivery import hubs as toasts_live
+from toasts.auth.batch import SessionBatcher, admit, parse_fast_path, uses_default_auth
+from toasts.delivery import hubs
+from toasts.delivery.hubs import current_hub
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -67,7 +68,7 @@ async def test_the_short_way_answers_as_the_whole_chain_does(case: Case) -> None
     with override_settings(**case.settings):
         ask = await sync_to_async(case.ask)(await sync_to_async(World)())
         by_the_chain, _ = await _answer(ask, fast=False)
-        await asyncio.gather(*(hub.stop() for hub in toasts_live._hubs.values()))
+        await asyncio.gather(*(hub.stop() for hub in hubs._hubs.values()))
         ask = await sync_to_async(case.ask)(await sync_to_async(World)())
         answer, was_fast = await _answer(ask, fast=True)
     if not case.whose:
@@ -124,7 +125,7 @@ async def test_a_hundred_that_come_at_once_cost_a_handful_of_queries() -> None:
     asked = [sql for sql in queries.said if "django_session" in sql or "auth_user" in sql]
     assert 2 <= len(asked) <= 8  # where they come in two turns, or the sweep looks already
     await asyncio.gather(*(request.leave() for request in requests))
-    assert toasts_live.hub().listeners() == []
+    assert current_hub().listeners() == []
 
 
 class Queries:
@@ -149,7 +150,7 @@ class Queries:
 async def test_the_tabs_of_one_session_have_a_right_each() -> None:
     [key] = await _asked(1)
     requests = await _all_synced(entrance(), [key] * 5)
-    grants = {listener.grant for listener in toasts_live.hub().listeners()}
+    grants = {listener.grant for listener in current_hub().listeners()}
     assert len(grants) == 5
     await asyncio.gather(*(request.leave() for request in requests))
 
@@ -176,7 +177,7 @@ async def test_an_asker_who_leaves_does_not_keep_the_others_from_their_answers()
     gone.application.cancel()
     await until(lambda: "sync" in first.kinds() and "sync" in last.kinds())
     assert gone.application.cancelled()
-    assert len(toasts_live.hub().listeners()) == 2
+    assert len(current_hub().listeners()) == 2
     await asyncio.gather(first.leave(), last.leave())
 
 
@@ -209,10 +210,10 @@ async def test_a_hub_that_stopped_is_not_asked_but_the_new_one() -> None:
     app = entrance()
     [request] = await _all_synced(app, keys[:1])
     await request.leave()
-    await toasts_live.hub().stop()
-    toasts_live._hubs.clear()
+    await current_hub().stop()
+    hubs._hubs.clear()
     [request] = await _all_synced(app, keys[1:])
-    assert (calls(app), len(toasts_live.hub().listeners())) == (0, 1)
+    assert (calls(app), len(current_hub().listeners())) == (0, 1)
     await request.leave()
 
 
@@ -229,7 +230,7 @@ def _scope(**changes: Any) -> Any:
 def test_whatever_the_cookie_is_the_key_is_one_that_django_would_look_for(cookie: bytes) -> None:
     cookie = b"a=b; sessionid=" + cookie
     scope = _scope(headers=[(b"host", b"testserver"), (b"cookie", cookie)])
-    asked = knock(scope)
+    asked = parse_fast_path(scope)
     key = asked.session_key if asked is not None else None
     django = Counted.request_class(scope, BytesIO()).COOKIES.get("sessionid")
     assert key in (None, django)
@@ -241,7 +242,7 @@ def test_a_scope_of_the_least_that_asgi_asks_for_is_enough() -> None:
     scope = _scope()
     for name in ("query_string", "root_path", "scheme", "server", "client"):
         del scope[name]
-    assert knock(scope) == ("a" * 32, None)
+    assert parse_fast_path(scope) == ("a" * 32, None)
 
 
 @pytest.mark.parametrize("name", ["is_authenticated", "get_session_auth_hash"])
@@ -288,14 +289,14 @@ def test_only_where_djangos_own_middleware_decides_there_is_a_short_way(
     changes: dict[str, Any], stock: bool
 ) -> None:
     with override_settings(**{**STOCK, **changes}):
-        assert stock_site() is stock
+        assert uses_default_auth() is stock
 
 
 async def test_whatever_breaks_the_look_up_nobody_waits_for_it() -> None:
     def broken() -> Any:
         raise ImportError("there is no such broker")
 
-    keeper = Doorkeeper(broken)
+    keeper = SessionBatcher(broken)
     for _ in range(2):  # the first must not leave the second waiting, either
         asked = [keeper.ask(character * 32) for character in "abc"]
         assert await asyncio.wait_for(asyncio.gather(*asked), 5) == [None, None, None]

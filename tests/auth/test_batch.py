@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from toasts.auth import batch as admission
-from toasts.auth.batch import Doorkeeper
+from toasts.auth.batch import SessionBatcher
 
 
 class Looks:
@@ -28,12 +28,12 @@ class Looks:
 
 def door(
     monkeypatch: pytest.MonkeyPatch, gather: float, crowd: float = admission.CROWD
-) -> tuple[Doorkeeper, list[list[str]]]:
+) -> tuple[SessionBatcher, list[list[str]]]:
     """A doorkeeper with these bounds, and its looks."""
     monkeypatch.setattr(admission, "GATHER", gather)
     monkeypatch.setattr(admission, "CROWD", crowd)
     hub: Any = Looks()
-    return Doorkeeper(lambda: hub), hub.looks
+    return SessionBatcher(lambda: hub), hub.looks
 
 
 async def test_who_comes_alone_is_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from tests.support.grants import change_password, granted, of_browser
 from tests.support.streams import StreamReader
 from toasts import async_create_toast
 from toasts.auth import grants as sessions
-from toasts.delivery import hubs as live
+from toasts.delivery.hubs import current_hub
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -51,7 +51,7 @@ async def test_every_session_engine_gives_streams(engine: str, alice: User) -> N
     await stream.until("sync")
     await async_create_toast("hello", alice)
     assert (await stream.next()).data["message"] == "hello"
-    grants = [listener.grant for listener in live.hub().listeners()]
+    grants = [listener.grant for listener in current_hub().listeners()]
     assert await sync_to_async(sessions.revoked)(grants) == []
     assert (await client.get(POLL)).json()["toasts"][0]["message"] == "hello"
 
@@ -159,7 +159,7 @@ async def test_a_session_that_authentication_rotates_reaches_the_browser(
         if path == STREAM:
             stream = StreamReader(response)
             await stream.until("sync")
-            grants = [listener.grant for listener in live.hub().listeners()]
+            grants = [listener.grant for listener in current_hub().listeners()]
             assert await sync_to_async(sessions.revoked)(grants) == []
         again = await client.get(path)
         assert (again.status_code, dict(again.cookies)) == (200, {})

@@ -13,7 +13,7 @@ from tests.support.grants import change_password, granted, of_browser
 from tests.support.streams import StreamReader
 from toasts import async_create_toast
 from toasts.auth import grants as sessions
-from toasts.delivery import hubs as live
+from toasts.delivery.hubs import current_hub
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -92,7 +92,7 @@ async def test_a_user_let_in_inactive_has_a_stream_like_any_other(alice: User) -
     await alice.asave()  # has the right checked
     await async_create_toast("hello", alice)
     assert (await stream.next()).data["message"] == "hello"
-    held = [listener.grant for listener in live.hub().listeners()]
+    held = [listener.grant for listener in current_hub().listeners()]
     assert len(held) == 1
     assert await sync_to_async(sessions.revoked)(held) == []
 

@@ -6,7 +6,8 @@ from django.middleware.csrf import get_token
 from django.urls import path
 
 from tests import urls
-from toasts.delivery import hubs as live
+from toasts.delivery.hubs import current_hub
+from toasts.delivery.source import topic
 from toasts.html import inbox_snippet, snippet
 
 STRICT = (
@@ -56,8 +57,8 @@ async def twice(request: HttpRequest) -> HttpResponse:
 
 async def streams(request: HttpRequest) -> HttpResponse:
     """How many streams the asking user has here."""
-    mine = live.topic((await request.auser()).pk)
-    found = [listener for listener in live.hub().listeners() if listener.topic == mine]
+    mine = topic((await request.auser()).pk)
+    found = [listener for listener in current_hub().listeners() if listener.topic == mine]
     return JsonResponse({"open": len(found)})
 
 

@@ -27,9 +27,11 @@ from toasts import (
     dismiss_toast,
     update_toast,
 )
-from toasts.auth.grants import Grant, Standing
-from toasts.delivery import brokers, source
-from toasts.delivery import hubs as live
+from toasts.auth.grants import Grant, UserStatus
+from toasts.delivery import brokers, hubs, source
+from toasts.delivery.announce import announce_recheck, announce_topics
+from toasts.delivery.hubs import current_hub
+from toasts.delivery.streams import StreamContext, buffered_stream, toasts_of
 from toasts.models.toast import Toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
@@ -167,36 +169,36 @@ async def test_forged_hints_do_nothing(alice: User, bob: User) -> None:
         "\ud800",
         "!!",
     ]
-    live.hub().wake(forged)
-    live.announce_topics(forged)
+    current_hub().wake(forged)
+    announce_topics(forged)
     await async_create_toast("still here", alice)
     assert (await stream.next()).data["message"] == "still here"
 
 
 async def test_a_hub_runs_once_in_each_loop_and_ends_with_it(db: None) -> None:
     async def other() -> tuple[Any, bool]:
-        return live.hub(), live.hub() is live.hub()
+        return current_hub(), current_hub() is current_hub()
 
-    mine = live.hub()
+    mine = current_hub()
     theirs, one = await asyncio.to_thread(asyncio.run, other())
     assert one
-    assert live.hub() is mine
+    assert current_hub() is mine
     assert theirs is not mine
     await asyncio.to_thread(asyncio.run, other())
-    assert theirs not in live._hubs.values(), "its loop is closed"
-    assert mine in live._hubs.values()
+    assert theirs not in hubs._hubs.values(), "its loop is closed"
+    assert mine in hubs._hubs.values()
 
 
 async def test_a_forked_child_has_none_of_its_parents_hubs(alice: User) -> None:
     stream = await StreamReader.open(await signed_in(alice))
     await stream.until("sync")
     local = brokers.local()
-    assert live._hubs
+    assert hubs._hubs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # it is done all the same
         child = os.fork()
     if child == 0:
-        os._exit(0 if not live._hubs and not live._manners and brokers.local() is not local else 1)
+        os._exit(0 if not hubs._hubs and brokers.local() is not local else 1)
     _, status = await asyncio.to_thread(os.waitpid, child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
     await async_create_toast("the parent's is as it was", alice)
@@ -212,7 +214,7 @@ def test_an_announcement_that_fails_costs_the_caller_nothing(
 ) -> None:
     with override_settings(TOASTS_BROKER=f"tests.support.brokers.{path}"):
         toast = create_toast("kept", alice)
-        live.announce_doubt(alice.pk)
+        announce_recheck(alice.pk)
         alice.save()
     assert Toast.objects.get().pk == toast.pk
     records = [record for record in caplog.records if record.name == "toasts"]
@@ -230,7 +232,7 @@ async def test_with_a_broken_broker_this_process_still_serves_its_own(alice: Use
 
 def test_an_announcement_of_nobody_is_none(db: None) -> None:
     with override_settings(TOASTS_BROKER="tests.support.brokers.no_broker"):
-        live.announce_topics([])  # would be logged, were anything said
+        announce_topics([])  # would be logged, were anything said
 
 
 @override_settings(TOASTS_CHANNEL='odd "channel"; --')
@@ -251,9 +253,9 @@ async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
 ) -> None:
     await async_create_toast("known", alice)
     active = await sync_to_async(source.read_state)(alice.pk)
-    held = Grant(alice.pk, Standing())
-    known = source.name_of(source.topic(alice.pk), active)
-    stream = live.open_stream(live.toasts_of(held), known, cut=None)
+    held = Grant(alice.pk, UserStatus())
+    known = source.state_id_of(source.topic(alice.pk), active)
+    stream = buffered_stream(toasts_of(held), known, cut=None)
     stream.deliver(active, b"")
     assert b"event: toast" not in await stream.pull()
     while not stream._overflowed:
@@ -268,7 +270,7 @@ async def test_streams_of_either_handler_are_as_patient_as_the_site_says(
     alice: User, settings: Any
 ) -> None:
     settings.TOASTS_PATIENCE = 7
-    heard = live.toasts_of(Grant(alice.pk, Standing()))
-    stream = live.open_stream(heard, None, cut=None)
+    heard = toasts_of(Grant(alice.pk, UserStatus()))
+    stream = buffered_stream(heard, None, cut=None)
     assert stream.patience == 7
-    assert live.Manners(live.hub(), source.ToastSource()).patience == 7
+    assert StreamContext(current_hub(), source.ToastSource()).patience == 7

@@ -109,7 +109,7 @@ async def test_it_tells_a_task_of_the_request_that_the_request_was_cancelled() -
 
 async def test_who_is_told_too_late_is_not_told() -> None:
     async def other() -> Any:
-        return release._UntilEnd(lambda: pytest.fail("its loop is closed"))
+        return release.RequestEndHook(lambda: pytest.fail("its loop is closed"))
 
     stand_in = await asyncio.to_thread(asyncio.run, other())
     stand_in.shutdown()

@@ -89,7 +89,7 @@ def test_a_cursor_is_the_same_in_every_process(alice: User) -> None:
     create_toast("more", alice)
     here = state.cursor(source.read_state(alice.pk))
     code = (
-        "import django, sys\ndjango.setup()\nfrom toasts import source, state\n"
+        "import django, sys\ndjango.setup()\nfrom toasts.delivery import source, state\n"
         "print(state.cursor(source.read_state(int(sys.argv[1]))))"
     )
     for seed in ("1", "2"):
@@ -162,10 +162,10 @@ async def test_the_names_of_one_users_states_begin_alike_and_anothers_do_not(
 ) -> None:
     hers, his = source.topic(alice.pk), source.topic(bob.pk)
     some = {1: "content"}
-    owner, empty = source.name_of(hers, {}).split(".")
-    assert source.name_of(hers, some).split(".")[0] == owner
-    assert source.name_of(hers, some) != f"{owner}.{empty}"
-    assert source.name_of(his, {}).split(".")[1] == empty
-    assert source.name_of(his, {}) != f"{owner}.{empty}"
+    owner, empty = source.state_id_of(hers, {}).split(".")
+    assert source.state_id_of(hers, some).split(".")[0] == owner
+    assert source.state_id_of(hers, some) != f"{owner}.{empty}"
+    assert source.state_id_of(his, {}).split(".")[1] == empty
+    assert source.state_id_of(his, {}) != f"{owner}.{empty}"
     with override_settings(SECRET_KEY="another site's"):
-        assert not source.name_of(hers, {}).startswith(owner)
+        assert not source.state_id_of(hers, {}).startswith(owner)

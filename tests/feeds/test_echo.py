@@ -16,7 +16,7 @@ from tests.feeds.test_feed import told
 from tests.feeds.test_websockets import Socket
 from tests.support.asgi_connections import Connection, entrance
 from tests.support.feeds_site import Notes
-from toasts.delivery import hubs as live
+from toasts.delivery.hubs import current_hub
 from toasts.feeds.events import without_echo
 
 pytestmark = [
@@ -127,7 +127,7 @@ async def test_a_poll_that_waits_is_told_the_key_alone() -> None:
     client = AsyncClient()
     cursor = (await client.get(NOTES, query())).json()["cursor"]
     waiting = asyncio.create_task(client.get(NOTES, query(cursor=cursor, wait="20")))
-    await until(lambda: live.hub().listeners())
+    await until(lambda: current_hub().listeners())
     await write((1, "new"), origin=ME)
     answer = (await waiting).json()
     assert answer["events"] == [{"event": "own", "data": {"key": 1}, "id": answer["cursor"]}]

@@ -17,7 +17,7 @@ from tests.feeds.test_feed import NAMES, listening, make, told
 from tests.support.asgi_connections import Connection, entrance
 from tests.support.logins import sign_in
 from toasts import feeds
-from toasts.delivery import hubs as live
+from toasts.delivery.hubs import current_hub
 from toasts.feeds.source import FEEDS
 
 pytestmark = [
@@ -42,7 +42,7 @@ async def test_a_poll_that_waits_is_told_what_changes(alice: User) -> None:
         (lambda: _delete(old), ("remove", "DELETE")),
     ]:
         waiting = asyncio.create_task(client.get(NAMES, {"cursor": cursor, "wait": "20"}))
-        await until(lambda: live.hub().listeners())
+        await until(lambda: current_hub().listeners())
         await write()
         answer = (await waiting).json()
         [event] = answer["events"]
@@ -71,14 +71,14 @@ async def test_a_poll_without_news_ends_with_its_wait(alice: User) -> None:
     cursor = (await client.get(NAMES)).json()["cursor"]
     answer = (await client.get(NAMES, {"cursor": cursor, "wait": "0.2"})).json()
     assert answer == {"events": [], "cursor": cursor}
-    assert live.hub().listeners() == []
+    assert current_hub().listeners() == []
 
 
 async def test_a_logout_ends_the_poll(alice: User) -> None:
     client: Any = await signed_in(alice)
     cursor = (await client.get(NAMES)).json()["cursor"]
     waiting = asyncio.create_task(client.get(NAMES, {"cursor": cursor, "wait": "20"}))
-    await until(lambda: live.hub().listeners())
+    await until(lambda: current_hub().listeners())
     other = AsyncClient()
     other.cookies["sessionid"] = client.cookies["sessionid"].value
     await sync_to_async(other.logout)()
@@ -224,7 +224,9 @@ def test_two_feeds_of_one_name_are_a_mistake() -> None:
         def topic(self, request: Any, **kwargs: Any) -> str:
             return "all"
 
-    with pytest.raises(ImproperlyConfigured, match=r"'names' is that of tests\.feeds_site\.Names"):
+    with pytest.raises(
+        ImproperlyConfigured, match=r"'names' is that of tests\.support\.feeds_site\.Names"
+    ):
         Names.as_view()
 
 

@@ -16,7 +16,7 @@ from tests.feeds.test_feed import NAMES
 from tests.support.asgi_connections import Connection, entrance
 from tests.support.logins import sign_in
 from toasts import feeds
-from toasts.delivery import hubs as live
+from toasts.delivery.hubs import current_hub
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -63,7 +63,7 @@ async def test_who_reads_too_slowly_gets_the_state_in_place_of_what_was_missed(
     for number in range(20):
         await Group.objects.acreate(name=f"group {number}")
         await feeds.async_announce("names", "all")
-        await until(lambda: live.hub().agenda.empty)
+        await until(lambda: current_hub().scheduler.empty)
     told = len(socket.sent)
     gate.set()
     await until(lambda: socket.events_told().count("sync") == 2)
@@ -86,19 +86,19 @@ async def test_who_does_not_read_at_all_is_let_go(alice: User) -> None:
     await Group.objects.acreate(name="one")
     await feeds.async_announce("names", "all")
     await socket.done(10)
-    assert live.hub().listeners() == []
+    assert current_hub().listeners() == []
 
 
 async def test_a_client_that_leaves_is_forgotten(alice: User) -> None:
     socket = await opened(alice)
     await socket.leave()
-    assert live.hub().listeners() == []
+    assert current_hub().listeners() == []
     assert [sent["type"] for sent in socket.sent] == ["websocket.accept", "websocket.send"]
 
 
 async def test_a_goodbye_comes_before_the_close(alice: User) -> None:
     socket = await opened(alice)
-    live.hub().drop(live.hub().listeners()[0], "superseded")
+    current_hub().drop(current_hub().listeners()[0], "superseded")
     await socket.done()
     assert socket.events_told()[-1] == "bye"
     assert socket.sent[-1] == {"type": "websocket.close", "code": 4409}
@@ -114,12 +114,12 @@ async def test_who_leaves_before_the_answer_is_no_error(alice: User) -> None:
     socket.on_send = fail
     socket.events.put_nowait({"type": "websocket.receive", "text": '{"data": ""}'})
     await socket.done()
-    assert not live.hub().registry.topics
+    assert not current_hub().registry.topics
 
 
 async def test_who_reads_no_answers_is_asked_for_no_more_questions(alice: User) -> None:
     socket = await opened(alice)
-    [stream] = live.hub().listeners()
+    [stream] = current_hub().listeners()
     stream.pauseProducing()  # type: ignore[attr-defined]  # as daphne's transport does
     before = len(socket.sent)
     for number in range(20):

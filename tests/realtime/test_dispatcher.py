@@ -1,4 +1,4 @@
-"""Telling many topics: other work of the loop has its turns meanwhile."""
+"""Dispatcher many topics: other work of the loop has its turns meanwhile."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.memory_source import Table
 from toasts.realtime import dispatcher as module
-from toasts.realtime.dispatcher import SLICE, Telling
+from toasts.realtime.dispatcher import SLICE, Dispatcher
 from toasts.realtime.registry import Topic
 
 
@@ -32,7 +32,7 @@ async def test_other_work_has_its_turn_when_a_turn_is_over_and_not_before(
     lengths: list[int] = []
     asyncio.get_running_loop().call_soon(lambda: lengths.append(len(heard)))
     failed: list[Any] = []
-    await Telling(Table(), failed.append).tell(topics, {name: {1: 1} for name in names})
+    await Dispatcher(Table(), failed.append).tell(topics, {name: {1: 1} for name in names})
     await asyncio.sleep(0)
     assert (lengths, heard, failed) == ([seen], names, [])
 
@@ -52,7 +52,7 @@ async def test_whoever_was_not_reached_counts_as_not_told() -> None:
         raise RuntimeError("nor can it be let go")
 
     with pytest.raises(RuntimeError):
-        await Telling(Table(), fail).tell(topics, states)
+        await Dispatcher(Table(), fail).tell(topics, states)
     assert (heard, topics[2].told) == (["a"], None)
-    await Telling(Table(), [].append).tell(topics, states)
+    await Dispatcher(Table(), [].append).tell(topics, states)
     assert (heard, topics[2].told) == (["a", "a", "c"], {1: 1})

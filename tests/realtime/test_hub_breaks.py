@@ -138,7 +138,7 @@ async def test_a_hearing_hub_leaves_the_database_alone_between_its_looks(table: 
     async with running(table, Telephone(), reconcile=1000) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw == b"= \n" and settled(hub))
-        hub.turns.tick = ticks.append  # type: ignore[method-assign]
+        hub.ticker.tick = ticks.append  # type: ignore[method-assign]
         before = len(table.reads)
         await until(lambda: len(ticks) >= 2)
         assert len(table.reads) == before

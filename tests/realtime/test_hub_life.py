@@ -209,17 +209,17 @@ async def test_a_hub_without_listeners_gives_back_its_thread(table: Table) -> No
 
 async def test_a_hub_that_starts_again_knows_what_time_it_is(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
-        hub.turns.now = -1e9  # it slept
+        hub.ticker.now = -1e9  # it slept
         hub.start()
-        assert hub.turns.now == pytest.approx(asyncio.get_running_loop().time(), abs=5)
+        assert hub.ticker.now == pytest.approx(asyncio.get_running_loop().time(), abs=5)
 
 
 async def test_a_hub_with_a_listener_stays(table: Table) -> None:
     ticks: list[float] = []
     async with running(table, LocalBroker(), linger=0) as hub:
         client = Client(hub, "t")
-        tick = hub.turns.tick
-        hub.turns.tick = lambda now: (ticks.append(now), tick(now))  # type: ignore
+        tick = hub.ticker.tick
+        hub.ticker.tick = lambda now: (ticks.append(now), tick(now))  # type: ignore
         await until(lambda: len(ticks) >= 2)
         assert hub.running
         assert not client.over

@@ -42,7 +42,7 @@ async def test_a_right_that_ends_just_after_it_was_doubted_is_seen_too(table: Ta
 async def test_a_doubt_that_came_just_before_the_stream_is_not_forgotten(table: Table) -> None:
     async with running(table, LocalBroker(), sweep=60) as hub:
         table.ended.add("ended")
-        hub.sweep.doubt({"t"})
+        hub.revalidator.doubt({"t"})
         client = Client(hub, "t", grant="ended")
         await until(lambda: b"bye auth" in client.raw)
 
@@ -74,7 +74,7 @@ async def test_a_check_that_failed_is_made_again(table: Table, quick: None) -> N
         table.failing = OSError("the database is away")
         table.ended = {"right"}
         before = table.checks
-        hub.sweep.check(["t"])
+        hub.revalidator.check(["t"])
         await until(lambda: table.checks > before)
         assert not client.over
         table.failing = None

@@ -47,7 +47,7 @@ async def test_a_doubt_that_came_just_before_a_holders_stream_is_not_forgotten(
 ) -> None:
     table.ended = {"lost"}
     async with running(table, LocalBroker()) as hub:
-        hub.sweep.doubt(["user:1"])
+        hub.revalidator.doubt(["user:1"])
         client = Client(hub, "a", holder="user:1", grant="lost")
         await until(lambda: client.over)
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from toasts.realtime import shutdown
-from toasts.realtime.shutdown import LAST_WORDS, SIGNALS, Farewell, Intake, on_stop
+from toasts.realtime.shutdown import LAST_WORDS, SIGNALS, ListeningSockets, SignalHandler, on_stop
 
 NUMBERS = [signal.SIGTERM, signal.SIGINT]
 
@@ -65,7 +65,7 @@ def test_it_is_installed_once() -> None:
         on_stop(hub)
         on_stop(Hub())
     assert [signal.getsignal(number) for number in SIGNALS] == handlers
-    assert all(not isinstance(handler.previous, Farewell) for handler in handlers)
+    assert all(not isinstance(handler.previous, SignalHandler) for handler in handlers)
 
 
 def test_a_server_that_sets_its_own_afterwards_is_wrapped_with_the_next_hub() -> None:
@@ -222,7 +222,7 @@ def listener(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
 
 def test_while_its_sockets_listen_nothing_is_closed_and_when_none_does_all_is() -> None:
     with listener() as one:
-        intake = Intake(one.getsockname())
+        intake = ListeningSockets(one.getsockname())
         assert not intake.closed()
         with socket.create_connection(one.getsockname()) as client, one.accept()[0]:
             assert not intake.closed()
@@ -233,7 +233,7 @@ def test_while_its_sockets_listen_nothing_is_closed_and_when_none_does_all_is() 
 
 def test_a_number_given_to_another_socket_is_not_taken_for_the_old_one() -> None:
     one = listener()
-    number, intake = one.fileno(), Intake(one.getsockname())
+    number, intake = one.fileno(), ListeningSockets(one.getsockname())
     one.close()
     with listener() as other:
         assert other.fileno() == number
@@ -242,7 +242,7 @@ def test_a_number_given_to_another_socket_is_not_taken_for_the_old_one() -> None
 
 def test_one_of_several_that_goes_on_is_enough() -> None:
     with listener() as one, one.dup() as other:
-        intake = Intake(one.getsockname())
+        intake = ListeningSockets(one.getsockname())
         one.close()
         assert not intake.closed()
         other.close()
@@ -254,7 +254,7 @@ def test_one_of_several_that_goes_on_is_enough() -> None:
 )
 def test_the_sockets_of_other_addresses_say_nothing(server: Any) -> None:
     with listener() as one:
-        intake = Intake(server)
+        intake = ListeningSockets(server)
         one.close()
         assert not intake.closed()
 
@@ -266,7 +266,7 @@ def test_a_unix_socket_is_watched_whether_the_server_names_it_or_not(
     with socket.socket(socket.AF_UNIX) as one, listener():
         one.bind(str(tmp_path / "socket"))
         one.listen()
-        intake = Intake((str(tmp_path / "socket"), None) if named else None)
+        intake = ListeningSockets((str(tmp_path / "socket"), None) if named else None)
         assert not intake.closed()
         one.close()
         assert intake.closed()
@@ -277,7 +277,7 @@ def test_watching_leaves_every_descriptor_as_it_was(default_timeout: None) -> No
         one.settimeout(None)
         other.settimeout(None)
         before = sorted(os.listdir("/dev/fd"))
-        intake = Intake(one.getsockname())
+        intake = ListeningSockets(one.getsockname())
         assert not intake.closed()
         assert sorted(os.listdir("/dev/fd")) == before
         assert os.get_blocking(one.fileno())
@@ -298,7 +298,7 @@ def test_where_descriptors_cannot_be_listed_nothing_is_ever_closed(
 ) -> None:
     monkeypatch.setattr(shutdown, "DESCRIPTORS", "/no/such/place")
     with listener() as one:
-        intake = Intake(one.getsockname())
+        intake = ListeningSockets(one.getsockname())
         one.close()
         assert not intake.closed()
 
@@ -315,7 +315,7 @@ async def test_an_asyncio_server_is_seen_to_close_while_its_connections_go_on() 
 
     server = await asyncio.start_server(serve, "127.0.0.1")
     address = server.sockets[0].getsockname()
-    intake = Intake(address)
+    intake = ListeningSockets(address)
     reader, writer = await asyncio.open_connection(*address)
     await reader.readexactly(1)
     assert not intake.closed()

@@ -11,7 +11,7 @@ from django.core.handlers.asgi import ASGIHandler
 from httpx_sse._decoders import SSEDecoder
 
 from tests.conftest import until
-from toasts.asgi.application import Entrance
+from toasts.asgi.application import StreamApplication
 
 STREAM = "/toasts/stream/"
 
@@ -40,14 +40,14 @@ class Counted(ASGIHandler):
                 self.files.pop().close()
 
 
-def entrance(fast: bool = True, django: ASGIHandler | None = None) -> Entrance:
+def entrance(fast: bool = True, django: ASGIHandler | None = None) -> StreamApplication:
     """The application as `get_asgi_application` makes it, its short way closed on demand."""
-    made = Entrance(django or Counted())
+    made = StreamApplication(django or Counted())
     made._stock = made._stock and fast
     return made
 
 
-def calls(application: Entrance) -> int:
+def calls(application: StreamApplication) -> int:
     """How many requests came to Django's handler."""
     django = application._django
     assert isinstance(django, Counted)

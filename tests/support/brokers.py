@@ -1,4 +1,4 @@
-"""Brokers for the tests, which choose one as a site does: TOASTS_BROKER = "tests.support.brokers.X"."""
+"""Brokers for the tests. A test sets TOASTS_BROKER = "tests.support.brokers.X", as a site does."""
 
 from __future__ import annotations
 

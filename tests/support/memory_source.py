@@ -135,7 +135,7 @@ class Telephone:
 
 def settled(hub: Hub) -> bool:
     """Whether it hears, and nothing is under way."""
-    return hub.listening and hub.agenda.empty
+    return hub.listening and hub.scheduler.empty
 
 
 class Client:

@@ -16,14 +16,14 @@ class Book:
     ping = b"ping;"
     rotation = b"rotate;"
 
-    class Turns:
+    class Ticker:
         def __init__(self) -> None:
             self.now = asyncio.get_running_loop().time()
 
     def __init__(self) -> None:
         self.state: dict[str, str] = {}
         self.now = asyncio.get_running_loop().time
-        self.turns = self.Turns()
+        self.turns = self.Ticker()
         self.resyncs: list[str] = []
 
     def snapshot(self, topic: str, state: Any, known: str | None) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 from django.test import AsyncClient
 from httpx_sse._decoders import SSEDecoder
 
-from toasts.delivery import hubs as live
+from toasts.delivery.hubs import current_hub
 
 STREAM, POLL = "/toasts/stream/", "/toasts/poll/"
 OURS = {
@@ -82,4 +82,4 @@ class StreamReader:
 
 def here() -> Any:
     """The hub of the running loop."""
-    return live.hub()
+    return current_hub()

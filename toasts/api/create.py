@@ -16,8 +16,8 @@ from django.utils import timezone
 from .. import users as recipients
 from .. import validation as content
 from ..conf import conf
-from ..delivery import hubs as live
 from ..delivery import state
+from ..delivery.announce import announce_users
 from ..models.toast import Toast, wire
 
 
@@ -168,7 +168,7 @@ def _announce(user_ids: list[Any]) -> None:
     connection = transaction.get_connection(state.database())
     if not (connection.in_atomic_block or connection.get_autocommit()):
         return  # the caller commits by hand, and nobody can tell when: streams look within seconds
-    transaction.on_commit(functools.partial(live.announce, user_ids), using=state.database())
+    transaction.on_commit(functools.partial(announce_users, user_ids), using=state.database())
 
 
 def _write(toast: Toast, values: dict[str, Any], only_unread: bool = False) -> None:

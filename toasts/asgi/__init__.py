@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, cast
 from django.core.asgi import get_asgi_application as django_application
 
 if TYPE_CHECKING:
-    from .application import Application, Entrance
+    from .application import Application, StreamApplication
 
 
-def get_asgi_application() -> Entrance:
+def get_asgi_application() -> StreamApplication:
     """The ASGI callable to give to the server, in place of Django's own."""
     django = django_application()
-    from .application import Entrance  # its models exist only once Django is set up
+    from .application import StreamApplication  # its models exist only once Django is set up
 
-    return Entrance(cast("Application", django))
+    return StreamApplication(cast("Application", django))

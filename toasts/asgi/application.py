@@ -13,10 +13,16 @@ from typing import Any
 
 from django.core.handlers.asgi import get_script_prefix
 
-from ..auth.batch import Doorkeeper, knock, stock_site
+from ..auth.batch import SessionBatcher, parse_fast_path, uses_default_auth
 from ..conf import conf
-from ..delivery import hubs as live
-from ..delivery.hubs import Hearing
+from ..delivery.hubs import current_hub
+from ..delivery.streams import (
+    HANDOVER,
+    HANDOVER_HEADER,
+    SubscriptionRequest,
+    start_stream,
+    toasts_of,
+)
 from ..realtime.sse import HEADERS
 from ..realtime.streams.direct import DirectStream
 from .routes import stream_addresses
@@ -28,18 +34,18 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MARK = live.MARK.lower().encode()
+MARK = HANDOVER_HEADER.lower().encode()
 _HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 
 
-class Entrance:
+class StreamApplication:
     """An ASGI application around Django's."""
 
     def __init__(self, django: Application) -> None:
         self._django = django
         self._doors: dict[asyncio.AbstractEventLoop, Door] = {}
         self._addresses = stream_addresses()
-        self._stock = stock_site()
+        self._stock = uses_default_auth()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # No further coroutine below this one while a stream lives, no closure, nothing of its
@@ -55,7 +61,7 @@ class Entrance:
             if not stream.ended_the_wait():
                 raise
         finally:
-            live.hub().unsubscribe(stream)
+            current_hub().unsubscribe(stream)
             stream.close()
 
     async def _enter(self, scope: Scope, receive: Receive, send: Send) -> DirectStream | None:
@@ -68,34 +74,34 @@ class Entrance:
             await self._django(scope, receive, send)
             return None
         door = self._door()
-        asked = knock(scope) if self._stock and self._addresses.get(path) else None
+        asked = parse_fast_path(scope) if self._stock and self._addresses.get(path) else None
         grant = await door.keeper.ask(asked.session_key) if asked is not None else None
         if asked is not None and grant is not None:
             await send(_start())
-            heard: Hearing | None = live.toasts_of(grant)
+            heard: SubscriptionRequest | None = toasts_of(grant)
             known = asked.known
         else:
             heard, known = await self._long_way(door, scope, receive, send)
         if heard is None:
             return None
-        live.hub().served_at(scope.get("server"))
-        return live.begin_stream(heard, known, send)
+        current_hub().served_at(scope.get("server"))
+        return start_stream(heard, known, send)
 
     async def _long_way(
         self, door: Door, scope: Scope, receive: Receive, send: Send
-    ) -> tuple[Hearing | None, str | None]:
+    ) -> tuple[SubscriptionRequest | None, str | None]:
         """Have Django answer the request up to its body; what it is to hear, if it is a stream."""
         first = await receive()
         # A storm of reconnects must not take all threads and connections of the site. Who is slow
         # to send a body has no right to one of the few places, and takes no thread meanwhile.
         place = Place(None if first.get("more_body") else door.width)
-        handover = scope[live.HANDOVER] = Handover(first, receive, send, place.leave)
+        handover = scope[HANDOVER] = Handover(first, receive, send, place.leave)
         await place.take()
         try:
             await self._django(scope, handover.receive, handover.send)
         finally:
             place.leave()
-        del scope[live.HANDOVER]
+        del scope[HANDOVER]
         return (handover.heard, handover.known) if handover.holds else (None, None)
 
     def _door(self) -> Door:
@@ -127,7 +133,7 @@ class Door:
     """The entrance of one event loop."""
 
     def __init__(self) -> None:
-        self.keeper = Doorkeeper(live.hub)
+        self.keeper = SessionBatcher(current_hub)
         self.width = asyncio.Semaphore(conf.max_admissions)
 
 
@@ -160,12 +166,12 @@ class Handover:
         self._first: Message | None = first
         self._receive = receive
         self._send = send
-        self.heard: Hearing | None = None
+        self.heard: SubscriptionRequest | None = None
         self.known: str | None = None
         self.started = False
         self.gone = False
 
-    def take(self, heard: Hearing, known: str | None) -> None:
+    def take(self, heard: SubscriptionRequest, known: str | None) -> None:
         """Called by the view; holds if its response, marked so, is the one that is sent."""
         self.heard = heard
         self.known = known

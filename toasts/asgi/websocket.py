@@ -2,7 +2,7 @@
 
 The site's whole middleware sees that GET, so whatever signs its users in does so here, too. Each
 event is one text message, the same envelope as everywhere. What the page sends up goes to
-`Hearing.receive`.
+`SubscriptionRequest.receive`.
 
 Browsers open WebSockets to any site, with its cookies: so the handshake's Origin is checked first.
 Refusals are told after the opening, by a close code: a browser shows no status of a handshake.
@@ -24,8 +24,8 @@ from django.core.handlers.asgi import ASGIRequest
 from django.utils.http import is_same_domain
 
 from ..conf import conf
-from ..delivery import hubs as live
-from ..delivery.hubs import Hearing
+from ..delivery.hubs import current_hub
+from ..delivery.streams import HANDOVER, HANDOVER_HEADER, SubscriptionRequest, start_stream
 from ..realtime.streams.websocket import SIGNED_OUT, SocketSend, Upstream
 
 logger = logging.getLogger("toasts")
@@ -38,7 +38,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BAD, REFUSED, NOT_FOUND, TOO_LARGE, BINARY, FAILED = 4400, 4403, 4404, 4413, 4415, 4500
 """Close codes: the status of HTTP, plus 4000."""
-MARK = live.MARK.lower().encode()
+MARK = HANDOVER_HEADER.lower().encode()
 BREATH = 0.05
 """Seconds between two looks whether a page reads again; one that doesn't is cut before long."""
 MESSAGE_MAX = 1024 * 1024
@@ -64,13 +64,13 @@ async def serve(
         return
     handover = SocketHandover()
     async with width:
-        await django({**asked, live.HANDOVER: handover}, handover.receive, handover.send)
+        await django({**asked, HANDOVER: handover}, handover.receive, handover.send)
     heard, known = handover.heard, handover.known
     if heard is None:
         await _close(send, handover.code)
         return
     await send({"type": "websocket.accept"})
-    live.hub().served_at(scope.get("server"))
+    current_hub().served_at(scope.get("server"))
     del scope, asked, handover  # kilobytes that nobody asks for again
     await _stream(heard, known, receive, send)
 
@@ -119,12 +119,12 @@ class SocketHandover:
     is_socket = True
 
     def __init__(self) -> None:
-        self.heard: Hearing | None = None
+        self.heard: SubscriptionRequest | None = None
         self.known: str | None = None
         self.code = FAILED
         self._begun = False
 
-    def take(self, heard: Hearing, known: str | None) -> None:
+    def take(self, heard: SubscriptionRequest, known: str | None) -> None:
         """Called by the view; holds if its response, marked so, is the one that comes back."""
         self.heard = heard
         self.known = known
@@ -154,10 +154,12 @@ async def _close(send: Send, code: int) -> None:
     await send({"type": "websocket.close", "code": code})
 
 
-async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Send) -> None:
+async def _stream(
+    heard: SubscriptionRequest, known: str | None, receive: Receive, send: Send
+) -> None:
     """Take what the page sends, while the hub writes."""
     socket, upstream = SocketSend(send), Upstream(receive, send)
-    stream = live.begin_stream(heard, known, socket)
+    stream = start_stream(heard, known, socket)
     try:
         while not stream.finished:
             # Who reads no answers is asked for no more questions.
@@ -175,12 +177,12 @@ async def _stream(heard: Hearing, known: str | None, receive: Receive, send: Sen
         if not stream.ended_the_wait():
             raise
     finally:
-        live.hub().unsubscribe(stream)
+        current_hub().unsubscribe(stream)
         stream.close()
         upstream.resume()
 
 
-async def _take(message: Message, heard: Hearing, socket: SocketSend) -> int | None:
+async def _take(message: Message, heard: SubscriptionRequest, socket: SocketSend) -> int | None:
     """Have a page's message answered; a close code if it is none that can be."""
     text = message.get("text")
     if text is None:

@@ -35,7 +35,7 @@ from django.utils.crypto import constant_time_compare
 from ..conf import conf
 from ..realtime.hub import Hub
 from ..realtime.sse import known_event_id
-from .grants import Grant, standing_of
+from .grants import Grant, status_of
 
 logger = logging.getLogger("toasts")
 BATCH = 200
@@ -48,7 +48,7 @@ DECIDING = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 )
-HARMLESS = (
+TRANSPARENT = (
     *DECIDING,
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -66,7 +66,7 @@ HARMLESS = (
 """Middleware that neither names the user of a stream nor refuses one that the others let in.
 
 What can refuse one after all (a host that isn't allowed, a redirect to HTTPS or to another address)
-`knock` asks for itself. A site adds its own in TOASTS_HARMLESS_MIDDLEWARE.
+`parse_fast_path` asks for itself. A site adds its own in TOASTS_HARMLESS_MIDDLEWARE.
 """
 _QUERY = re.compile(rb"(?:last_event_id=([A-Za-z0-9._\-]*))?")
 _KEY = re.compile(r"[A-Za-z0-9]{8,64}")
@@ -79,7 +79,7 @@ class _Session(dict[str, Any]):
     text: str
 
 
-class Doorkeeper:
+class SessionBatcher:
     """Looks up, on the hub's thread, all sessions that came since the last look."""
 
     def __init__(self, hub: Callable[[], Hub]) -> None:
@@ -133,9 +133,9 @@ class Doorkeeper:
                 answer.set_result(found.grant() if found is not None else None)
 
 
-def stock_site() -> bool:
+def uses_default_auth() -> bool:
     """Whether nothing but Django's own session and authentication says who a request is."""
-    harmless = {*HARMLESS, *conf.harmless_middleware}
+    harmless = {*TRANSPARENT, *conf.harmless_middleware}
     chain = conf.middleware
     in_order = [name for name in chain if name in DECIDING] == [*DECIDING]
     return (
@@ -145,7 +145,7 @@ def stock_site() -> bool:
     )
 
 
-class Knock(NamedTuple):
+class FastPathRequest(NamedTuple):
     """What a plain request for the stream says of itself."""
 
     session_key: str
@@ -153,7 +153,7 @@ class Knock(NamedTuple):
     """The id of the event that the client heard last."""
 
 
-def knock(scope: MutableMapping[str, Any]) -> Knock | None:
+def parse_fast_path(scope: MutableMapping[str, Any]) -> FastPathRequest | None:
     """What a plain request for the stream says; None: it takes the long way.
 
     Plain is a GET from the site itself, to an allowed host, by the allowed scheme, with nothing to
@@ -172,7 +172,7 @@ def knock(scope: MutableMapping[str, Any]) -> Knock | None:
     known = said.get("HTTP_LAST_EVENT_ID") or (asked[1] or b"").decode()
     if known and not known_event_id(known):
         return None
-    return Knock(key, known or None) if _reaches_the_view(request) else None
+    return FastPathRequest(key, known or None) if _reaches_the_view(request) else None
 
 
 def _is_unwelcome(said: Mapping[str, Any]) -> bool:
@@ -197,10 +197,10 @@ class Signed(NamedTuple):
     session: _Session
 
     def grant(self) -> Grant:
-        standing = standing_of(self.user)
+        standing = status_of(self.user)
         assert standing is not None  # a row of the user model's own has one
         held = Grant(self.user.pk, standing)
-        held.lean_on(self.session, self.user.pk, standing)
+        held.bind_session(self.session, self.user.pk, standing)
         held.remember(self.session.text)
         return held
 

@@ -24,7 +24,7 @@ from django.utils.functional import SimpleLazyObject
 from ..conf import conf
 
 
-class Standing(NamedTuple):
+class UserStatus(NamedTuple):
     """What of a user decides about rights; a user model may lack any of the columns."""
 
     password: str | None = None
@@ -33,7 +33,7 @@ class Standing(NamedTuple):
     is_superuser: bool = False
 
 
-RIGHTS = frozenset(Standing._fields)
+RIGHTS = frozenset(UserStatus._fields)
 
 
 class NamedSession(Protocol):
@@ -55,7 +55,7 @@ class Grant:
         "standing", "user_id",
     )  # fmt: skip
 
-    def __init__(self, user_id: Any, standing: Standing) -> None:
+    def __init__(self, user_id: Any, standing: UserStatus) -> None:
         self.user_id = user_id
         self.standing = standing
         self.owner_id = user_id
@@ -71,7 +71,9 @@ class Grant:
         """The stored session was just decoded: as long as it stays so, it need not be again."""
         self.checked = _digest(text)
 
-    def lean_on(self, session: NamedSession, owner_id: Any, owner_standing: Standing) -> None:
+    def bind_session(
+        self, session: NamedSession, owner_id: Any, owner_standing: UserStatus
+    ) -> None:
         """Let the right end with this session, too."""
         self.owner_id = owner_id
         self.owner_standing = owner_standing
@@ -96,7 +98,7 @@ def grant_to(user: Any, session: SessionBase | None) -> Grant | None:
 
     Blocks.
     """
-    standing = standing_of(user)
+    standing = status_of(user)
     if standing is None:
         return None
     held = Grant(user.pk, standing)
@@ -105,11 +107,11 @@ def grant_to(user: Any, session: SessionBase | None) -> Grant | None:
         owner_id = _user_id(session[SESSION_KEY])
         owner = standing if owner_id == user.pk else _standings([owner_id]).get(owner_id)
         if owner is not None:
-            held.lean_on(session, owner_id, owner)
+            held.bind_session(session, owner_id, owner)
     return held
 
 
-def is_borne(held: Grant) -> bool:
+def session_valid(held: Grant) -> bool:
     """Whether the session that this right leans on is one that Django would still sign in by.
 
     Its owner, who may be another than the user, may have left since, or have a new password.
@@ -186,10 +188,10 @@ def _user_id(text: str) -> Any:
     return get_user_model()._meta.pk.to_python(text)
 
 
-def standing_of(user: Any) -> Standing | None:
+def status_of(user: Any) -> UserStatus | None:
     """None: there is no such user."""
     if isinstance(user, get_user_model()):
-        return Standing(**{name: getattr(user, name) for name in _watched(get_user_model())})
+        return UserStatus(**{name: getattr(user, name) for name in _watched(get_user_model())})
     # Some authentication has a stand-in of its own for the user, made from a token.
     return _standings([user.pk]).get(user.pk)
 
@@ -197,16 +199,16 @@ def standing_of(user: Any) -> Standing | None:
 @functools.cache
 def _watched(model: type[models.Model]) -> list[str]:
     concrete = {field.attname for field in model._meta.concrete_fields}
-    return [name for name in Standing._fields if name in concrete]
+    return [name for name in UserStatus._fields if name in concrete]
 
 
-def _standings(user_ids: Collection[Any]) -> dict[Any, Standing]:
+def _standings(user_ids: Collection[Any]) -> dict[Any, UserStatus]:
     names = _watched(get_user_model())
     users = get_user_model()._default_manager.using(_alias(get_user_model()))
-    found: dict[Any, Standing] = {}
+    found: dict[Any, UserStatus] = {}
     for chunk in _chunks(user_ids):
         rows = users.filter(pk__in=chunk).values_list("pk", *names)
-        found.update((pk, Standing(**dict(zip(names, rest, strict=True)))) for pk, *rest in rows)
+        found.update((pk, UserStatus(**dict(zip(names, rest, strict=True)))) for pk, *rest in rows)
     return found
 
 
@@ -215,7 +217,7 @@ def _alias(model: type[models.Model]) -> str:
     return router.db_for_write(model)
 
 
-def _stands(held: Grant, standing: dict[Any, Standing]) -> bool:
+def _stands(held: Grant, standing: dict[Any, UserStatus]) -> bool:
     now, owner = standing.get(held.user_id), standing.get(held.owner_id)
     if now is None or owner is None:
         return False
@@ -228,7 +230,7 @@ def _stands(held: Grant, standing: dict[Any, Standing]) -> bool:
     return True
 
 
-def _has_lost(was: Standing, now: Standing) -> bool:
+def _has_lost(was: UserStatus, now: UserStatus) -> bool:
     # Inactive from the start is the business of the site's authentication backend. Who only is
     # staff no more comes again, and hears what is left to them: of a feed that may be less.
     flags = zip(was[1:], now[1:], strict=True)

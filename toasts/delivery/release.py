@@ -39,10 +39,10 @@ async def release_request(ended: Callable[[], object] | None = None) -> None:
     if executor is not None:
         executor.shutdown(wait=False)
     if ended is not None:
-        executors[context] = _UntilEnd(ended)
+        executors[context] = RequestEndHook(ended)
 
 
-class _UntilEnd(Executor):
+class RequestEndHook(Executor):
     """Stands in for a request's thread: asgiref shuts it down when the request has ended.
 
     It starts a thread only if asked for work again, as by the closing of the response.

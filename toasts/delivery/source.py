@@ -36,7 +36,7 @@ def _names(topics: Iterable[str]) -> dict[Any, str]:
     return {key(name[len(PREFIX) :]): name for name in topics}
 
 
-def name_of(topic: str, active: State) -> str:
+def state_id_of(topic: str, active: State) -> str:
     """What a client calls this state of this topic; up to the dot it is the same for all states.
 
     Tabs tell by that part whose toasts they have. It says nothing to who lacks SECRET_KEY.
@@ -74,7 +74,7 @@ class ToastSource:
 
     def snapshot(self, topic: str, active: State, known: str | None = None) -> bytes:
         """All that is active, then the list of it; only the list for who knows this very state."""
-        mark = name_of(topic, active)
+        mark = state_id_of(topic, active)
         parts = [] if known == mark else [state.event(*item) for item in active.items()]
         retry = random.randint(*RETRY)
         parts.append(json_event("sync", {"ids": list(active)}, id=mark, retry=retry))

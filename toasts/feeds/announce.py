@@ -39,6 +39,6 @@ async_announce = sync_to_async(announce)
 
 
 def _send(hints: list[str]) -> None:
-    from ..delivery import hubs as live  # models may announce: they are imported before it can be
+    from ..delivery.announce import announce_topics
 
-    live.announce_topics(hints)
+    announce_topics(hints)

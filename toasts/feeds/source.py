@@ -10,9 +10,9 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, connections
 
-from ..delivery import hubs as live
 from ..delivery.brokers import fresh_connection
-from ..delivery.source import name_of
+from ..delivery.hubs import register_source
+from ..delivery.source import state_id_of
 from ..delivery.state import database
 from ..realtime.streams.subscription import State
 from . import events as wire
@@ -45,7 +45,7 @@ class FeedSource:
             raise ImproperlyConfigured(
                 f"{_where(feed)}: its name {feed.name!r} is that of {_where(known)}, too."
             )
-        live.add_kind(KIND, self)
+        register_source(KIND, self)
         return known
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
@@ -89,10 +89,10 @@ class FeedSource:
         return _encoded(feed, feed.read([rest]).get(rest, {}))
 
     def delta(self, topic: str, told: State, state: State) -> bytes:
-        return wire.delta(self._feed(topic), told, state, name_of(topic, state))
+        return wire.delta(self._feed(topic), told, state, state_id_of(topic, state))
 
     def snapshot(self, topic: str, state: State, known: str | None = None) -> bytes:
-        return wire.snapshot(self._feed(topic), state, name_of(topic, state), known)
+        return wire.snapshot(self._feed(topic), state, state_id_of(topic, state), known)
 
     def _feed(self, topic: str) -> Feed:
         return self._feeds[parts_of(topic)[0]]

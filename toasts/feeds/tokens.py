@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from ..auth.grants import Grant, grant_to, is_borne, session_of
+from ..auth.grants import Grant, grant_to, session_of, session_valid
 
 SALT = "toasts.feeds"
 _KEY_MAX = 64
@@ -77,7 +77,7 @@ def opened_by(text: str, feed: str, max_age: int) -> Opened | None:
     if named is not None and named.get(SESSION_KEY) != session[1]:
         return None
     held = grant_to(user, named)
-    if held is None or (named is not None and not is_borne(held)):
+    if held is None or (named is not None and not session_valid(held)):
         return None
     return Opened(user, held) if constant_time_compare(password, _password(user)) else None
 

@@ -17,9 +17,8 @@ from django.views.decorators.http import require_http_methods
 
 from ..auth.grants import Grant, detach, grant
 from ..conf import conf
-from ..delivery import hubs as live
 from ..delivery import source
-from ..delivery.hubs import Hearing
+from ..delivery.streams import HANDOVER, SubscriptionRequest
 from ..realtime.envelope import envelopes
 from ..realtime.sse import UNCACHED, known_event_id
 from ..realtime.streams.subscription import State
@@ -88,7 +87,7 @@ async def _answer(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -
 
 def _is_socket(request: HttpRequest) -> bool:
     scope = getattr(request, "scope", {})
-    return getattr(scope.get(live.HANDOVER), "is_socket", False)
+    return getattr(scope.get(HANDOVER), "is_socket", False)
 
 
 def _known(request: HttpRequest) -> str:
@@ -98,9 +97,9 @@ def _known(request: HttpRequest) -> str:
 
 def _hearing(
     feed: Feed, request: HttpRequest, held: Grant | None, topic: str, as_html: bool
-) -> Hearing:
+) -> SubscriptionRequest:
     takes = _is_socket(request) and feed.can("receive")  # others need not keep their request
-    return Hearing(
+    return SubscriptionRequest(
         topic_of(feed.name, topic),
         held,
         FEEDS,
@@ -174,7 +173,7 @@ def _forbidden(why: str) -> HttpResponse:
     return JsonResponse({"detail": why or "You may not listen here."}, status=403, headers=UNCACHED)
 
 
-async def _poll(request: HttpRequest, heard: Hearing, known: str) -> HttpResponseBase:
+async def _poll(request: HttpRequest, heard: SubscriptionRequest, known: str) -> HttpResponseBase:
     """``{"events": [...], "cursor": "..."}``: nothing for who knows this state, else all of it.
 
     Who waited from one state to the next is told what changed, as on a stream.
@@ -183,7 +182,7 @@ async def _poll(request: HttpRequest, heard: Hearing, known: str) -> HttpRespons
     if seconds is None:
         return bad_wait()
     state = await sync_to_async(FEEDS.state)(heard.topic)
-    if known != source.name_of(heard.topic, state):
+    if known != source.state_id_of(heard.topic, state):
         return _polled(heard, state, FEEDS.snapshot(heard.topic, state))
     news: State | None = state
     if seconds and isinstance(request, ASGIRequest):
@@ -193,10 +192,10 @@ async def _poll(request: HttpRequest, heard: Hearing, known: str) -> HttpRespons
     return _polled(heard, news, b"" if news == state else FEEDS.delta(heard.topic, state, news))
 
 
-def _polled(heard: Hearing, state: State, said: bytes) -> HttpResponse:
+def _polled(heard: SubscriptionRequest, state: State, said: bytes) -> HttpResponse:
     if heard.translate is not None:
         said = heard.translate(said)
-    mark = source.name_of(heard.topic, state)
+    mark = source.state_id_of(heard.topic, state)
     return HttpResponse(
         f'{{"events":[{",".join(envelopes(said))}],"cursor":"{mark}"}}',
         headers={**UNCACHED, "Content-Type": "application/json"},

@@ -1,5 +1,5 @@
 """The tables of toasts."""
 
-from .toast import Level, Toast, ToastQuerySet
+from .toast import Level, Row, Toast, ToastQuerySet, moment, wire
 
-__all__ = ["Level", "Toast", "ToastQuerySet"]
+__all__ = ["Level", "Row", "Toast", "ToastQuerySet", "moment", "wire"]

@@ -1,4 +1,4 @@
-"""Telling those who listen what changed in the states of their topics."""
+"""Dispatcher those who listen what changed in the states of their topics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from time import monotonic
 
 from .registry import Topic
 from .sources import Source
-from .streams.steps import aside
+from .streams.steps import detached_from_task
 from .streams.subscription import State, Subscription
 
 logger = logging.getLogger("toasts.realtime")
@@ -21,7 +21,7 @@ TURN = 0.005
 _EMPTY: State = {}
 
 
-class Telling:
+class Dispatcher:
     """Writes to each listener what it lacks of its topic's state.
 
     Args:
@@ -46,7 +46,7 @@ class Telling:
         # First all that differs, then all that is written: a server's `send` empties the
         # processor's caches of everything else.
         news = list(self._differing(topics, states))
-        with aside():
+        with detached_from_task():
             for topic, state, delta in news:
                 topic.told = state
                 for listener in tuple(topic.listeners):  # one that fails is dropped

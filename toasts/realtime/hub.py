@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from .brokers.base import Broker
-from .dispatcher import Telling
+from .dispatcher import Dispatcher
 from .registry import Registry, Topic
-from .revalidation import Sweep
-from .scheduler import Agenda
-from .shutdown import Intake, on_stop
+from .revalidation import Revalidator
+from .scheduler import Scheduler
+from .shutdown import ListeningSockets, on_stop
 from .sources import Source
 from .streams.subscription import Subscription
 from .supervision import supervised
-from .ticker import Turns
+from .ticker import Ticker
 
 logger = logging.getLogger("toasts.realtime")
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class Hub:
         self.per_topic = per_topic
         self.listening = False
         self._draining_until = 0.0
-        self._intake: Intake | None = None
+        self._intake: ListeningSockets | None = None
         self._incoming: deque[str] = deque()
         """What threads announce, for the loop to take."""
         self._called = False
@@ -79,10 +79,14 @@ class Hub:
         self._reader: ThreadPoolExecutor | None = None
         self._loop = asyncio.get_running_loop()
         self.registry = Registry()
-        self.agenda = Agenda(self._loop, self.registry.topics)
-        self.telling = Telling(source, self._let_go)
-        self.turns = Turns(self.registry, timing.turns, self._let_go, self._loop.time())
-        self.sweep = Sweep(self.registry, self._revoked, lambda one: self.drop(one, "auth"))
+        self.contexts: dict[Any, Any] = {}
+        """What the streams of one encoder share; whoever makes streams keeps it here."""
+        self.scheduler = Scheduler(self._loop, self.registry.topics)
+        self.dispatcher = Dispatcher(source, self._let_go)
+        self.ticker = Ticker(self.registry, timing.turns, self._let_go, self._loop.time())
+        self.revalidator = Revalidator(
+            self.registry, self._revoked, lambda one: self.drop(one, "auth")
+        )
 
     # Who listens.
 
@@ -100,7 +104,7 @@ class Hub:
         self.registry.add(listener, holder)
         while len(crowd := self.registry.crowd(listener)) > self.per_topic:
             self.drop(next(iter(crowd)), "superseded")
-        self.sweep.check_newcomer(holder or listener.topic)
+        self.revalidator.check_newcomer(holder or listener.topic)
         self.wake([listener.topic])
 
     def unsubscribe(self, listener: Subscription) -> None:
@@ -119,7 +123,7 @@ class Hub:
             server: ASGI's ``scope["server"]``, of a request that is about to wait here.
         """
         if self._intake is None:
-            self._intake = Intake(server)
+            self._intake = ListeningSockets(server)
 
     def drain_soon(self) -> bool:
         """Have every stream end, now and from now on: the server stops. From any thread.
@@ -143,12 +147,12 @@ class Hub:
     def wake(self, hints: Iterable[str] | None) -> None:
         """Look these topics up soon; None: all of them."""
         if hints is None:
-            self.agenda.add_all()
+            self.scheduler.add_all()
             return
         hints = list(hints)
         woken = list(filter(None, map(self.registry.topics.get, hints)))
         if woken:
-            self.agenda.add(woken)
+            self.scheduler.add(woken)
         if len(woken) < len(hints):
             self._wake_others(hints)
 
@@ -158,9 +162,9 @@ class Hub:
             if hint in self.registry.topics:
                 continue
             if hint.startswith(RECHECK):
-                self.sweep.doubt({hint[len(RECHECK) :]})
+                self.revalidator.doubt({hint[len(RECHECK) :]})
             elif hint.endswith(FAMILY):
-                self.agenda.add_family(hint[: -len(FAMILY)])
+                self.scheduler.add_family(hint[: -len(FAMILY)])
 
     def announce(self, hints: Sequence[str]) -> None:
         """Wake these topics here and in every other process. From any thread."""
@@ -190,9 +194,9 @@ class Hub:
         """Start the loops; does nothing when they run."""
         if self._tasks:
             return
-        self.turns.now = self._loop.time()
+        self.ticker.now = self._loop.time()
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="toasts-reader")
-        loops = (self._listen, self._read, self._post, self.sweep.run, self._tick)
+        loops = (self._listen, self._read, self._post, self.revalidator.run, self._tick)
         on_stop(self)
         # An empty context: the request that opens the first stream must not lend its own (the
         # thread-sensitive context, the language, the tracing span) to work that outlives it.
@@ -212,8 +216,8 @@ class Hub:
         reader, self._reader = self._reader, None
         self._intake = None
         self.listening = False
-        self.agenda.stop()
-        self.turns.stop()
+        self.scheduler.stop()
+        self.ticker.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -245,7 +249,7 @@ class Hub:
         self.listening = True
         self.wake(hints)
         if hints is None:
-            self.sweep.check(self.registry.topics)
+            self.revalidator.check(self.registry.topics)
 
     async def _publish(self, hints: Sequence[str]) -> None:
         await self.run(self.broker.publish, hints)
@@ -262,10 +266,10 @@ class Hub:
 
     async def _read(self) -> None:
         while True:
-            await self.agenda.work.wait()
-            self.agenda.work.clear()
+            await self.scheduler.work.wait()
+            self.scheduler.work.clear()
             await asyncio.sleep(0)  # what woke in the same moment joins
-            while topics := self.agenda.take():
+            while topics := self.scheduler.take():
                 await self._read_batch([topic for topic in topics if topic.listeners])
 
     async def _read_batch(self, topics: list[Topic]) -> None:
@@ -274,9 +278,9 @@ class Hub:
         try:
             states = await self.run(self.source.read, [topic.name for topic in topics])
         except Exception:
-            self.agenda.add(topics)
+            self.scheduler.add(topics)
             raise
-        await self.telling.tell(topics, states)
+        await self.dispatcher.tell(topics, states)
 
     def _let_go(self, listener: Subscription) -> None:
         """Drop a listener that failed, so that the others go on."""
@@ -292,16 +296,16 @@ class Hub:
         while True:
             await asyncio.sleep(TICK)
             now = self._loop.time()
-            self.turns.tick(now)
+            self.ticker.tick(now)
             self._look_whether_it_stops()
-            self.sweep.forget(now)
+            self.revalidator.forget(now)
             # Deaf, it has nothing but its own looks.
             if now - reconciled >= (self.timing.reconcile if self.listening else TICK):
                 reconciled = now
                 self.wake(None)
             if now - swept >= self.timing.sweep:
                 swept = now
-                self.sweep.check(self.registry.topics)
+                self.revalidator.check(self.registry.topics)
             busy = now if self.registry.topics else busy
             if now - busy > self.timing.linger:
                 self._retirement = self._loop.create_task(self._retire())

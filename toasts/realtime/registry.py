@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from .streams.subscription import State, Subscription
 
-Crowd = tuple[Subscription, ...] | dict[Subscription, None]
+Group = tuple[Subscription, ...] | dict[Subscription, None]
 """Listeners, the oldest first: a tuple while they are few, which is the case ten thousand times."""
 FEW = 8
 
@@ -19,7 +19,7 @@ FEW = 8
 @dataclass(slots=True, eq=False)
 class Topic:
     name: str
-    listeners: Crowd = ()
+    listeners: Group = ()
     told: State | None = None
     """What its streams were told; None: nothing yet."""
 
@@ -52,7 +52,7 @@ class Registry:
             self._holders[listener] = holder
             self._held.setdefault(holder, {})[listener] = None
 
-    def crowd(self, listener: Subscription) -> Crowd:
+    def crowd(self, listener: Subscription) -> Group:
         """Those with whom this listener is counted: its holder's, or its topic's."""
         holder = self._holders.get(listener)
         return self.topics[listener.topic].listeners if holder is None else self._held[holder]
@@ -77,7 +77,7 @@ class Registry:
         return [*(topic.listeners if topic is not None else ()), *self._held.get(name, ())]
 
 
-def _with(crowd: Crowd, listener: Subscription) -> Crowd:
+def _with(crowd: Group, listener: Subscription) -> Group:
     if isinstance(crowd, tuple):
         more = (*crowd, listener)
         return more if len(more) <= FEW else dict.fromkeys(more)
@@ -85,7 +85,7 @@ def _with(crowd: Crowd, listener: Subscription) -> Crowd:
     return crowd
 
 
-def _without(crowd: Crowd, listener: Subscription) -> Crowd:
+def _without(crowd: Group, listener: Subscription) -> Group:
     if isinstance(crowd, tuple):
         return tuple(other for other in crowd if other is not listener)
     del crowd[listener]

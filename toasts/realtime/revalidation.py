@@ -18,7 +18,7 @@ BATCH = 500
 PAUSE = 0.2
 
 
-class Sweep:
+class Revalidator:
     """Ends the streams whose right has ended, whenever somebody doubts it.
 
     Args:

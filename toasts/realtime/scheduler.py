@@ -14,7 +14,7 @@ DUE_BATCH = 500
 """Those that no hint named, per look: one that a hint names waits for a short look at most."""
 
 
-class Agenda:
+class Scheduler:
     """Topics that hints named, and in between those whose turn it only is.
 
     Args:

@@ -27,7 +27,7 @@ DESCRIPTORS = "/dev/fd"
 """Where the system lists a process's own."""
 
 
-class Farewell:
+class SignalHandler:
     """A signal handler: has every stream end, then does what the handler before it did."""
 
     def __init__(self, previous: Any) -> None:
@@ -74,13 +74,13 @@ def on_stop(hub: Any) -> None:
         current: Callable[[int, FrameType | None], Any] | int | None = signal.getsignal(number)
         if current is None or current == signal.SIG_IGN:
             continue  # set by no Python code, so it could not be called; or the process goes on
-        if not isinstance(current, Farewell) or current.process != os.getpid():
-            current = Farewell(current)
+        if not isinstance(current, SignalHandler) or current.process != os.getpid():
+            current = SignalHandler(current)
             signal.signal(number, current)
         current.hubs.add(hub)
 
 
-class Intake:
+class ListeningSockets:
     """The sockets of this process that take the connections to one address.
 
     Args:

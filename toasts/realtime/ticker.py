@@ -8,7 +8,7 @@ from .registry import Registry
 from .streams.subscription import Subscription
 
 
-class Turns:
+class Ticker:
     """Visits each listener once in so many ticks.
 
     Args:

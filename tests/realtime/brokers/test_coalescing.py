@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from toasts.realtime.brokers.coalescing import Outbox
+from toasts.realtime.brokers.coalescing import CoalescingPublisher
 
 
 class Wire:
@@ -31,7 +31,7 @@ class Wire:
 def test_one_thread_alone_sends_at_once() -> None:
     wire = Wire()
     wire.go_on.set()
-    outbox = Outbox(wire.send)
+    outbox = CoalescingPublisher(wire.send)
     outbox.publish(["user:1", "user:2", "user:1"])
     outbox.publish(["user:3"])
     assert wire.messages == [["user:1", "user:2"], ["user:3"]]
@@ -39,7 +39,7 @@ def test_one_thread_alone_sends_at_once() -> None:
 
 def test_what_gathers_while_one_sends_goes_in_one_message_that_one_more_waits_for() -> None:
     wire = Wire()
-    outbox = Outbox(wire.send)
+    outbox = CoalescingPublisher(wire.send)
     with ThreadPoolExecutor(20) as threads:
         first = threads.submit(outbox.publish, ["user:0"])
         assert wire.begun.wait(10)
@@ -56,7 +56,7 @@ def test_what_gathers_while_one_sends_goes_in_one_message_that_one_more_waits_fo
 
 def test_all_is_sent_by_the_time_that_all_have_returned_and_a_lone_one_by_its_own() -> None:
     sent: set[str] = set()
-    outbox = Outbox(sent.update)
+    outbox = CoalescingPublisher(sent.update)
 
     def write(thread: int) -> None:
         for number in range(200):
@@ -72,7 +72,7 @@ def test_all_is_sent_by_the_time_that_all_have_returned_and_a_lone_one_by_its_ow
 def test_a_failure_reaches_who_sent_and_stops_nobody_else() -> None:
     wire = Wire()
     wire.error = OSError("away")
-    outbox = Outbox(wire.send)
+    outbox = CoalescingPublisher(wire.send)
     with ThreadPoolExecutor(4) as threads:
         first = threads.submit(outbox.publish, ["user:0"])
         assert wire.begun.wait(10)
@@ -90,7 +90,7 @@ def test_a_failure_reaches_who_sent_and_stops_nobody_else() -> None:
 
 def test_one_that_is_interrupted_while_it_waits_leaves_the_turn_to_others() -> None:
     wire = Wire()
-    outbox = Outbox(wire.send)
+    outbox = CoalescingPublisher(wire.send)
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(outbox.publish, ["user:0"])
         assert wire.begun.wait(10)
@@ -105,7 +105,7 @@ def test_one_that_is_interrupted_while_it_waits_leaves_the_turn_to_others() -> N
     assert wire.messages == [["user:0"], ["user:1", "user:2"], ["user:3"]]
 
 
-def _interrupt(outbox: Outbox, thread: int) -> None:
+def _interrupt(outbox: CoalescingPublisher, thread: int) -> None:
     while outbox._next is None:
         pass
     # Once more while it waits: one that comes just before it begins to is noticed only afterwards.

@@ -130,7 +130,7 @@ async def test_canaries_go_on_for_ever_and_are_nobodys_hint(
 
 
 async def test_a_flood_does_not_keep_the_canary_from_being_missed() -> None:
-    ears = module._Ears("SUBSCRIBE")
+    ears = module.RedisListener("SUBSCRIBE")
     ears._heard.put_nowait("x")
     async with asyncio.timeout(5):
         async for message in ears.receive(0.1):

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 
-class Outbox:
+class CoalescingPublisher:
     """Gathers what threads publish at the same time.
 
     Args:

@@ -103,7 +103,7 @@ class RedisBroker:
             redis.RedisError: a connection failed.
             TimeoutError: the server did not answer within 5 s.
         """
-        ears = _Ears(self._verb)
+        ears = RedisListener(self._verb)
         try:
             async with asyncio.timeout(PREPARED_WITHIN):
                 for url, channels in (await self._places()).items():
@@ -212,7 +212,7 @@ def make(url: str, channel: str) -> RedisBroker:
     return RedisBroker(url, channel)
 
 
-class _Ears:
+class RedisListener:
     """Connections that hear, one per server, and what they heard, in one queue."""
 
     def __init__(self, verb: str) -> None:

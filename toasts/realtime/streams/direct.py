@@ -24,12 +24,12 @@ PARTING = 1.0
 """Seconds that a client has to take its parting bytes."""
 
 
-class Turns(Protocol):
+class Ticker(Protocol):
     now: float
     """The loop's time at the last tick, seconds."""
 
 
-class Manners(Protocol):
+class StreamContext(Protocol):
     """What the streams of a hub have in common."""
 
     heartbeat: float
@@ -41,7 +41,7 @@ class Manners(Protocol):
     """The loop's time, seconds."""
 
     @property
-    def turns(self) -> Turns: ...
+    def turns(self) -> Ticker: ...
     @property
     def rotation(self) -> bytes: ...
     def snapshot(self, topic: str, state: State, known: str | None) -> bytes: ...
@@ -75,7 +75,7 @@ class DirectStream:
         topic: str,
         grant: Any,
         send: Send,
-        manners: Manners,
+        manners: StreamContext,
         opened: float,
         deadline: float,
         known: str | None,

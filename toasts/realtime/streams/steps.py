@@ -14,7 +14,7 @@ from typing import Any
 
 
 @contextlib.contextmanager
-def aside() -> Iterator[None]:
+def detached_from_task() -> Iterator[None]:
     """Be no task for a while: hosts then take turns without one who steps in between them."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is None:
