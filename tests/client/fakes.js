@@ -63,7 +63,7 @@ export const BASE = "https://site.example/orders/";
 /** One as its page knows it. */
 export function toast(id, changes = {}) {
   globalThis.location ??= { href: BASE };
-  return load("wire").readToast(wire(id, changes));
+  return load("toasts/wire").readToast(wire(id, changes));
 }
 
 export function wire(id, changes = {}) {

@@ -16,9 +16,9 @@ import uglify from "uglify-js";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const COMMITTED = join(HERE, "..", "static", "toasts");
 /** The files, and how many bytes they may have together, minified and gzipped. */
-const CLIENT = { outputs: { "toasts.js": "index.js", "toasts.css": "toasts.css" }, limit: 8 * 1024 };
-const INBOX = { outputs: { "inbox.js": "elements.js", "inbox.css": "inbox.css" }, limit: 2.5 * 1024 };
-const FEEDS = { outputs: { "feeds.js": "feeds.js" }, limit: 2.75 * 1024 };
+const CLIENT = { outputs: { "toasts.js": "toasts/index.js", "toasts.css": "toasts/toasts.css" }, limit: 8 * 1024 };
+const INBOX = { outputs: { "inbox.js": "inbox/index.js", "inbox.css": "inbox/inbox.css" }, limit: 2.5 * 1024 };
+const FEEDS = { outputs: { "feeds.js": "feeds/index.js" }, limit: 2.75 * 1024 };
 /** The half below the screen; all other modules are on it. */
 const BELOW = /(ack|browser|config|connection|csrf|index|memory|poll|presence|store|tabs|wire)\.js$/;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { openFeed } from "../../toasts/client/feed.js";
-import { json, newWorld, status } from "./fakes.js";
+import { openFeed } from "../../../toasts/client/feeds/feed.js";
+import { json, newWorld, status } from "../fakes.js";
 
 class FakeSocket extends EventTarget {
   readyState = 1;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createBackoff } from "../../toasts/client/backoff.js";
+import { createBackoff } from "../../../toasts/client/shared/backoff.js";
 
 test("the bound doubles from one second to thirty", () => {
   const backoff = createBackoff({ random: () => 1 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, newWorld, status } from "./fakes.js";
+import { fresh, newWorld, status } from "../fakes.js";
 
 function newCsrf({ csrfCookie = "csrftoken", cookie = "", answers = [] } = {}) {
   const world = newWorld({ respond: () => status(200, { "X-CSRFToken": answers.shift() }) });
-  const { csrfToken } = fresh("csrf", { dataset: { csrfCookie, pollUrl: "/poll/" }, cookie });
+  const { csrfToken } = fresh("shared/csrf", { dataset: { csrfCookie, pollUrl: "/poll/" }, cookie });
   return { world, csrfToken };
 }
 

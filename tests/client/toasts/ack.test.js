@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, newWorld, status, toast } from "./fakes.js";
+import { fresh, newWorld, status, toast } from "../fakes.js";
 
 function newAcks({ respond = () => status(200), cookie = "csrftoken=tok", ids = ["1"] } = {}) {
   const tokens = ["new", "newer"];
   const world = newWorld({ respond: (url, options) => (options ? respond(url, options) : status(200, { "X-CSRFToken": tokens.shift() })) });
-  const client = fresh("ack memory", { dataset: { apiUrl: "/api/", pollUrl: "/poll/" }, cookie });
+  const client = fresh("toasts/ack toasts/memory", { dataset: { apiUrl: "/api/", pollUrl: "/poll/" }, cookie });
   client.rememberFor("alice");
   const dismiss = (id) => client.remember({ id }, true);
   ids.forEach(dismiss);

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, newWorld, toast } from "./fakes.js";
+import { fresh, newWorld, toast } from "../fakes.js";
 
 function newAnnouncer({ here = true, hinted = true } = {}) {
   const world = newWorld();
-  const client = fresh("announcer store presence memory", { stored: hinted ? { "toasts:hinted": "1" } : {} });
+  const client = fresh("toasts/announcer toasts/store toasts/presence toasts/memory", { stored: hinted ? { "toasts:hinted": "1" } : {} });
   client.openStorage();
   client.listeners.add(client.announce);
   client.whenSeen(() => client.announce());

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, newWorld, status, toast } from "./fakes.js";
+import { fresh, newWorld, status, toast } from "../fakes.js";
 
 /** A tab that leads, alone: without a channel every tab does. */
 async function aLeader(respond) {
   const world = newWorld({ respond });
   globalThis.BroadcastChannel = function () { throw new DOMException("none here", "SecurityError"); };
-  const client = fresh("browser presence memory", { dataset: { streamUrl: "/stream/", pollUrl: "/poll/" } });
+  const client = fresh("toasts/browser toasts/presence toasts/memory", { dataset: { streamUrl: "/stream/", pollUrl: "/poll/" } });
   client.whenSeen(() => {});
   client.start(() => {});
   await world.pass(0);
@@ -37,7 +37,7 @@ test("what a second leader takes for all takes no mark of what was hidden from t
 
     postMessage() {}
   };
-  const client = fresh("browser presence memory", { dataset: { streamUrl: "/stream/", pollUrl: "/poll/" } });
+  const client = fresh("toasts/browser toasts/presence toasts/memory", { dataset: { streamUrl: "/stream/", pollUrl: "/poll/" } });
   client.whenSeen(() => {});
   client.start(() => {});
   await world.pass(200);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh } from "./fakes.js";
+import { fresh } from "../fakes.js";
 
-const config = (dataset) => fresh("config", { dataset });
+const config = (dataset) => fresh("toasts/config", { dataset });
 
 test("the script's data attributes are the settings", () => {
   const { settings, heartbeat } = config({ streamUrl: "/t/stream/", heartbeat: "2.5", region: "Meldungen" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, json, newWorld, status, wire } from "./fakes.js";
+import { fresh, json, newWorld, status, wire } from "../fakes.js";
 
 const DOWN = () => { throw new TypeError("network"); };
 const SNAPSHOT = "alice.1"; // the id of a sync
@@ -15,7 +15,7 @@ function newConnection(respond, prepare = () => {}) {
   let toasts = new Map();
   let who;
   const state = () => states.at(-1) ?? "connecting";
-  const connection = { ...fresh("connection", { dataset: { streamUrl: "/stream/", pollUrl: "/poll/" } }), state };
+  const connection = { ...fresh("toasts/connection", { dataset: { streamUrl: "/stream/", pollUrl: "/poll/" } }), state };
   connection.start({
     _show: (state) => states.push(state),
     _become(id) {

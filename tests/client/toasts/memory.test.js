@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, toast } from "./fakes.js";
+import { fresh, toast } from "../fakes.js";
 
 function newMemory(stored = {}, who = "alice") {
-  const memory = fresh("memory", { stored });
+  const memory = fresh("toasts/memory", { stored });
   memory.openStorage();
   memory.rememberFor(who);
   return memory;
@@ -81,7 +81,7 @@ test("what is gone before the server's answer may come again after it, and is to
 test("before anybody is known nothing of anybody's is told", () => {
   const stored = {};
   newMemory(stored).remember(toast(1), true);
-  const memory = fresh("memory", { stored });
+  const memory = fresh("toasts/memory", { stored });
   memory.openStorage();
   memory.prune([]);
   assert.deepEqual([memory.pending(), Object.keys(stored).length], [[], 1]);
@@ -100,7 +100,7 @@ test("where storage is full or forbidden the page remembers by itself", () => {
 });
 
 test("to read storage may be forbidden", () => {
-  const memory = fresh("memory");
+  const memory = fresh("toasts/memory");
   Object.defineProperty(globalThis, "localStorage", { configurable: true, get() { throw new DOMException("denied", "SecurityError"); } });
   memory.openStorage();
   memory.rememberFor("alice");

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, json, newWorld, status } from "./fakes.js";
+import { fresh, json, newWorld, status } from "../fakes.js";
 
-const { backoff, poll } = fresh("poll", { dataset: { pollUrl: "/poll/" } });
+const { backoff, poll } = fresh("toasts/poll", { dataset: { pollUrl: "/poll/" } });
 /** @returns what is said of the answer, and the question. */
 const ask = async (respond, ...rest) => {
   const world = newWorld({ respond });

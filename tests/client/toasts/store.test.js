@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, toast } from "./fakes.js";
+import { fresh, toast } from "../fakes.js";
 
 function newStore() {
-  const store = fresh("store memory");
+  const store = fresh("toasts/store toasts/memory");
   store.rememberFor("alice");
   const changes = [];
   store.listeners.add((change) => changes.push(change));

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, toast } from "./fakes.js";
+import { fresh, toast } from "../fakes.js";
 
-const { lifetime } = fresh("timers");
+const { lifetime } = fresh("toasts/timers");
 
 test("a short text stays six seconds at least", () => {
   const milliseconds = lifetime(toast(1, { message: "hello" }));

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, toast } from "./fakes.js";
+import { fresh, toast } from "../fakes.js";
 
-const { readToast, safeUrl } = fresh("wire");
+const { readToast, safeUrl } = fresh("toasts/wire");
 
 test("http, https, mailto and relative links are followed", () => {
   assert.equal(safeUrl("http://a.example/"), "http://a.example/");

@@ -3,8 +3,8 @@
  * have. `toastFeeds.open(url, options)`; docs/reference/feeds.md says it all.
  */
 
-import { createBackoff } from "./backoff.js";
-import { openPoll, openSocket, openStream } from "./feed-links.js";
+import { createBackoff } from "../shared/backoff.js";
+import { openPoll, openSocket, openStream } from "./links.js";
 
 const LINKS = { sse: openStream, websocket: openSocket, poll: openPoll };
 /** Milliseconds within which pages come back after a goodbye, each at its own time. */

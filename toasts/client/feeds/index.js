@@ -1,7 +1,7 @@
 /** The second bundle's entry: `window.toastFeeds`, for pages with feeds of their own. */
 
 import { openFeed } from "./feed.js";
-import { world } from "./world.js";
+import { world } from "../shared/world.js";
 
 const surroundings = {
   ...world,

@@ -3,7 +3,7 @@
  * exactly once: `onDown({ up, refused })`, with `refused` when asking again is of no use.
  */
 
-import { createWatchdog } from "./watchdog.js";
+import { createWatchdog } from "../shared/watchdog.js";
 
 /** A server answers with its snapshot at once; a proxy that buffers never does. */
 const FIRST_EVENT = 10_000;

@@ -1,7 +1,7 @@
 /** `<toast-bell>`: a button with the number of unread toasts, which opens the inbox. */
 
-import { make } from "./inbox-dom.js";
-import { translator } from "./inbox-labels.js";
+import { make } from "./dom.js";
+import { translator } from "./labels.js";
 
 /** @returns show(count). */
 export function buildBell(bell) {

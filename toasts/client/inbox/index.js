@@ -1,7 +1,7 @@
 /** The second bundle's entry: defines `<toast-bell>` and `<toast-inbox>`, once per window. */
 
 import { buildBell } from "./bell.js";
-import { buildInbox } from "./inbox-list.js";
+import { buildInbox } from "./list.js";
 import { follow, listeners, note } from "./unread.js";
 
 /** @param build makes an element's parts, in place of those that a copied page has; returns its listener. */

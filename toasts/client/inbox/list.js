@@ -1,9 +1,9 @@
 /** `<toast-inbox>`: unread and earlier toasts, newest first; in the page, or as the bell's panel. */
 
-import { ask } from "./inbox-api.js";
-import { make } from "./inbox-dom.js";
-import { translator } from "./inbox-labels.js";
-import { createRow } from "./inbox-row.js";
+import { ask } from "./api.js";
+import { make } from "./dom.js";
+import { translator } from "./labels.js";
+import { createRow } from "./row.js";
 import { note } from "./unread.js";
 
 const STEP = 20; // toasts more

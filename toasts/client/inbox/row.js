@@ -1,6 +1,6 @@
 /** One toast in the inbox. */
 
-import { make } from "./inbox-dom.js";
+import { make } from "./dom.js";
 
 export function createRow({ id, level, url, message, title, actions, created_at, read }, t) {
   const moment = new Date(created_at).toLocaleString();

@@ -3,7 +3,7 @@
  * to count anew. The tab that is looked at tells the others.
  */
 
-import { ask } from "./inbox-api.js";
+import { ask } from "./api.js";
 
 const GATHER = 300; // milliseconds: what comes together is counted together
 const EVENTS = ["toasts:sync", "toasts:read", "toasts:disconnected", "pageshow", "visibilitychange"];

@@ -4,8 +4,8 @@
  * and have none before the server's first form.
  */
 
-import { settings } from "./config.js";
-import { request } from "./poll.js";
+import { settings } from "../toasts/config.js";
+import { request } from "../toasts/poll.js";
 
 let given; // by the server
 

@@ -4,7 +4,7 @@
  */
 
 import { settings } from "./config.js";
-import { csrfToken } from "./csrf.js";
+import { csrfToken } from "../shared/csrf.js";
 import { pending, told } from "./memory.js";
 import { request, retryAfter } from "./poll.js";
 

@@ -5,7 +5,7 @@
 
 import { sentence } from "./card.js";
 import { label, settings } from "./config.js";
-import { element } from "./dom.js";
+import { element } from "../shared/dom.js";
 import { keep, storage } from "./memory.js";
 import { here } from "./presence.js";
 

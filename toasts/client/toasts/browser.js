@@ -9,7 +9,7 @@
 
 import { acknowledge } from "./ack.js";
 import * as connection from "./connection.js";
-import { on, tell } from "./dom.js";
+import { on, tell } from "../shared/dom.js";
 import { forget, openStorage, prune, remember, rememberFor } from "./memory.js";
 import { poll } from "./poll.js";
 import { changed, heed } from "./presence.js";

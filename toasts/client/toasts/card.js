@@ -1,7 +1,7 @@
 /** The element of one toast. It stays the same element while the toast changes. */
 
 import { label, settings } from "./config.js";
-import { element, write } from "./dom.js";
+import { element, write } from "../shared/dom.js";
 
 const GLYPHS = { info: "i", success: "✓", warning: "!", error: "✕" };
 const DAY = 86_400_000;

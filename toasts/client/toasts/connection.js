@@ -7,7 +7,7 @@
  */
 
 import { heartbeat, settings } from "./config.js";
-import { on } from "./dom.js";
+import { on } from "../shared/dom.js";
 import { backoff, poll, WAIT } from "./poll.js";
 
 /** Milliseconds. A server answers with its snapshot at once; a proxy that buffers never does. */

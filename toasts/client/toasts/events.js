@@ -1,6 +1,6 @@
 /** What the page is told, as events on the document: `toasts.d.ts` has their types. */
 
-import { tell } from "./dom.js";
+import { tell } from "../shared/dom.js";
 
 let worked = false;
 

@@ -2,7 +2,7 @@
 
 import { installApi } from "./api.js";
 import { start, startAgain } from "./browser.js";
-import { on, tell } from "./dom.js";
+import { on, tell } from "../shared/dom.js";
 import { tellChanges, tellState } from "./events.js";
 import { enableScreen, openScreen } from "./screen.js";
 import { listeners } from "./store.js";

@@ -1,7 +1,7 @@
 /** A key to the newest toast and back, Escape closes the focused one. Focus never moves by itself. */
 
 import { settings } from "./config.js";
-import { on } from "./dom.js";
+import { on } from "../shared/dom.js";
 import { close, list, region } from "./view.js";
 
 let origin; // where the focus was before it came here

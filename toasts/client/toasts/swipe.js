@@ -1,6 +1,6 @@
 /** Throws a toast out sideways. Up and down stays the page's, and a drag on the text selects it. */
 
-import { on } from "./dom.js";
+import { on } from "../shared/dom.js";
 import { close, list } from "./view.js";
 
 /** Pixels: up to that it may be a click; so far it is thrown. */

@@ -4,7 +4,7 @@ import { voice } from "./announcer.js";
 import { leave } from "./browser.js";
 import { createCard } from "./card.js";
 import { settings } from "./config.js";
-import { element, on, tell } from "./dom.js";
+import { element, on, tell } from "../shared/dom.js";
 import { noteOrigin, release } from "./keyboard.js";
 import { here } from "./presence.js";
 import { list as toasts } from "./store.js";
