@@ -164,7 +164,7 @@ def test_the_wheel_holds_toasts_alone(names: set[str]) -> None:
 def test_the_wheel_holds_all_of_toasts(names: set[str]) -> None:
     files = (path for path in (ROOT / "toasts").rglob("*") if path.is_file())
     shipped = {path.relative_to(ROOT).as_posix() for path in files if path.suffix != ".pyc"}
-    assert shipped <= names
+    assert {name for name in shipped if not name.startswith("toasts/client/")} <= names
     assert {
         "toasts/py.typed",
         "toasts/migrations/0001_initial.py",
@@ -172,9 +172,16 @@ def test_the_wheel_holds_all_of_toasts(names: set[str]) -> None:
         "toasts/templatetags/toasts.py",
         "toasts/static/toasts/toasts.js",
         "toasts/static/toasts/toasts.css",
+        "toasts/static/toasts/toasts.d.ts",
         "toasts/static/toasts/inbox.js",
         "toasts/static/toasts/inbox.css",
+        "toasts/static/toasts/feeds.js",
     } <= names
+
+
+def test_the_wheel_holds_the_built_client_without_its_sources_and_build(names: set[str]) -> None:
+    assert not [name for name in names if name.startswith("toasts/client/")]
+    assert not [name for name in names if name.endswith((".mjs", ".json"))]
 
 
 def test_the_wheel_holds_nothing_that_only_a_workplace_has(names: set[str]) -> None:
