@@ -12,8 +12,8 @@ from django.db import models, transaction
 from django.db.models.signals import post_delete, post_save
 
 from .auth import grants as sessions
+from .db import database
 from .delivery.announce import announce_recheck
-from .delivery.state import database
 
 
 def connect_signals() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from numbers import Number
 from typing import Any
 
@@ -11,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from .delivery import state
+from .db import chunked, database
 
 CHUNK = 1000
 
@@ -56,7 +55,7 @@ def _existing(users: list[Any]) -> list[Any]:
     keys = {key_of(user): isinstance(user, models.Model) for user in users}
     bare = [key for key, is_instance in keys.items() if not is_instance]
     if bare:
-        manager = get_user_model()._default_manager.using(state.database())
+        manager = get_user_model()._default_manager.using(database())
         missing = set(bare) - set(manager.filter(pk__in=bare).values_list("pk", flat=True))
         if missing:
             raise ValueError(f"user: there is none with the primary key {_some(missing)}.")
@@ -75,7 +74,7 @@ def existing_keys(users: Iterable[Any]) -> Iterator[Any]:
         raise ValueError(f"users: must be a queryset or another iterable, not {users!r}.")
     seen: set[Any] = set()
     queryset = _is_of_users(users)
-    for chunk in chunks(_keys_of(users) if queryset else users):
+    for chunk in chunked(_keys_of(users) if queryset else users, CHUNK):
         # A queryset that joins may name a user more than once.
         keys = [
             key for key in dict.fromkeys(chunk if queryset else _existing(chunk)) if key not in seen
@@ -98,10 +97,3 @@ def _keys_of(users: Any) -> Iterator[Any]:
     rows = users if users.query.is_sliced else users.order_by()
     keys: Iterator[Any] = rows.values_list("pk", flat=True).iterator()
     return keys
-
-
-def chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
-    """In lists of a thousand, as a statement takes them."""
-    iterator = iter(values)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

@@ -10,8 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.contrib.auth.models import User
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 from django.db.utils import ConnectionHandler
 from django.test import override_settings
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -25,25 +24,6 @@ from toasts.realtime.brokers.postgres import PostgresBroker
 from toasts.realtime.brokers.sqlite import SqliteBroker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
-
-
-# A connection that failed.
-
-
-def test_a_failed_statement_leaves_the_callers_transaction_alone(alice: User) -> None:
-    with transaction.atomic():
-        alice.email = "new@example.com"
-        alice.save()
-        with pytest.raises(OperationalError), brokers.fresh_connection():
-            raise OperationalError("a notification that could not be sent")
-    assert User.objects.get().email == "new@example.com"
-
-
-def test_outside_of_a_transaction_a_failed_connection_is_dropped(db: None) -> None:
-    connection.ensure_connection()
-    with pytest.raises(OperationalError), brokers.fresh_connection():
-        raise OperationalError("the server went away")
-    assert connection.connection is None
 
 
 def test_a_kept_connection_that_died_meanwhile_is_replaced_before_it_announces(

@@ -16,7 +16,7 @@ from django.utils import timezone
 from .. import users as recipients
 from .. import validation as content
 from ..conf import conf
-from ..delivery import state
+from ..db import chunked, database
 from ..delivery.announce import announce_users
 from ..models.toast import Toast, wire
 
@@ -67,7 +67,7 @@ def create_toast(
             visible_from=visible_from, data=data,
         ),
     )  # fmt: skip
-    toast.save(force_insert=True, using=state.database())
+    toast.save(force_insert=True, using=database())
     _announce([toast.user_id])
     return toast
 
@@ -93,11 +93,9 @@ def create_toasts(message: Any, users: Iterable[Any], **fields: Any) -> int:
     """
     toast = _content(message=message, **fields)
     told: list[Any] = []
-    with transaction.atomic(using=state.database()):
-        for keys in recipients.chunks(recipients.existing_keys(users)):
-            Toast.objects.using(state.database()).bulk_create(
-                Toast(user_id=key, **toast) for key in keys
-            )
+    with transaction.atomic(using=database()):
+        for keys in chunked(recipients.existing_keys(users), recipients.CHUNK):
+            Toast.objects.using(database()).bulk_create(Toast(user_id=key, **toast) for key in keys)
             told += keys
         _announce(told)
     return len(told)
@@ -121,7 +119,7 @@ def update_toast(toast: Toast, **changes: Any) -> Toast:
     values = _aware(content.clean(changes))
     if values.get("visible_from", True) is None:
         values["visible_from"] = Now()
-    current = Toast.objects.using(state.database()).get(pk=toast.pk)
+    current = Toast.objects.using(database()).get(pk=toast.pk)
     check_size({**current.__dict__, **values})
     _write(toast, {**values, "updated_at": Now()})
     return toast
@@ -150,8 +148,8 @@ async def async_dismiss_toast(toast: Toast) -> Toast:
 
 def dismiss_all(toasts: models.QuerySet[Toast]) -> int:
     """Mark all toasts of a queryset read, in two statements; returns how many were unread."""
-    unread = toasts.using(state.database()).filter(read_at__isnull=True).order_by()
-    with transaction.atomic(using=state.database()):
+    unread = toasts.using(database()).filter(read_at__isnull=True).order_by()
+    with transaction.atomic(using=database()):
         user_ids = list(unread.values_list("user_id", flat=True).distinct())
         count = unread.update(read_at=Now(), updated_at=Now())
         if user_ids:
@@ -165,19 +163,19 @@ def announce(*users: Any) -> None:
 
 
 def _announce(user_ids: list[Any]) -> None:
-    connection = transaction.get_connection(state.database())
+    connection = transaction.get_connection(database())
     if not (connection.in_atomic_block or connection.get_autocommit()):
         return  # the caller commits by hand, and nobody can tell when: streams look within seconds
-    transaction.on_commit(functools.partial(announce_users, user_ids), using=state.database())
+    transaction.on_commit(functools.partial(announce_users, user_ids), using=database())
 
 
 def _write(toast: Toast, values: dict[str, Any], only_unread: bool = False) -> None:
-    rows = Toast.objects.using(state.database()).filter(pk=toast.pk)
-    with transaction.atomic(using=state.database()):
+    rows = Toast.objects.using(database()).filter(pk=toast.pk)
+    with transaction.atomic(using=database()):
         changed = (rows.unread() if only_unread else rows).update(**values)
         if changed:
             _announce([toast.user_id])
-        toast.refresh_from_db(using=state.database(), fields=list(values))
+        toast.refresh_from_db(using=database(), fields=list(values))
 
 
 def _content(**fields: Any) -> dict[str, Any]:

@@ -28,11 +28,11 @@ from django.contrib.auth import (
 from django.contrib.auth.backends import ModelBackend
 from django.core.exceptions import DisallowedHost, ValidationError
 from django.core.handlers.asgi import ASGIRequest
-from django.db import DatabaseError, connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from ..conf import conf
+from ..db import fresh_connection
 from ..realtime.hub import Hub
 from ..realtime.sse import known_event_id
 from .grants import Grant, status_of
@@ -207,13 +207,8 @@ class Signed(NamedTuple):
 
 def admit(keys: Sequence[str]) -> dict[str, Signed]:
     """Who of these sessions' bearers is signed in beyond doubt. Blocks; two queries."""
-    try:
+    with fresh_connection():
         return {signed.session.session_key: signed for signed in _found(keys) if _stands(signed)}
-    except DatabaseError:
-        # It stays with the hub's thread, so a broken one would fail the next time, too.
-        for connection in connections.all(initialized_only=True):
-            connection.close_if_unusable_or_obsolete()
-        raise
 
 
 def _found(keys: Sequence[str]) -> list[Signed]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
@@ -22,6 +22,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject
 
 from ..conf import conf
+from ..db import PARAMETERS_MAX, chunked
 
 
 class UserStatus(NamedTuple):
@@ -206,7 +207,7 @@ def _standings(user_ids: Collection[Any]) -> dict[Any, UserStatus]:
     names = _watched(get_user_model())
     users = get_user_model()._default_manager.using(_alias(get_user_model()))
     found: dict[Any, UserStatus] = {}
-    for chunk in _chunks(user_ids):
+    for chunk in chunked(user_ids, PARAMETERS_MAX):
         rows = users.filter(pk__in=chunk).values_list("pk", *names)
         found.update((pk, UserStatus(**dict(zip(names, rest, strict=True)))) for pk, *rest in rows)
     return found
@@ -262,7 +263,7 @@ def _without_stored_session(grants: list[Grant], store: type[DatabaseStore]) -> 
     model = store.get_model_class()
     alive = model._default_manager.using(_alias(model)).filter(expire_date__gt=timezone.now())
     stored: dict[str, str] = {}
-    for chunk in _chunks({str(held.session_key) for held in grants}):
+    for chunk in chunked({str(held.session_key) for held in grants}, PARAMETERS_MAX):
         rows = alive.filter(session_key__in=chunk)
         stored.update(rows.values_list("session_key", "session_data"))
     return [held for held in grants if not _still_stored(held, stored, store)]
@@ -285,8 +286,3 @@ def _digest(text: str) -> bytes:
 
 def _is_users(data: dict[str, Any], held: Grant) -> bool:
     return data.get(SESSION_KEY) == held.session_user
-
-
-def _chunks(values: Iterable[Any], size: int = 500) -> Iterable[list[Any]]:
-    listed = list(values)
-    return (listed[start : start + size] for start in range(0, len(listed), size))

@@ -14,7 +14,8 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from ..conf import conf
-from ..delivery import brokers, state
+from ..db import database
+from ..delivery import brokers
 from .site import names_asgi
 
 BROKERS = ("auto", "local", "sqlite", "postgres", "redis")
@@ -41,7 +42,7 @@ def check_broker(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _misfit(broker: str) -> str:
-    connection = connections[state.database()]
+    connection = connections[database()]
     if broker == "postgres" and connection.vendor != "postgresql":
         return f"toasts are kept in a database of kind {connection.vendor}"
     if broker == "sqlite" and connection.vendor != "sqlite":
@@ -120,7 +121,7 @@ def _wrong_redis_url() -> str:
 
 def _listens_to_postgres() -> bool:
     if conf.broker == "auto":
-        return connections[state.database()].vendor == "postgresql"
+        return connections[database()].vendor == "postgresql"
     return conf.broker == "postgres"
 
 
@@ -145,7 +146,7 @@ def check_persistent_connections(app_configs: Any, **kwargs: Any) -> list[CheckM
 @register("toasts")
 def check_sqlite(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """W008: SQLite whose readers and writers keep each other out."""
-    connection = connections[state.database()]
+    connection = connections[database()]
     if connection.vendor != "sqlite" or connection.is_in_memory_db():  # type: ignore[attr-defined]
         return []
     options = connection.settings_dict["OPTIONS"]
@@ -169,7 +170,7 @@ def check_sqlite(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 @register("toasts")
 def check_clock(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """W016: times in local time beside SQLite's clock, which knows UTC alone."""
-    connection = connections[state.database()]
+    connection = connections[database()]
     if conf.use_tz or connection.vendor != "sqlite" or _is_utc(conf.time_zone):
         return []
     return [
@@ -191,7 +192,7 @@ def _is_utc(name: str) -> bool:
 @register("toasts")
 def check_pool(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """W009: a connection pool that the reader of toasts nearly or wholly uses up."""
-    connection = connections[state.database()]
+    connection = connections[database()]
     pool = connection.settings_dict["OPTIONS"].get("pool")
     if connection.vendor != "postgresql" or not isinstance(pool, dict):
         return []  # True stands for psycopg_pool's defaults: four

@@ -7,27 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import connections
 from django.utils.module_loading import import_string
 
 from ..conf import conf
+from ..db import database, fresh_connection
 from ..realtime.brokers.base import Broker, LocalBroker
 from ..realtime.brokers.sqlite import SqliteBroker
-from .state import database
-
-
-class fresh_connection:
-    """Drops a connection that failed, so that the next read gets a new one."""
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is not None and issubclass(kind, DatabaseError | InterfaceError):
-            # In the caller's thread it may be his: a transaction of his is for him to end.
-            for connection in connections.all(initialized_only=True):
-                if not connection.in_atomic_block:
-                    connection.close()
 
 
 @functools.cache

@@ -11,10 +11,10 @@ from django.db import connections, models
 from django.utils.crypto import salted_hmac
 
 from ..auth import grants as sessions
+from ..db import fresh_connection
 from ..realtime.sse import json_event
 from ..realtime.streams.subscription import difference
 from . import state
-from .brokers import fresh_connection
 from .state import CHANGED, State, cursor
 
 PREFIX = "user:"

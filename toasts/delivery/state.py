@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db import DataError, OperationalError, connections, router
+from django.db import DataError, OperationalError, connections
 
 from ..conf import conf
+from ..db import PARAMETERS_MAX, chunked, database
 from ..models.toast import Row, Toast, wire
 
 logger = logging.getLogger("toasts")
@@ -33,9 +34,6 @@ _CONTENT_MAX = 8192
 _KEPT = 64
 """Contents that are kept encoded: what is broadcast is sent ten thousand times in a row."""
 _DURATION = Row._fields.index("duration") - 2
-_CHUNK = 500
-"""SQLite's oldest builds allow 999 parameters."""
-
 
 Content = str | tuple[Any, ...]
 """All of a toast but its id and user, as the database gave it: PostgreSQL's JSON array, elsewhere
@@ -87,11 +85,6 @@ def _tail(content: Content) -> bytes:
         logger.debug("a toast's content can't be sent", exc_info=True)
         return b""
     return text[1:].encode()
-
-
-def database() -> str:
-    """The alias that toasts are written to. They are read there too: a replica may lag behind."""
-    return router.db_for_write(Toast)
 
 
 def read(names: Mapping[Any, T]) -> Mapping[T, State]:
@@ -146,8 +139,8 @@ def _read(user_ids: Sequence[Any]) -> Iterator[tuple[Content, Sequence[Any], Seq
     if connections[database()].vendor == "postgresql":
         yield from Toast.objects.using(database()).newest_contents(user_ids, conf.max_active)
         return
-    for start in range(0, len(user_ids), _CHUNK):
-        for row in _rows(user_ids[start : start + _CHUNK]):
+    for chunk in chunked(user_ids, PARAMETERS_MAX):
+        for row in _rows(chunk):
             yield tuple(row[2:]), (row.user_id,), (row.id,)
 
 

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
 from django.db.models import F, Model, OuterRef, QuerySet, Subquery, TextField
 
+from ..db import chunked
 from .feed import Feed
 
 KEYS_AT_ONCE = 10_000
@@ -85,7 +86,7 @@ class ModelFeed(Feed):
         rows = _where_written(self.queryset)
         keys = dict(_keys(rows, column, values, self.limit))
         found: dict[Any, list[Any]] = {value: [] for value in keys}
-        for some in _chunks([*itertools.chain.from_iterable(keys.values())], _at_once(rows)):
+        for some in chunked(itertools.chain.from_iterable(keys.values()), _at_once(rows)):
             for instance in rows.filter(pk__in=some):
                 # One that has gone from topic to topic since its key was read is in the new one.
                 found.get(getattr(instance, column.attname), []).append(instance)
@@ -136,7 +137,7 @@ def _keys(
     target = column.target_field
     mine = rows.filter(**{column.name: OuterRef(target.attname)}).values(feed_key=F("pk"))[:limit]
     owners = column.related_model._base_manager.using(rows.db)
-    for some in _chunks(list(values), _at_once(rows)):
+    for some in chunked(values, _at_once(rows)):
         asked = owners.filter(**{f"{target.name}__in": some})
         for value, listed in asked.values_list(target.attname, _Listed(mine)):
             yield value, json.loads(listed) if isinstance(listed, str) else listed or ()
@@ -144,10 +145,6 @@ def _keys(
 
 def _at_once(rows: QuerySet[Any]) -> int:
     return min(connections[rows.db].features.max_query_params or KEYS_AT_ONCE, KEYS_AT_ONCE)
-
-
-def _chunks(values: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
 
 
 def _fields(instance: Model) -> Any:

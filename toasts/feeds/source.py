@@ -10,10 +10,9 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError, connections
 
-from ..delivery.brokers import fresh_connection
+from ..db import database, fresh_connection
 from ..delivery.hubs import register_source
 from ..delivery.source import state_id_of
-from ..delivery.state import database
 from ..realtime.streams.subscription import State
 from . import events as wire
 from .feed import Feed

@@ -10,7 +10,7 @@ from django.db import connections
 
 from toasts import triggers
 from toasts.conf import conf
-from toasts.delivery.state import database
+from toasts.db import database
 
 
 class Command(BaseCommand):
