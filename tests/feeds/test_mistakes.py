@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from tests.conftest import until
 from tests.feeds.test_websockets import Socket
 from toasts import feeds
-from toasts.feeds.messages import answer_to
+from toasts.feeds.messages import answer_message
 from toasts.feeds.source import FEEDS
 from toasts.realtime.streams.subscription import State
 
@@ -95,7 +95,7 @@ def test_a_connection_that_was_lost_is_no_reason_to_wait(odd: Odd) -> None:
 
 @pytest.mark.parametrize("ref", ["NaN", "-Infinity", "1e999", "[1]", "{}", "1.5", "true"])
 async def test_a_message_is_answered_whatever_its_ref_is(odd: Odd, ref: str) -> None:
-    said = await answer_to(odd, HttpRequest(), "1", f'{{"data": 1, "ref": {ref}}}')
+    said = await answer_message(odd, HttpRequest(), "1", f'{{"data": 1, "ref": {ref}}}')
     assert json.loads(said) == {
         "event": "error",
         "data": {"detail": ["ref: must be a text or a whole number."]},
@@ -104,7 +104,7 @@ async def test_a_message_is_answered_whatever_its_ref_is(odd: Odd, ref: str) -> 
 
 @pytest.mark.parametrize("ref", ['"a"', "7"])
 async def test_an_answer_has_its_messages_ref(odd: Odd, ref: str) -> None:
-    said = await answer_to(odd, HttpRequest(), "1", f'{{"data": 1, "ref": {ref}}}')
+    said = await answer_message(odd, HttpRequest(), "1", f'{{"data": 1, "ref": {ref}}}')
     assert said == f'{{"event":"reply","data":1,"ref":{ref}}}'
 
 

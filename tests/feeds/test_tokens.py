@@ -177,5 +177,5 @@ def test_a_session_in_a_cookie_is_no_help(alice: User) -> None:
     request.user, request.session = alice, Cookie()
     request.session["_auth_user_id"] = str(alice.pk)
     request.session.save()
-    with pytest.raises(ValueError, match="whose: no logout ends a session that its cookie holds"):
+    with pytest.raises(ValueError, match="whose: this request's session is kept in its cookie"):
         feeds.token(request)

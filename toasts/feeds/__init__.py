@@ -1,7 +1,8 @@
-"""Live pages of any kind: topics that the site's own code authorises and reads.
+"""Live pages of any kind, over topics that the site's own code authorises and reads.
 
-A feed is a class of the site's own. It says which topic a request may hear, and what is in a topic
-now; pages are told what changes in it, over an event stream, a WebSocket or a long poll::
+A feed is a class that the site writes. It decides which topic a request may subscribe to, and
+reads what is in a topic now. Pages get every change, over an event stream, a WebSocket or a long
+poll::
 
     from toasts import feeds
 
@@ -14,7 +15,7 @@ now; pages are told what changes in it, over an event stream, a WebSocket or a l
 
     urlpatterns = [path("feeds/orders/", Orders.as_view())]
 
-    feeds.announce("orders", "all")     # wherever orders change; by a trigger, too
+    feeds.announce("orders", "all")     # wherever orders change; a trigger can do it, too
 """
 
 from .announce import announce, async_announce

@@ -1,4 +1,4 @@
-"""Saying that something in a feed may have changed."""
+"""Announcing that something in a feed may have changed."""
 
 from __future__ import annotations
 
@@ -8,37 +8,39 @@ from typing import TYPE_CHECKING
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
-from .topics import FAMILY, topic_of
+from .topics import PREFIX_WILDCARD, topic_of
 
 if TYPE_CHECKING:
     from .feed import Feed
 
 
 def announce(feed: str | type[Feed], *topics: str, using: str | None = None) -> None:
-    """Have the pages that hear these topics told what changed, in every process.
+    """Announce that these topics may have changed. Every process then sends its pages the change.
 
-    Inside a transaction that is done when it commits, and never when it is rolled back; outside, at
-    once. It never raises: a hint that is lost costs seconds, until the next look at the database.
+    Inside a transaction this happens when it commits, and never if it is rolled back. Outside, it
+    happens at once. It doesn't raise if the announcement can't be sent: pages then get the change
+    within TOASTS_RECONCILE seconds, when the engine next reads the database.
 
     Args:
         feed: the feed, or its name.
-        topics: what `Feed.topic` returned for those who hear it; none: all topics of the feed, each
-            of which is then read anew.
-        using: the alias of the database whose commit counts; None: the default one.
+        topics: topics, as `Feed.topic` returns them. None given: all topics of the feed, each of
+            which is then read anew.
+        using: the alias of the database whose commit counts. None: the default database.
 
     Raises:
-        ValueError: there can be no feed of this name.
+        ValueError: no feed can have this name.
     """
     name = feed if isinstance(feed, str) else feed.name
-    hints = [topic_of(name, topic) for topic in topics or (FAMILY,)]
+    hints = [topic_of(name, topic) for topic in topics or (PREFIX_WILDCARD,)]
     transaction.on_commit(functools.partial(_send, hints), using=using)
 
 
 async_announce = sync_to_async(announce)
-"""`announce` for async code; takes the same arguments."""
+"""`announce` for async code. Takes the same arguments."""
 
 
 def _send(hints: list[str]) -> None:
+    # Not at the top: apps import this module before Django has loaded the models of the toasts.
     from ..delivery.announce import announce_topics
 
     announce_topics(hints)

@@ -1,4 +1,4 @@
-"""What pages are told of a feed's rows: events, as the bytes of a stream."""
+"""The events by which pages get a feed's rows, as the bytes of an event stream."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import logging
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
@@ -15,130 +15,152 @@ from ..delivery.source import RETRY
 from ..realtime.envelope import events, kept, value
 from ..realtime.sse import Event, json_event
 from ..realtime.streams.subscription import State, difference
-from .feed import Feed
+
+if TYPE_CHECKING:
+    from .feed import Feed
 
 logger = logging.getLogger("toasts")
 
-CHANGED = "changed"
-"""The id of an event that is not the last of a change: no state has this name."""
+NO_STATE_ID = "changed"
+"""The id of an event after which more events of the same change follow. No state has this id."""
 
 
-def delta(feed: Feed, told: State, state: State, mark: str) -> bytes:
-    """What is told to those who know what was there before.
+def delta(feed: Feed, last_sent: State, state: State, state_id: str) -> bytes:
+    """Encode the changes between two states of a topic.
 
     Args:
-        told: what was there; it differs from `state`.
-        mark: the name of `state`.
+        feed: the feed.
+        last_sent: the state that the pages have. It differs from `state`.
+        state: the state now.
+        state_id: the id of `state`.
     """
-    gone, new = difference(told, state)
-    displaced = _displaced(feed, told, state)
-    deleted = gone[len(displaced) :]
-    said = [_removed(feed, "LIMIT", displaced)] if displaced else []
+    removed, changed = difference(last_sent, state)
+    displaced = _displaced(feed, last_sent, state)
+    deleted = removed[len(displaced) :]
+    parts = [_remove_event(feed, "LIMIT", displaced)] if displaced else []
     if deleted:
-        # Those who hear it were told these very rows before, or wrote them.
-        said.append(_removed(feed, "DELETE", deleted, [told[key] for key in deleted]))
-    said += [_changed(feed, "UPDATE" if key in told else "INSERT", key, row) for key, row in new]
-    *rest, last = said
-    parts = [b"%bid: %b\n\n" % (part, CHANGED.encode()) for part in rest]
-    return b"".join([*parts, b"%bid: %b\n\n" % (last, mark.encode())])
+        # The subscribers have received these very rows before, or have written them.
+        rows = [last_sent[key] for key in deleted]
+        parts.append(_remove_event(feed, "DELETE", deleted, rows))
+    for key, row in changed:
+        action = "UPDATE" if key in last_sent else "INSERT"
+        parts.append(_change_event(feed, action, key, row))
+    *earlier, last = parts
+    return b"".join([*(_with_id(part, NO_STATE_ID) for part in earlier), _with_id(last, state_id)])
 
 
-def snapshot(feed: Feed, state: State, mark: str, known: str | None) -> bytes:
-    """All that is there, then the list of it; only the list for who knows this very state."""
-    rows = () if known == mark else state.items()
-    parts = [b"%bid: %b\n\n" % (_changed(feed, "SELECT", *row), CHANGED.encode()) for row in rows]
+def snapshot(feed: Feed, state: State, state_id: str, last_event_id: str | None) -> bytes:
+    """Encode all rows of a state, then the list of their keys.
+
+    A client whose `last_event_id` is the id of this very state gets the list alone.
+    """
+    rows = () if last_event_id == state_id else state.items()
+    parts = [_with_id(_change_event(feed, "SELECT", *row), NO_STATE_ID) for row in rows]
     retry = random.randint(*RETRY)
-    return b"".join([*parts, json_event("sync", {"keys": list(state)}, id=mark, retry=retry)])
+    return b"".join([*parts, json_event("sync", {"keys": list(state)}, id=state_id, retry=retry)])
 
 
-def _displaced(feed: Feed, told: State, state: State) -> list[Any]:
-    """The keys that are gone because newer rows took their places; they come first in `told`.
+def _displaced(feed: Feed, last_sent: State, state: State) -> list[Any]:
+    """Return the removed keys whose places newer rows took. They come first in `last_sent`.
 
-    As far as one can tell without asking the database: the topic is full, and they were older than
-    whatever stayed. To call them deleted would be wrong with each new row of a full board.
+    This is decided without the database: the topic is full, and these rows were older than all
+    that stayed. If they were called deleted, every new row of a full topic would delete one.
     """
     if not feed.limit or len(state) < feed.limit:
         return []
-    return list(itertools.takewhile(lambda key: key not in state, told))
+    return list(itertools.takewhile(lambda key: key not in state, last_sent))
 
 
-def _table(feed: Feed) -> str:
+def _with_id(event: bytes, event_id: str) -> bytes:
+    return b"%bid: %b\n\n" % (event, event_id.encode())
+
+
+def _table_member(feed: Feed) -> str:
     return f'"table":{json.dumps(feed.table)},' if feed.table else ""
 
 
-def _changed(feed: Feed, action: str, key: Any, row: str) -> bytes:
-    """The ``change`` event up to its id."""
-    text = f'{{{_table(feed)}"action":"{action}","key":{json.dumps(key)},"row":{row}}}'
+def _change_event(feed: Feed, action: str, key: Any, row: str) -> bytes:
+    """Encode a ``change`` event up to its id."""
+    table = _table_member(feed)
+    text = f'{{{table}"action":"{action}","key":{json.dumps(key)},"row":{row}}}'
     return b"event: change\ndata: %b\n" % text.encode()
 
 
-def _removed(feed: Feed, action: str, keys: Sequence[Any], rows: Sequence[str] = ()) -> bytes:
-    """The ``remove`` event up to its id."""
-    listed = json.dumps(keys, separators=(",", ":"))
-    last = f',"rows":[{",".join(rows)}]' if rows else ""
-    text = f'{{{_table(feed)}"action":"{action}","keys":{listed}{last}}}'
+def _remove_event(feed: Feed, action: str, keys: Sequence[Any], rows: Sequence[str] = ()) -> bytes:
+    """Encode a ``remove`` event up to its id."""
+    key_list = json.dumps(keys, separators=(",", ":"))
+    rows_member = f',"rows":[{",".join(rows)}]' if rows else ""
+    text = f'{{{_table_member(feed)}"action":"{action}","keys":{key_list}{rows_member}}}'
     return b"event: remove\ndata: %b\n" % text.encode()
 
 
-def encode(row: Any) -> str:
-    """One line of ASCII JSON.
+def encode_json(data: Any) -> str:
+    """Encode as one line of ASCII JSON.
 
     Raises:
-        TypeError, ValueError: there is something in it that JSON has no word for.
+        TypeError: it holds an object that JSON can't express.
+        ValueError: it holds a number that JSON can't express (RFC 8259, section 6), or itself.
     """
-    return json.dumps(row, cls=DjangoJSONEncoder, allow_nan=False, separators=(",", ":"))
+    return json.dumps(data, cls=DjangoJSONEncoder, allow_nan=False, separators=(",", ":"))
 
 
-# The forms in which a page may have asked for them.
+# The formats that a page may ask for.
 
 
 @kept
 def html_of(feed: Feed, data: bytes) -> bytes:
-    """The same events with their rows as the feed renders them."""
+    """Return the same events with the rows as HTML, as the feed renders them."""
     return b"".join(_rendered(feed, event) for event in events(data))
 
 
 def _rendered(feed: Feed, event: Event) -> bytes:
-    said = value(event)
     try:
-        if event.type == "change":
-            text = feed.render(said["key"], said["row"])
-        elif event.type == "remove":
-            text = "".join(feed.render(key, None) for key in said["keys"])
-        else:
-            text = event.data
+        text = _html(feed, event)
     except Exception:
         logger.exception("feed %r can't render %s", feed.name, event.data[:200])
         text = ""
     return Event(event.type, text, event.id, event.retry).encode()
 
 
+def _html(feed: Feed, event: Event) -> str:
+    if event.type not in ("change", "remove"):
+        return event.data
+    content = value(event)
+    if event.type == "change":
+        return feed.render(content["key"], content["row"])
+    return "".join(feed.render(key, None) for key in content["keys"])
+
+
 def html_without_echo(feed: Feed, origin: str, data: bytes) -> bytes:
+    """Return the events as HTML, without the rows that this page wrote."""
     return html_of(feed, without_echo(origin, data))
 
 
 def without_echo(origin: str, data: bytes) -> bytes:
-    """The same events, but of rows that were written in this page only the keys.
+    """Return the same events, but only the keys of the rows that this page wrote.
+
+    Most events come from other pages. So the bytes, which all subscribers share, are first
+    searched for the page's name, and are parsed only if they hold it.
 
     Args:
-        origin: the page's name. Its rows are found by it in the bytes that all listeners share:
-            where it is in none, as mostly, that look is all that a page of its own costs.
+        origin: the page's name.
+        data: whole events.
     """
-    mark = f'"origin":{json.dumps(origin)}'.encode()
-    if mark not in data:
+    member = f'"origin":{json.dumps(origin)}'.encode()
+    if member not in data:
         return data
-    return b"\n\n".join(_own(origin, mark, block) for block in data.split(b"\n\n"))
+    return b"\n\n".join(_without_own_row(origin, member, block) for block in data.split(b"\n\n"))
 
 
-def _own(origin: str, mark: bytes, block: bytes) -> bytes:
-    if mark not in block or not block.startswith(b"event: change\n"):
+def _without_own_row(origin: str, member: bytes, block: bytes) -> bytes:
+    if member not in block or not block.startswith(b"event: change\n"):
         return block
     [event] = events(block)
-    said = value(event)
-    # A snapshot has every row: a page that comes back shows what is there.
-    if said["action"] == "SELECT" or not _is_from(origin, said["row"]):
+    content = value(event)
+    # A snapshot keeps every row: a page that reconnects shows what is there.
+    if content["action"] == "SELECT" or not _is_from(origin, content["row"]):
         return block
-    return json_event("own", {"key": said["key"]}, id=event.id)[:-2]
+    return json_event("own", {"key": content["key"]}, id=event.id)[:-2]
 
 
 def _is_from(origin: str, row: Any) -> bool:

@@ -1,40 +1,70 @@
-"""What pages send up a WebSocket, and what they are answered."""
+"""What pages send to a feed, by POST or over a WebSocket, and how it is answered."""
 
 from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import ThreadSensitiveContext, iscoroutinefunction, sync_to_async
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connections
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, JsonResponse
 
-from .events import encode
-from .feed import Feed
+from ..realtime.sse import UNCACHED
+from ..responses import bad
+from .events import encode_json
+
+if TYPE_CHECKING:
+    from .feed import Feed
 
 logger = logging.getLogger("toasts")
 
 
-async def answer_to(feed: Feed, request: HttpRequest, topic: str, text: str) -> str:
-    """The envelope that answers a message ``{"data": ..., "ref": ...}``; it never raises.
+async def answer_post(feed: Feed, request: HttpRequest, topic: str) -> HttpResponse:
+    """Answer a POST with what the feed's `receive` returns.
 
-    The event is ``reply``, or ``error`` with the reasons; it has the message's ``ref``.
+    Raises:
+        PermissionDenied: `receive` raised it.
+    """
+    if not feed.can("receive"):
+        return HttpResponse(status=405, headers={**UNCACHED, "Allow": "GET, HEAD"})
+    try:
+        data = json.loads(request.body)
+    except (ValueError, RecursionError):
+        return bad("detail", "Not JSON.")
+    receive: Any = feed.receive
+    if not iscoroutinefunction(receive):
+        receive = sync_to_async(receive)
+    try:
+        answer = await receive(request, topic, data)
+    except ValidationError as error:
+        return JsonResponse(_errors(error), status=400, headers=UNCACHED)
+    headers = {**UNCACHED, "Content-Type": "application/json"}
+    return HttpResponse(encode_json(answer), headers=headers)
+
+
+async def answer_message(feed: Feed, request: HttpRequest, topic: str, text: str) -> str:
+    """Answer a message ``{"data": ..., "ref": ...}`` that came over a WebSocket. Never raises.
+
+    Args:
+        feed: the feed.
+        request: the request that opened the WebSocket.
+        topic: what the feed's `topic` returned for it.
+        text: the message.
+
+    Returns:
+        An envelope with the event ``reply``, or ``error`` and the reasons; it repeats the ``ref``.
     """
     try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
-        return _envelope("error", {"detail": ["Not JSON."]})
-    if not isinstance(message, dict) or "data" not in message:
-        return _envelope("error", {"detail": ['Must be {"data": ...}.']})
-    ref = message.get("ref")
-    if ref is not None and type(ref) not in (str, int):
-        return _envelope("error", {"detail": ["ref: must be a text or a whole number."]})
+        data, ref = _parse(text)
+    except ValueError as error:
+        return _envelope("error", {"detail": [str(error)]})
     try:
-        return _envelope("reply", await _received(feed, request, topic, message["data"]), ref)
+        return _envelope("reply", await _receive(feed, request, topic, data), ref)
     except ValidationError as error:
-        return _envelope("error", failure(error), ref)
+        return _envelope("error", _errors(error), ref)
     except PermissionDenied as error:
         return _envelope("error", {"detail": [str(error) or "You may not do this."]}, ref)
     except Exception:
@@ -42,27 +72,45 @@ async def answer_to(feed: Feed, request: HttpRequest, topic: str, text: str) -> 
         return _envelope("error", {"detail": ["It failed on the server."]}, ref)
 
 
-def failure(error: ValidationError) -> dict[str, Any]:
-    """Why something was not taken: messages by field, those about no field as ``detail``."""
+def _parse(text: str) -> tuple[Any, str | int | None]:
+    """Return a message's data and ref.
+
+    Raises:
+        ValueError: it is no such message. The error's text goes to the page.
+    """
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("Not JSON.") from None
+    if not isinstance(message, dict) or "data" not in message:
+        raise ValueError('Must be {"data": ...}.')
+    ref = message.get("ref")
+    if ref is not None and type(ref) not in (str, int):  # True is an int, too
+        raise ValueError("ref: must be a text or a whole number.")
+    return message["data"], ref
+
+
+def _errors(error: ValidationError) -> dict[str, Any]:
+    """Return the reasons by field; those about no field are called ``detail``."""
     return error.message_dict if hasattr(error, "error_dict") else {"detail": error.messages}
 
 
-async def _received(feed: Feed, request: HttpRequest, topic: str, data: Any) -> Any:
+async def _receive(feed: Feed, request: HttpRequest, topic: str, data: Any) -> Any:
     receive: Any = feed.receive
     if iscoroutinefunction(receive):
         return await receive(request, topic, data)
-    # As a request has it: a thread of its own, and connections that end with it.
+    # As in a request: the message has a thread of its own, and connections that end with it.
     async with ThreadSensitiveContext():
-        return await sync_to_async(_with_connections)(receive, request, topic, data)
+        return await sync_to_async(_close_connections_after)(receive, request, topic, data)
 
 
-def _with_connections(receive: Any, *arguments: Any) -> Any:
+def _close_connections_after(receive: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return receive(*arguments)
     finally:
         connections.close_all()
 
 
-def _envelope(event: str, data: Any, ref: Any = None) -> str:
+def _envelope(event: str, data: Any, ref: str | int | None = None) -> str:
     answer = {"event": event, "data": data}
-    return encode(answer if ref is None else {**answer, "ref": ref})
+    return encode_json(answer if ref is None else {**answer, "ref": ref})

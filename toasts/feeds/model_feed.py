@@ -1,4 +1,4 @@
-"""Feeds of a model's rows; the topics of one foreign key are read together."""
+"""Feeds of a model's rows. The topics of one foreign key are read together."""
 
 from __future__ import annotations
 
@@ -9,23 +9,24 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, router
-from django.db.models import F, Model, OuterRef, QuerySet, Subquery, TextField
+from django.db.models import F, OuterRef, QuerySet, Subquery, TextField
 
 from ..db import chunked
 from .feed import Feed
 
-KEYS_AT_ONCE = 10_000
-"""Of one query; SQLite may take fewer."""
+KEYS_MAX = 10_000
+"""Keys in one query. SQLite may allow fewer."""
 
 
 class ModelFeed(Feed):
-    """A feed of a model's rows: all of a queryset, or what belongs to each topic."""
+    """A feed of a model's rows: all of a queryset, or those that belong to a topic."""
 
     queryset: QuerySet[Any]
-    """Newest first: `limit` keeps the first ones. The page gets them in the opposite order."""
+    """The rows, newest first: `limit` keeps the first ones. Pages get them oldest first."""
     limit: int = 100
+    """The number of rows of a topic that pages get at most."""
     by: ClassVar[Sequence[str]] = ()
-    """Foreign keys whose values make topics: ``customer:7`` are the rows whose customer is 7."""
+    """Foreign keys whose values make topics: ``customer:7`` has the rows whose customer is 7."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -34,10 +35,15 @@ class ModelFeed(Feed):
             cls.table = model._meta.db_table
 
     def rows(self, topic: str) -> QuerySet[Any]:
-        """A topic's rows; here those of a value, see `by`, or all of `queryset`.
+        """Return a topic's rows, newest first. A subclass may choose them in its own way.
+
+        Returns:
+            The rows of a foreign key's value for a topic such as ``customer:7``, if `by` is set.
+            All of `queryset` otherwise.
 
         Raises:
-            ValueError: it looks like a value of something that is not in `by`.
+            ValueError: `by` is set, and the topic names something that is not in it.
+            ValidationError: the topic's value can't be one of its foreign key.
         """
         if not self.by or ":" not in topic:
             return self.queryset.all()
@@ -45,54 +51,67 @@ class ModelFeed(Feed):
         return self.queryset.filter(**{column.name: value})
 
     def row(self, instance: Any) -> Any:
-        """What the page gets of an instance; here all of its concrete fields by name."""
-        return {field.attname: getattr(instance, field.attname) for field in _fields(instance)}
+        """Return what the page gets of an instance: by default all its concrete fields by name.
+
+        Returns:
+            Anything that DjangoJSONEncoder encodes, at most 256 KiB as JSON.
+        """
+        fields = instance._meta.concrete_fields
+        return {field.attname: getattr(instance, field.attname) for field in fields}
 
     def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[Any, Any]]:
+        """Return the newest rows of these topics by primary key, oldest first."""
+        shared = self._read_together(topics)
         return {
-            topic: {found.pk: self.row(found) for found in reversed(newest)}
-            for topic, newest in self._newest(topics)
+            topic: self._page(shared[topic] if topic in shared else self._newest(topic))
+            for topic in topics
         }
 
-    def _newest(self, topics: Sequence[str]) -> Iterator[tuple[str, Sequence[Any]]]:
-        """Each topic with its instances, the newest first."""
-        together: dict[Any, dict[str, Any]] = {}
-        for topic in topics:
-            if self.by and ":" in topic and self._reads_by_column():
-                column, value = self._value(topic)
-                together.setdefault(column, {})[topic] = value
-            else:
-                yield topic, self._first(topic)
-        for column, values in together.items():
+    def _page(self, newest: Sequence[Any]) -> Mapping[Any, Any]:
+        return {instance.pk: self.row(instance) for instance in reversed(newest)}
+
+    def _newest(self, topic: str) -> Sequence[Any]:
+        return list(_on_primary(self.rows(topic))[: self.limit])
+
+    def _read_together(self, topics: Iterable[str]) -> Mapping[str, Sequence[Any]]:
+        """Return the newest instances of the topics that can be read with others."""
+        found: dict[str, Sequence[Any]] = {}
+        for column, values in self._values_by_column(topics).items():
             if len(values) == 1:
-                yield from ((topic, self._first(topic)) for topic in values)
-                continue
-            found = self._first_of(column, set(values.values()))
-            for topic, value in values.items():
-                yield topic, found[value] if value in found else self._first(topic)
+                continue  # alone, it takes one query
+            newest = self._newest_by_value(column, set(values.values()))
+            found.update(
+                (topic, newest[value]) for topic, value in values.items() if value in newest
+            )
+        return found
 
-    def _first(self, topic: str) -> Sequence[Any]:
-        return list(_where_written(self.rows(topic))[: self.limit])
+    def _values_by_column(self, topics: Iterable[str]) -> Mapping[Any, Mapping[str, Any]]:
+        """Return the values of topics that belong to a foreign key, by its field and the topic."""
+        values: dict[Any, dict[str, Any]] = {}
+        if self.by and type(self).rows is ModelFeed.rows:
+            for topic in topics:
+                if ":" in topic:
+                    column, value = self._value(topic)
+                    values.setdefault(column, {})[topic] = value
+        return values
 
-    def _reads_by_column(self) -> bool:
-        return type(self).rows is ModelFeed.rows
+    def _newest_by_value(self, column: Any, values: Collection[Any]) -> Mapping[Any, Sequence[Any]]:
+        """Return the newest instances for each value of a column, in two queries or a few more.
 
-    def _first_of(self, column: Any, values: Collection[Any]) -> Mapping[Any, Sequence[Any]]:
-        """The first rows of many values of a column, in two queries or a few more.
-
-        A value is left out whose owner can't be seen: its rows may be there all the same, where no
-        constraint keeps them from outliving it, or where its model hides what was deleted.
+        A value is left out if its owner can't be found. It may have rows all the same: where no
+        constraint deletes them with the owner, or where the owner's model hides deleted rows.
         """
-        rows = _where_written(self.queryset)
-        keys = dict(_keys(rows, column, values, self.limit))
+        rows = _on_primary(self.queryset)
+        keys = dict(_newest_keys(rows, column, values, self.limit))
         found: dict[Any, list[Any]] = {value: [] for value in keys}
-        for some in chunked(itertools.chain.from_iterable(keys.values()), _at_once(rows)):
-            for instance in rows.filter(pk__in=some):
-                # One that has gone from topic to topic since its key was read is in the new one.
+        for chunk in chunked(itertools.chain.from_iterable(keys.values()), _keys_max(rows)):
+            for instance in rows.filter(pk__in=chunk):
+                # It may have moved to another value since its key was read: then it counts there.
                 found.get(getattr(instance, column.attname), []).append(instance)
-        return {value: newest[: self.limit] for value, newest in found.items()}
+        return {value: instances[: self.limit] for value, instances in found.items()}
 
     def _value(self, topic: str) -> tuple[Any, Any]:
+        """Return the field and the value that a topic such as ``customer:7`` names."""
         name, _, text = topic.partition(":")
         if name not in self.by:
             raise ValueError(f"Feed {self.name!r}, topic {topic!r}: {name!r} is not in `by`.")
@@ -100,23 +119,26 @@ class ModelFeed(Feed):
         return column, column.target_field.to_python(text)
 
     @classmethod
-    def _made(cls) -> Feed:
+    def _create(cls) -> Feed:
         if not hasattr(cls, "queryset") and cls.rows is ModelFeed.rows:
             raise ImproperlyConfigured(
                 f"{cls.__module__}.{cls.__qualname__}, feed {cls.name!r}: set queryset, or define"
                 " rows()."
             )
-        return super()._made()
+        return super()._create()
 
 
-def _where_written(rows: QuerySet[Any]) -> QuerySet[Any]:
-    # A replica that lags behind would show what was before.
-    bound = getattr(rows, "_db", None) is not None
-    return rows if bound else rows.using(router.db_for_write(rows.model))
+def _on_primary(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Read from the database that is written to, unless the queryset names one.
+
+    A replica that lags behind would show the state before the change.
+    """
+    names_database = getattr(rows, "_db", None) is not None
+    return rows if names_database else rows.using(router.db_for_write(rows.model))
 
 
-class _Listed(Subquery):
-    """A subquery's ``feed_key``, of all its rows, as a list in JSON."""
+class _KeyList(Subquery):
+    """The ``feed_key`` of all rows of a subquery, as a JSON list."""
 
     template = "(SELECT %(function)s(listed.feed_key) FROM (%(subquery)s) AS listed)"
     function = "JSON_ARRAYAGG"
@@ -129,23 +151,22 @@ class _Listed(Subquery):
         return self.as_sql(compiler, connection, function="json_agg", **extra)
 
 
-def _keys(
+def _newest_keys(
     rows: QuerySet[Any], column: Any, values: Iterable[Any], limit: int
 ) -> Iterator[tuple[Any, Sequence[Any]]]:
-    """Each value that has an owner, with the keys of its first rows: found in the index, as if
-    alone."""
+    """Yield each value that has an owner, with the primary keys of its newest rows.
+
+    One subquery for each owner: the database finds its rows in the index, as if read alone.
+    """
     target = column.target_field
-    mine = rows.filter(**{column.name: OuterRef(target.attname)}).values(feed_key=F("pk"))[:limit]
+    newest = rows.filter(**{column.name: OuterRef(target.attname)}).values(feed_key=F("pk"))
+    key_list = _KeyList(newest[:limit])
     owners = column.related_model._base_manager.using(rows.db)
-    for some in chunked(values, _at_once(rows)):
-        asked = owners.filter(**{f"{target.name}__in": some})
-        for value, listed in asked.values_list(target.attname, _Listed(mine)):
-            yield value, json.loads(listed) if isinstance(listed, str) else listed or ()
+    for chunk in chunked(values, _keys_max(rows)):
+        chosen = owners.filter(**{f"{target.name}__in": chunk})
+        for value, keys in chosen.values_list(target.attname, key_list):
+            yield value, json.loads(keys) if isinstance(keys, str) else keys or ()
 
 
-def _at_once(rows: QuerySet[Any]) -> int:
-    return min(connections[rows.db].features.max_query_params or KEYS_AT_ONCE, KEYS_AT_ONCE)
-
-
-def _fields(instance: Model) -> Any:
-    return instance._meta.concrete_fields
+def _keys_max(rows: QuerySet[Any]) -> int:
+    return min(connections[rows.db].features.max_query_params or KEYS_MAX, KEYS_MAX)

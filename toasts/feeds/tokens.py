@@ -1,4 +1,4 @@
-"""Signed tokens: whom a page or a program without a session cookie may listen for."""
+"""Signed tokens, with which a page or a program without a session cookie opens a feed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import secrets
 from typing import Any, NamedTuple
 
 from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.sessions.backends.base import SessionBase
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -16,93 +17,106 @@ from ..auth.grants import Grant, grant_to, session_of, session_valid
 
 SALT = "toasts.feeds"
 _KEY_MAX = 64
-"""Of a session's key; Django's have 32 characters. A session that is all in its cookie has more."""
+"""Characters of a session's key. Django's have 32; that of a session in a cookie has more."""
 
 
 def token(whose: Any, feed: str = "") -> str:
-    """A token with which a feed is opened in a user's name: as ``?token=``, or as a Bearer.
+    """Return a token that opens a feed in a user's name: as ``?token=`` or as a Bearer token.
 
-    It is good for TOASTS_TOKEN_AGE seconds, as long as the user is active and has the same
-    password. What was opened with it lives on when it expires, and ends with the user's right. One
-    that was made for a request ends with the session of this request, and so does what it opened.
+    It is valid for TOASTS_TOKEN_AGE seconds, as long as the user is active and keeps the same
+    password. A stream that it opened may outlive it, but ends with the user's right to it. A token
+    that was made for a request ends with the session of that request, and so do its streams.
 
     Args:
-        whose: a request; or an instance of the user model, for a token that no logout ends.
-        feed: the name of the one feed that it opens; empty: any.
+        whose: a request, Django's or that of Django REST framework. Or an instance of the user
+            model, for a token that no logout ends.
+        feed: the name of the one feed that it opens. Empty: any feed.
 
     Raises:
-        ValueError: the user is anonymous, or was never saved; the session is kept in its cookie.
+        ValueError: the user is anonymous or was never saved, or the session is kept in its cookie.
     """
-    # The request of Django REST framework is none of Django's, and wraps one.
-    asked = isinstance(getattr(whose, "_request", whose), HttpRequest)
-    user = whose.user if asked else whose
+    # The request of Django REST framework wraps Django's and is no subclass of it.
+    is_request = isinstance(getattr(whose, "_request", whose), HttpRequest)
+    user = whose.user if is_request else whose
     if not getattr(user, "is_authenticated", False) or user.pk is None:
-        raise ValueError("whose: must be signed in; guests need no token.")
-    claims = [str(user.pk), feed, _password(user)]
-    return signing.dumps([*claims, *(_session(whose) if asked else ())], salt=SALT)
+        raise ValueError("whose: the user must be signed in. Guests need no token.")
+    claims = [str(user.pk), feed, _password_digest(user)]
+    return signing.dumps([*claims, *(_session_claims(whose) if is_request else ())], salt=SALT)
 
 
-def _session(request: Any) -> list[str]:
-    """The session that named the user, and whom it names; nothing: no session did."""
+def _session_claims(request: Any) -> list[str]:
+    """Return the session that names the user, and whom it names. Empty if no session does."""
     session = getattr(request, "session", None)
     if session is None or session.get(SESSION_KEY) is None:
         return []
     key = session.session_key or ""
     if not 0 < len(key) <= _KEY_MAX:
-        raise ValueError("whose: no logout ends a session that its cookie holds: give the user.")
-    return [_sealed(key), session[SESSION_KEY]]
+        raise ValueError(
+            "whose: this request's session is kept in its cookie, so no logout can end a token"
+            " for it. Pass the user instead."
+        )
+    return [_encrypt(key), session[SESSION_KEY]]
 
 
-class Opened(NamedTuple):
-    """In whose name a token opens a feed, and on which right."""
+class VerifiedToken(NamedTuple):
+    """The user in whose name a token opens a feed, and the right that it gives."""
 
     user: Any
     grant: Grant
 
 
-def opened_by(text: str, feed: str, max_age: int) -> Opened | None:
-    """Whom a token names for this feed; None: nobody. Blocks.
+def verify_token(text: str, feed: str, max_age: int) -> VerifiedToken | None:
+    """Return the user and the grant of a token, or None if it doesn't open this feed. Blocks.
 
     Args:
+        text: the token.
+        feed: the feed's name.
         max_age: seconds since it was signed.
     """
     try:
-        user_id, only, password, *session = signing.loads(text, salt=SALT, max_age=max_age)
+        user_id, only_feed, digest, *claims = signing.loads(text, salt=SALT, max_age=max_age)
         user = get_user_model()._default_manager.filter(pk=user_id).first()
-        named = session_of(_unsealed(session[0])) if session else None
+        session = session_of(_decrypt(claims[0])) if claims else None
     except (signing.BadSignature, ValueError, ValidationError):
         return None
-    if user is None or not getattr(user, "is_active", True) or only not in ("", feed):
+    if user is None or not getattr(user, "is_active", True) or only_feed not in ("", feed):
         return None
-    if named is not None and named.get(SESSION_KEY) != session[1]:
+    if session is not None and session.get(SESSION_KEY) != claims[1]:
         return None
-    held = grant_to(user, named)
-    if held is None or (named is not None and not session_valid(held)):
+    grant = _valid_grant(user, session)
+    if grant is None or not constant_time_compare(digest, _password_digest(user)):
         return None
-    return Opened(user, held) if constant_time_compare(password, _password(user)) else None
+    return VerifiedToken(user, grant)
 
 
-def _password(user: Any) -> str:
-    """A trace of the user's password, so that a changed one ends the token."""
+def _valid_grant(user: Any, session: SessionBase | None) -> Grant | None:
+    grant = grant_to(user, session)
+    if grant is not None and session is not None and not session_valid(grant):
+        return None
+    return grant
+
+
+def _password_digest(user: Any) -> str:
+    """Return a digest of the user's password, so that a new password ends the token."""
     secret = getattr(user, "get_session_auth_hash", str)()
     return salted_hmac(SALT, secret, algorithm="sha256").hexdigest()[:20]
 
 
-# Whoever reads a token, in a log say, may use it for minutes. A session's key in it would be the
-# user's whole account for weeks: so it is put under a pad that is never used again. That nobody
-# changes it is the signature's business.
+# A token may end up in a log, and then opens a feed for minutes. The key of a session would open
+# the user's whole account for weeks, so the token holds it encrypted, with a one-time pad derived
+# from SECRET_KEY and a nonce. The signature keeps it from being changed.
 
 
-def _sealed(key: str) -> str:
+def _encrypt(key: str) -> str:
     nonce = secrets.token_bytes(16)
-    return base64.urlsafe_b64encode(nonce + _padded(key.encode(), nonce)).decode()
+    return base64.urlsafe_b64encode(nonce + _xor_pad(key.encode(), nonce)).decode()
 
 
-def _unsealed(text: str) -> str:
-    found = base64.urlsafe_b64decode(text)
-    return _padded(found[16:], found[:16]).decode()
+def _decrypt(text: str) -> str:
+    data = base64.urlsafe_b64decode(text)
+    return _xor_pad(data[16:], data[:16]).decode()
 
 
-def _padded(data: bytes, nonce: bytes) -> bytes:
+def _xor_pad(data: bytes, nonce: bytes) -> bytes:
     pad = salted_hmac(f"{SALT}.session", nonce, algorithm="sha512").digest()
-    return bytes(one ^ other for one, other in zip(data, pad, strict=False))
+    return bytes(byte ^ pad_byte for byte, pad_byte in zip(data, pad, strict=False))

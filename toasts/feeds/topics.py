@@ -1,28 +1,34 @@
-"""What feeds and their topics are called on the engine."""
+"""How feeds and their topics are named on the engine."""
 
 from __future__ import annotations
 
 import re
 
-KIND = "feed"
-FAMILY = "*"
-"""In a topic's place: all topics of the feed."""
+PREFIX = "feed"
+"""What the engine's topics of all feeds begin with, before the first colon."""
+PREFIX_WILDCARD = "*"
+"""In place of a topic: all topics of the feed."""
 TOPIC_MAX = 200
+"""Characters of a topic."""
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,49}")
 
 
 def topic_of(feed: str, topic: str) -> str:
-    """The engine's topic.
+    """Return the engine's name for a topic of this feed.
+
+    Args:
+        feed: the feed's name.
+        topic: what the feed itself calls the topic.
 
     Raises:
-        ValueError: there can be no feed of this name.
+        ValueError: no feed can have this name.
     """
     if not _NAME.fullmatch(feed):
         raise ValueError(f"feed: {feed!r} must be 1 to 50 of a-z 0-9 _ -, a letter first.")
-    return f"{KIND}:{feed}:{topic}"
+    return f"{PREFIX}:{feed}:{topic}"
 
 
 def parts_of(name: str) -> tuple[str, str]:
-    """The feed's name and what it calls its topic."""
+    """Return the feed's name and its own name for the topic: the reverse of `topic_of`."""
     _, feed, topic = name.split(":", 2)
     return feed, topic

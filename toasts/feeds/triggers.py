@@ -18,7 +18,7 @@ from django.db.migrations.state import ProjectState
 
 from ..conf import conf
 from ..triggers import SWITCH, TRANSITIONS, announcing
-from .topics import FAMILY, topic_of
+from .topics import PREFIX_WILDCARD, topic_of
 
 _COLUMN = re.compile(r"\{([^{}]+)\}")
 _NAME_MAX = 63
@@ -118,7 +118,7 @@ class InstallFeedTriggers(Operation):
         return editor.quote_name(f"toasts_feed_{self.feed}_{event}")
 
     def _body(self, editor: BaseDatabaseSchemaEditor) -> str:
-        everything = editor.quote_value(topic_of(self.feed, FAMILY))
+        everything = editor.quote_value(topic_of(self.feed, PREFIX_WILDCARD))
         said = ", ".join(f"({_expression(editor, self.feed, topic)})" for topic in self.topics)
         rows = f"LATERAL (VALUES {said or f'({everything})'}) AS told (hint)"
         select = "SELECT array_agg(DISTINCT told.hint) INTO toasts_hints FROM"

@@ -1,0 +1,83 @@
+"""Which topic of a feed a request may subscribe to, and on what right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.http import HttpRequest
+
+from ..auth import grants
+from ..conf import conf
+from .tokens import verify_token
+from .topics import PREFIX_WILDCARD, TOPIC_MAX
+
+if TYPE_CHECKING:
+    from .feed import Feed
+
+
+class Access(NamedTuple):
+    """What a request may subscribe to."""
+
+    grant: grants.Grant | None
+    """The right, which may end while a stream is open. None: a guest's, which doesn't end."""
+    topic: str
+    """What the feed itself calls the topic."""
+
+
+async def authorize(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -> Access:
+    """Return what the request may subscribe to. A token replaces ``request.user``.
+
+    Args:
+        feed: the feed, whose `topic` decides.
+        request: the request, after the site's middleware.
+        kwargs: what the URL pattern captured.
+
+    Raises:
+        PermissionDenied: the request may not subscribe, or its token is not valid.
+        ImproperlyConfigured: `topic` returned something that is no topic.
+    """
+    choose_topic: Any = feed.topic
+    if iscoroutinefunction(choose_topic):
+        grant = await sync_to_async(_grant_of)(feed, request)
+        topic = await choose_topic(request, **kwargs)
+    else:  # together, because each change to a thread and back takes time
+        grant, topic = await sync_to_async(_grant_and_topic)(feed, request, kwargs)
+    grants.detach(request)
+    if topic is None:
+        raise PermissionDenied
+    if not isinstance(topic, str) or len(topic) > TOPIC_MAX or topic == PREFIX_WILDCARD:
+        raise ImproperlyConfigured(
+            f"Feed {feed.name!r}: topic() must return None or a text of at most {TOPIC_MAX}"
+            f" characters, other than {PREFIX_WILDCARD!r}, not {topic!r:.300}."
+        )
+    return Access(grant, topic)
+
+
+def _grant_and_topic(
+    feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]
+) -> tuple[grants.Grant | None, Any]:
+    return _grant_of(feed, request), feed.topic(request, **kwargs)
+
+
+def _grant_of(feed: Feed, request: HttpRequest) -> grants.Grant | None:
+    text = request.GET.get("token") or _bearer_token(request)
+    if not text:
+        return grants.grant(request)
+    verified = verify_token(text, feed.name, conf.token_age)
+    if verified is None:
+        raise PermissionDenied("The token is not, or no longer, good for this feed.")
+
+    async def auser() -> Any:
+        return verified.user
+
+    request.user, request.auser = verified.user, auser
+    return verified.grant
+
+
+def _bearer_token(request: HttpRequest) -> str:
+    """Return the token of an Authorization header (RFC 6750, section 2.1), or an empty text."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else ""

@@ -1,0 +1,61 @@
+"""The poll of a feed, for clients that no stream reaches."""
+
+from __future__ import annotations
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, HttpResponse
+
+from ..delivery import source
+from ..delivery.streams import SubscriptionRequest
+from ..realtime.envelope import envelopes
+from ..realtime.sse import UNCACHED
+from ..realtime.streams.subscription import State
+from ..responses import bad_wait, seconds_of, wait_for_news
+from .source import FEEDS
+
+
+async def answer_poll(
+    request: HttpRequest, subscription: SubscriptionRequest, cursor: str
+) -> HttpResponse:
+    """Answer ``{"events": [...], "cursor": "..."}``.
+
+    With ``?wait=SECONDS`` it answers as soon as the state is another than the cursor's.
+
+    Args:
+        request: the request.
+        subscription: what it may poll.
+        cursor: the id of the state that the client has. Empty: it has none.
+
+    Returns:
+        The whole state, if the client has another one. The changes, if it waited for them. Else
+        no events.
+
+    Raises:
+        PermissionDenied: the right to the topic ended while the poll waited.
+    """
+    seconds = seconds_of(request.GET.get("wait", "0"))
+    if seconds is None:
+        return bad_wait()
+    topic = subscription.topic
+    state = await sync_to_async(FEEDS.state)(topic)
+    if cursor != source.state_id_of(topic, state):
+        return _response(subscription, state, FEEDS.snapshot(topic, state))
+    new_state: State | None = state
+    if seconds and isinstance(request, ASGIRequest):
+        new_state = await wait_for_news(request, subscription, state, seconds)
+    if new_state is None:
+        raise PermissionDenied
+    changes = b"" if new_state == state else FEEDS.delta(topic, state, new_state)
+    return _response(subscription, new_state, changes)
+
+
+def _response(subscription: SubscriptionRequest, state: State, events: bytes) -> HttpResponse:
+    if subscription.translate is not None:
+        events = subscription.translate(events)
+    cursor = source.state_id_of(subscription.topic, state)
+    return HttpResponse(
+        f'{{"events":[{",".join(envelopes(events))}],"cursor":"{cursor}"}}',
+        headers={**UNCACHED, "Content-Type": "application/json"},
+    )
