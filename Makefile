@@ -6,7 +6,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 MANAGE = .venv/bin/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check screenshots bench client secret-key
+.PHONY: help demo install test check docs screenshots bench client secret-key
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -38,6 +38,9 @@ check: install client ## lint, format, types, import contracts, migrations, the 
 	DATABASE_URL=sqlite://:memory: $(MANAGE) makemigrations --check --dry-run
 	npm run --silent check-stale
 
+docs: .venv/.docs ## build the documentation, which the site then serves under /docs/
+	.venv/bin/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/docs
+
 screenshots: install ## take the pictures of README and docs anew
 	.ci/need chromium
 	.venv/bin/python -m tests.screenshots
@@ -63,9 +66,13 @@ secret-key: .state/secret-key ## keep a random SECRET_KEY in .state/, for sites 
 	$(PIP) -r requirements/site.txt
 	@touch $@
 
-.venv/.dev: requirements/site.txt requirements/dev.txt | .venv/bin/python
-	$(PIP) -r requirements/dev.txt
+.venv/.docs: requirements/site.txt requirements/docs.txt | .venv/bin/python
+	$(PIP) -r requirements/docs.txt
 	@touch $@ .venv/.site
+
+.venv/.dev: requirements/site.txt requirements/docs.txt requirements/dev.txt | .venv/bin/python
+	$(PIP) -r requirements/dev.txt
+	@touch $@ .venv/.site .venv/.docs
 
 node_modules/.package-lock.json: package-lock.json
 	.ci/need node

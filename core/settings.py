@@ -8,6 +8,7 @@ HTTPS           1: served behind a proxy that ends TLS and sets X-Forwarded-Prot
 TOASTS_BROKER   How processes tell each other of new toasts. Default: auto, by the database.
 REDIS_URL       For the broker redis: redis://host:6379, or redis+cluster://. Default: empty.
 FORCE_SCRIPT_NAME  The site's path below its host, such as /live, if it isn't the whole host.
+DOCS_ROOT       The folder of the built documentation. Default: build/docs, where make docs builds.
 LOG_LEVEL       The least level of what is logged. Default: INFO.
 """
 
@@ -161,6 +162,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",  # the page works without another site
     "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}site/logo.svg",
 }
+
+DOCS_ROOT = os.environ.get("DOCS_ROOT") or BASE_DIR / "build" / "docs"
 
 if _flag("HTTPS"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
