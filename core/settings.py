@@ -163,7 +163,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}site/logo.svg",
 }
 
-DOCS_ROOT = os.environ.get("DOCS_ROOT") or BASE_DIR / "build" / "docs"
+DOCS_ROOT = Path(os.environ.get("DOCS_ROOT") or BASE_DIR / "build" / "docs")
 
 if _flag("HTTPS"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
