@@ -1,4 +1,4 @@
-"""Who a toast is for: users as callers name them, by instance, primary key or queryset."""
+"""Whom a caller may mean by "user": an instance, a primary key, or a queryset of users."""
 
 from __future__ import annotations
 
@@ -13,21 +13,28 @@ from django.db import models
 from .db import chunked, database
 
 CHUNK = 1000
+"""How many primary keys one statement takes."""
+NAMED_MAX = 5
+"""How many unknown primary keys an error message names."""
 
 
 def key_of(user: Any) -> Any:
-    """A user's primary key, of an instance or a key; ValueError: it is neither."""
+    """Return the primary key of a user, who need not exist.
+
+    Args:
+        user: a saved instance of the user model, or a primary key.
+
+    Raises:
+        ValueError: it is neither.
+    """
     model = get_user_model()
     if isinstance(user, models.Model):
-        if not isinstance(user, model):
-            raise ValueError(f"user: must be a {model.__name__}, not {type(user).__name__}.")
-        if user.pk is None or user._state.adding:
-            raise ValueError("user: is not saved yet; save it first.")
-        return user.pk
+        return _key_of_instance(user)
+    # An AnonymousUser has no primary key. A bool is an int to Python, but no key.
     if user is None or isinstance(user, bool) or hasattr(user, "is_anonymous"):
         raise ValueError(f"user: must be a {model.__name__} or a primary key, not {user!r}.")
     try:
-        key = _parsed(model._meta.pk, user)
+        key = _parse_key(model._meta.pk, user)
     except (ValidationError, TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"user: {user!r} is not a primary key of {model.__name__}.") from error
     if isinstance(user, Number) and key != user:  # 1.5 is not user 1
@@ -35,56 +42,76 @@ def key_of(user: Any) -> Any:
     return key
 
 
-def _parsed(field: Any, value: Any) -> Any:
+def _key_of_instance(user: models.Model) -> Any:
+    model = get_user_model()
+    if not isinstance(user, model):
+        raise ValueError(f"user: must be a {model.__name__}, not {type(user).__name__}.")
+    if user.pk is None or user._state.adding:
+        raise ValueError("user: is not saved yet; save it first.")
+    return user.pk
+
+
+def _parse_key(field: Any, value: Any) -> Any:
     key = field.to_python(value)
     if isinstance(field, models.IntegerField):
-        field.run_validators(key)  # its range: no database looks up 10**30
+        field.run_validators(key)  # the range: databases fail on 10**30
     return key
 
 
 def existing_key(user: Any) -> Any:
-    """A user's primary key; ValueError: there is no such user."""
+    """Return the primary key of a user who exists.
+
+    Args:
+        user: a saved instance of the user model, or a primary key.
+
+    Raises:
+        ValueError: it is neither, or no user has this primary key.
+    """
     return _existing([user])[0]
 
 
 def _existing(users: list[Any]) -> list[Any]:
-    """Their primary keys, without doubles.
+    """Return the distinct primary keys of `users`, after one query for the bare keys.
 
-    Bare keys are looked up: PostgreSQL checks a foreign key at COMMIT only, far from the mistake.
+    Without the query a mistake would show far away: PostgreSQL checks a foreign key at COMMIT.
     """
     keys = {key_of(user): isinstance(user, models.Model) for user in users}
-    bare = [key for key, is_instance in keys.items() if not is_instance]
-    if bare:
-        manager = get_user_model()._default_manager.using(database())
-        missing = set(bare) - set(manager.filter(pk__in=bare).values_list("pk", flat=True))
-        if missing:
-            raise ValueError(f"user: there is none with the primary key {_some(missing)}.")
+    bare = {key for key, is_instance in keys.items() if not is_instance}
+    if missing := bare - _stored(bare):
+        raise ValueError(f"user: there is none with the primary key {_listed(missing)}.")
     return list(keys)
 
 
-def _some(values: set[Any]) -> str:
-    shown = sorted(values, key=str)[:5]
-    more = f" and {len(values) - len(shown)} more" if len(values) > len(shown) else ""
-    return ", ".join(map(str, shown)) + more
+def _stored(keys: set[Any]) -> set[Any]:
+    if not keys:
+        return set()
+    manager = get_user_model()._default_manager.using(database())
+    return set(manager.filter(pk__in=keys).values_list("pk", flat=True))
+
+
+def _listed(keys: set[Any]) -> str:
+    named = sorted(keys, key=str)[:NAMED_MAX]
+    rest = len(keys) - len(named)
+    return ", ".join(map(str, named)) + (f" and {rest} more" if rest else "")
 
 
 def existing_keys(users: Iterable[Any]) -> Iterator[Any]:
-    """The primary keys of these users, without doubles; ValueError: one does not exist."""
+    """Yield the primary keys of users who exist, each once.
+
+    Args:
+        users: a queryset of users, or an iterable of instances and primary keys.
+
+    Raises:
+        ValueError: `users` is not an iterable, or one of them does not exist.
+    """
     if isinstance(users, str | bytes) or not isinstance(users, Iterable):
         raise ValueError(f"users: must be a queryset or another iterable, not {users!r}.")
-    seen: set[Any] = set()
-    queryset = _is_of_users(users)
-    for chunk in chunked(_keys_of(users) if queryset else users, CHUNK):
-        # A queryset that joins may name a user more than once.
-        keys = [
-            key for key in dict.fromkeys(chunk if queryset else _existing(chunk)) if key not in seen
-        ]
-        yield from keys
-        seen.update(keys)
+    keys = _keys_of_queryset(users) if _is_user_queryset(users) else _checked_keys(users)
+    return _distinct(keys)
 
 
-def _is_of_users(users: Any) -> bool:
-    # Of .values_list("manager_id") the values are meant, not the rows that they are in.
+def _is_user_queryset(users: Any) -> bool:
+    # In .values_list("manager_id") the users are the values, not the rows.
     return (
         isinstance(users, models.QuerySet)
         and issubclass(users.model, get_user_model())
@@ -92,8 +119,22 @@ def _is_of_users(users: Any) -> bool:
     )
 
 
-def _keys_of(users: Any) -> Iterator[Any]:
-    # Of a slice the order is part of what was asked for.
+def _keys_of_queryset(users: Any) -> Iterator[Any]:
+    # The order decides which users a slice has. Elsewhere it only costs time.
     rows = users if users.query.is_sliced else users.order_by()
     keys: Iterator[Any] = rows.values_list("pk", flat=True).iterator()
     return keys
+
+
+def _checked_keys(users: Iterable[Any]) -> Iterator[Any]:
+    for chunk in chunked(users, CHUNK):
+        yield from _existing(chunk)
+
+
+def _distinct(keys: Iterable[Any]) -> Iterator[Any]:
+    # Even a queryset may give a user more than once: if it joins another table.
+    seen: set[Any] = set()
+    for key in keys:
+        if key not in seen:
+            seen.add(key)
+            yield key
