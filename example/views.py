@@ -16,10 +16,14 @@ from example.forms import TaskForm
 from toasts import async_create_toast
 
 LEVELS: dict[str, dict[str, Any]] = {
-    "info": {"message": "Maintenance tonight from 22:00 to 22:15 UTC."},
-    "success": {"message": "Your changes are saved."},
-    "warning": {"message": "You have used 90% of your storage."},
-    "error": {"message": "The payment was refused. Try another card.", "title": "Not paid"},
+    "info": {"level": "info", "message": "Maintenance tonight from 22:00 to 22:15 UTC."},
+    "success": {"level": "success", "message": "Your changes are saved."},
+    "warning": {"level": "warning", "message": "You have used 90% of your storage."},
+    "error": {
+        "level": "error",
+        "message": "The payment was refused. Try another card.",
+        "title": "Not paid",
+    },
 }
 UPLOAD_SECONDS = 5
 INBOX_LABELS = {"Inbox": "All your toasts"}
@@ -60,7 +64,7 @@ async def show(request: HttpRequest) -> HttpResponse:
     kind = request.POST.get("kind", "")
     user = await request.auser()
     if kind in LEVELS:
-        return _accepted(request, await async_create_toast(user=user, level=kind, **LEVELS[kind]))
+        return _accepted(request, await async_create_toast(user=user, **LEVELS[kind]))
     if kind == "action":
         return _accepted(request, await _with_action(user))
     if kind == "progress":

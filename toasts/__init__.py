@@ -1,6 +1,6 @@
 """Durable, realtime toast notifications for Django.
 
-The names below are loaded on first use: Django imports this package before its apps are ready.
+Django imports this package before its apps are ready, so these names are loaded on first use.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .api.create import (
+    from .api import (
         async_create_toast,
         async_create_toasts,
         async_dismiss_toast,
@@ -32,13 +32,14 @@ __all__ = [
     "update_toast",
 ]
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .api import create as api
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import api
 
-    return getattr(api, name)
+        return getattr(api, name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""Toasts in the admin: look, search, send one, mark read."""
+"""Toasts in Django's admin: list, search, send, change, mark read, delete."""
 
 from __future__ import annotations
 
@@ -12,52 +12,61 @@ from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest
 from django.utils.translation import ngettext
 
-from . import validation as content
-from .api import create as api
+from . import api
+from .api.content import check_size
 from .models.toast import Toast
+from .validation import CLEANERS
 
 FIELDS = ("title", "message", "level", "url", "duration", "progress", "key", "actions", "data")
+TIMES = ("visible_from", "expires_at")
 
 
-class JsonAsTyped(forms.JSONField):
-    """Gives JSON with an error back as it was typed.
+class VerbatimJSONField(forms.JSONField):
+    """A JSON field that shows invalid input again as it was typed.
 
-    Django's own parses and writes it anew, and so sends half a surrogate pair raw: a broken page.
+    Django's own field parses and encodes the input. Half of a surrogate pair then goes into the
+    page as it is, and the page can't be encoded.
     """
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        return initial if self.disabled else data and InvalidJSONInput(data)
+        if self.disabled:
+            return initial
+        return data and InvalidJSONInput(data)
 
 
-class ToastForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
-    """Holds a toast to the same rules as `create_toast`."""
+class ToastForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at runtime
+    """A form with the rules of `create_toast`."""
 
     class Meta:
         model = Toast
-        fields = ["user", *FIELDS, "visible_from", "expires_at"]
-        field_classes = {"actions": JsonAsTyped, "data": JsonAsTyped}
+        fields = ["user", *FIELDS, *TIMES]
+        field_classes = {"actions": VerbatimJSONField, "data": VerbatimJSONField}
         widgets = {"message": forms.Textarea(attrs={"rows": 3})}
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or self.cleaned_data
-        for name in (name for name in FIELDS if name in values):
-            try:
-                values[name] = content.CLEANERS[name](values[name])
-            except ValueError as error:
-                self.add_error(name, str(error))
+        for name in FIELDS:
+            if name in values:
+                self._clean_by_rule(name, values)
         if not self.errors:
             self._check_size(values)
         return values
 
+    def _clean_by_rule(self, name: str, values: dict[str, Any]) -> None:
+        try:
+            values[name] = CLEANERS[name](values[name])
+        except ValueError as error:
+            self.add_error(name, str(error))
+
     def _check_size(self, values: dict[str, Any]) -> None:
         try:
-            api.check_size(values)
+            check_size(values)
         except ValueError as error:
             self.add_error(None, str(error))
 
 
 @admin.register(Toast)
-class ToastAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable when it runs
+class ToastAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at runtime
     form = ToastForm
     list_display = ["id", "user", "level", "headline", "created_at", "is_read"]
     list_display_links = ["id", "headline"]
@@ -78,36 +87,36 @@ class ToastAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptab
         return toast.read_at is not None
 
     def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
-        # As a class attribute it is an error (admin.E039, E040) on every site whose users are not
-        # in this admin, or can't be searched there.
+        # As a class attribute this is an error (admin.E039, E040) on sites whose users are not in
+        # this admin or can't be searched there.
         model = get_user_model()
         if not self.admin_site.is_registered(model):
             return []
         return ["user"] if self.admin_site.get_model_admin(model).get_search_fields(request) else []
 
     def get_readonly_fields(self, request: HttpRequest, obj: Toast | None = None) -> list[str]:
-        # A toast keeps its user: on the old one's page it would stay, on the new one's come late.
+        # An existing toast keeps its user: after a change, the old user's page would keep it.
         fields = [str(name) for name in super().get_readonly_fields(request, obj)]
         return fields if obj is None else ["user", *fields]
 
     def save_model(self, request: HttpRequest, obj: Toast, form: Any, change: bool) -> None:
-        """Write through the API, so that the page hears of it."""
-        names = [*FIELDS, "visible_from", "expires_at"]
-        values = {name: form.cleaned_data.get(name) for name in names}
+        """Write through the Python API, which announces the toast."""
         if change:
-            api.update_toast(obj, **{name: values[name] for name in form.changed_data})
+            changes = {name: form.cleaned_data.get(name) for name in form.changed_data}
+            api.update_toast(obj, **changes)
         else:
-            made = api.create_toast(user=obj.user, **values)
-            obj.__dict__.update(made.__dict__)
+            content = {name: form.cleaned_data.get(name) for name in (*FIELDS, *TIMES)}
+            created = api.create_toast(user=obj.user, **content)
+            obj.__dict__.update(created.__dict__)
 
     def delete_model(self, request: HttpRequest, obj: Toast) -> None:
         super().delete_model(request, obj)
-        api.announce(obj.user_id)
+        api.announce_changes(obj.user_id)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Toast]) -> None:
         user_ids = set(queryset.values_list("user_id", flat=True))
         super().delete_queryset(request, queryset)
-        api.announce(*user_ids)
+        api.announce_changes(*user_ids)
 
     @admin.action(description="Mark selected toasts read", permissions=["change"])
     def mark_read(self, request: HttpRequest, queryset: QuerySet[Toast]) -> None:

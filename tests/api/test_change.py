@@ -12,8 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.support.brokers import Undo, topic
-from toasts import create_toast, create_toasts, dismiss_toast, update_toast
-from toasts.api import create as api
+from toasts import api, create_toast, create_toasts, dismiss_toast, update_toast
 from toasts.models.toast import Toast, wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -121,6 +120,6 @@ def test_all_of_a_queryset_are_dismissed_in_two_statements(
 
 def test_rows_of_others_can_be_announced(alice: User, bob: User, hints: list[str]) -> None:
     with transaction.atomic():
-        api.announce(alice, bob.pk)
+        api.announce_changes(alice, bob.pk)
         assert hints == []
     assert hints == [topic(alice), topic(bob)]

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 import toasts
 from tests.support.brokers import topic
 from toasts import (
+    api,
     async_create_toast,
     async_create_toasts,
     async_dismiss_toast,
@@ -27,7 +28,6 @@ from toasts import (
     dismiss_toast,
     update_toast,
 )
-from toasts.api import create as api
 from toasts.models.toast import Toast, wire
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -277,4 +277,4 @@ def test_the_package_exports_exactly_these_names() -> None:
 
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"module 'toasts' has no attribute 'create_toats'"):
-        toasts.create_toats  # noqa: B018
+        toasts.create_toats  # type: ignore[attr-defined]  # noqa: B018

@@ -1,23 +1,24 @@
-"""What writes toasts, and announces what it wrote; nothing else does."""
+"""The Python API: the only code that writes toasts and announces them."""
 
-from .create import (
-    async_create_toast,
-    async_create_toasts,
+from .change import (
     async_dismiss_toast,
     async_update_toast,
-    create_toast,
-    create_toasts,
+    dismiss_all,
     dismiss_toast,
     update_toast,
 )
+from .commit import announce_changes
+from .create import async_create_toast, async_create_toasts, create_toast, create_toasts
 
 __all__ = [
+    "announce_changes",
     "async_create_toast",
     "async_create_toasts",
     "async_dismiss_toast",
     "async_update_toast",
     "create_toast",
     "create_toasts",
+    "dismiss_all",
     "dismiss_toast",
     "update_toast",
 ]

@@ -21,8 +21,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
+from .. import api
 from .. import validation as content
-from ..api import create as api
 from ..models.toast import Toast, wire
 
 ID_MAX = 2**63 - 1

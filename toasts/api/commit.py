@@ -1,0 +1,36 @@
+"""What is announced when a transaction commits."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from django.db import transaction
+
+from ..db import database
+from ..delivery.announce import announce_users
+from ..types import UserOrKey
+from ..users import key_of
+
+
+def announce_changes(*users: UserOrKey) -> None:
+    """Have the pages of these users read their toasts again, after COMMIT.
+
+    Call it after you wrote rows without `create_toast` and its family.
+
+    Args:
+        users: instances or primary keys.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    announce_after_commit([key_of(user) for user in users])
+
+
+def announce_after_commit(user_ids: list[Any]) -> None:
+    """Announce the users' toasts when the current transaction commits; at once if there is none."""
+    connection = transaction.get_connection(database())
+    if not (connection.in_atomic_block or connection.get_autocommit()):
+        # The caller commits by hand, which Django does not report. The reconciler finds the rows.
+        return
+    transaction.on_commit(functools.partial(announce_users, user_ids), using=database())
