@@ -1,4 +1,4 @@
-"""The site as an ASGI application: ``core.asgi:application``, for any ASGI server."""
+"""The site's ASGI application, for any ASGI server: ``core.asgi:application``."""
 
 import os
 

@@ -1,15 +1,15 @@
-"""This site's settings: one file, read from the environment, safe when nothing is set.
+"""The settings of this site. They are read from the environment, and are safe if nothing is set.
 
 SECRET_KEY      Django's signing key. Default: the text of .state/secret-key, which make creates.
-DEBUG           1: error pages for developers, demo users allowed. Default: 0.
-ALLOWED_HOSTS   Host names, separated by commas. Default: this machine's own names.
-DATABASE_URL    postgresql://user@host/name or sqlite:////path. Default: db.sqlite3 by manage.py.
-HTTPS           1: served behind a proxy that ends TLS and sets X-Forwarded-Proto. Default: 0.
-TOASTS_BROKER   How processes tell each other of new toasts. Default: auto, by the database.
-REDIS_URL       For the broker redis: redis://host:6379, or redis+cluster://. Default: empty.
-FORCE_SCRIPT_NAME  The site's path below its host, such as /live, if it isn't the whole host.
-DOCS_ROOT       The folder of the built documentation. Default: build/docs, where make docs builds.
-LOG_LEVEL       The least level of what is logged. Default: INFO.
+DEBUG           1: error pages for developers, and demo users are allowed. Default: 0.
+ALLOWED_HOSTS   Host names, separated by commas. Default: localhost,127.0.0.1,[::1].
+DATABASE_URL    postgresql://user@host/name or sqlite:////path. Default: db.sqlite3 here.
+HTTPS           1: behind a proxy that ends TLS and sets X-Forwarded-Proto. Default: 0.
+TOASTS_BROKER   How processes announce changes to each other. Default: auto, by the database.
+REDIS_URL       For the redis broker: redis://host:6379 or redis+cluster://... Default: empty.
+FORCE_SCRIPT_NAME  The path prefix of the site, such as /live. Default: empty.
+DOCS_ROOT       The folder of the built documentation. Default: build/docs, as by `make docs`.
+LOG_LEVEL       The lowest level that is logged. Default: INFO.
 """
 
 import os
@@ -45,13 +45,13 @@ def _secret_key(debug: bool) -> str:
 
 
 def _database() -> Any:
-    # An in-process connection costs a stream nothing, a kept one costs PostgreSQL a process:
-    # under ASGI every request may run in a thread of its own, so none is kept (CONN_MAX_AGE 0).
+    # Under ASGI each request may run in a thread of its own, and a persistent connection belongs to
+    # a thread. So none is kept (CONN_MAX_AGE 0): each would cost PostgreSQL a process.
     url = os.environ.get("DATABASE_URL") or f"sqlite:///{BASE_DIR / 'db.sqlite3'}"
     database: dict[str, Any] = {**dj_database_url.parse(url, conn_max_age=0)}
     if database["ENGINE"] == "django.db.backends.sqlite3":
-        # WAL: readers and the one writer do not wait for each other. IMMEDIATE: a transaction
-        # that reads first and writes later waits for its turn instead of failing at once.
+        # WAL: readers and the writer don't block each other. IMMEDIATE: a transaction that reads
+        # first and writes later waits for its turn instead of failing with "database is locked".
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "init_command": (
@@ -73,7 +73,7 @@ DATABASES = {"default": _database()}
 REDIS_URL = os.environ.get("REDIS_URL", "")
 
 FORCE_SCRIPT_NAME = os.environ.get("FORCE_SCRIPT_NAME", "").rstrip("/") or None
-# Other sites on the same host have cookies of the same names.
+# Other sites on the same host may use cookies with the same names.
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{FORCE_SCRIPT_NAME or ''}/"
 
 TOASTS_BROKER = os.environ.get("TOASTS_BROKER") or "auto"
@@ -104,7 +104,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "toasts.middleware.ToastMiddleware",  # last: whatever measures or signs a page sees the whole
+    "toasts.middleware.ToastMiddleware",  # last, so that all others see the page with its script
 ]
 ROOT_URLCONF = "core.urls"
 ASGI_APPLICATION = "core.asgi.application"
@@ -141,11 +141,11 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Not "static/": Django would put the path before it once, as the site starts, when under ASGI it
-# knows of none yet.
+# Not "static/": Django adds the prefix to a relative URL once, at startup, and under ASGI it
+# doesn't know the prefix then.
 STATIC_URL = f"{FORCE_SCRIPT_NAME or ''}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Files are served from where they lie, DEBUG or not: nothing to collect after an update.
+# Files are served from their source folders, DEBUG or not. Nothing has to be collected.
 WHITENOISE_USE_FINDERS = True
 
 REST_FRAMEWORK = {
@@ -156,10 +156,10 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Live Toasts",
-    "DESCRIPTION": "A user's own toasts: list, count, read.",
+    "DESCRIPTION": "A user's own toasts: list them, count them, mark them as read.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",  # the page works without another site
+    "SWAGGER_UI_DIST": "SIDECAR",  # so that the page loads nothing from another site
     "SWAGGER_UI_FAVICON_HREF": f"{STATIC_URL}site/logo.svg",
 }
 
@@ -178,6 +178,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO").upper()},
-    # Django's own handler would say each line of its once more.
+    # Django's own handler would log each of its lines a second time.
     "loggers": {"django": {"handlers": [], "propagate": True}},
 }

@@ -1,4 +1,4 @@
-"""Serving this site's static files from its own process, without a thread per request."""
+"""A middleware that serves the site's static files, without keeping a thread for each request."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Handler = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
     """WhiteNoise's index of files and its headers, in an async middleware.
 
-    WhiteNoise's own middleware is sync. In an ASGI chain Django runs it in the request's thread and
-    lets that thread wait until the view has answered, so that a long poll of 25 seconds would keep
-    a thread for 25 seconds. Here a request that is for no file costs one look into a dictionary.
+    WhiteNoise's own middleware is sync. In an ASGI chain Django runs it in the request's thread,
+    which waits there until the view has answered: a long poll of 25 seconds would keep it for 25
+    seconds. Here a request outside STATIC_URL needs no thread.
     """
 
     sync_capable = False
@@ -45,11 +45,11 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]
             if self.autorefresh
             else self.files.get(request.path_info)
         )
-        return static_file and _read(static_file.get_response(request.method, request.META))
+        return static_file and _in_memory(static_file.get_response(request.method, request.META))
 
 
-def _read(found: Any) -> HttpResponse:
-    # A file of this site fits into memory; a streamed one would be read in the event loop.
+def _in_memory(found: Any) -> HttpResponse:
+    # The files of this site are small. A streamed one would be read in the event loop.
     response = HttpResponse(status=HTTPStatus(found.status))
     if found.file is not None:
         with found.file:

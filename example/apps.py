@@ -6,6 +6,6 @@ class ExampleConfig(AppConfig):
     verbose_name = "Demos"
 
     def ready(self) -> None:
-        from example.messages import signals  # models are there now
+        from example.messages import signals  # needs the models
 
         signals.connect()

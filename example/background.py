@@ -1,4 +1,4 @@
-"""Work that outlives the request which started it."""
+"""Background work that goes on after the request that started it has ended."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _running: set[asyncio.Task[None]] = set()
 
 
 def start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """Run `work` in this process's event loop, whatever becomes of the request.
+    """Run `work` in the event loop of this process, independently of the request.
 
-    A restart of the process ends it: work that must not be lost belongs into a task queue, which
-    calls ``create_toast()`` just the same.
+    It ends when the process restarts. Work that must not be lost belongs in a task queue, whose
+    tasks can call ``create_toast()``, too.
     """
-    # An empty context: nothing of the request, its language or its thread, lives on in the work.
+    # An empty context, so that the work doesn't inherit the request's language or thread.
     task = asyncio.get_running_loop().create_task(work, context=Context())
-    _running.add(task)  # the loop itself holds tasks weakly
+    _running.add(task)  # the loop keeps only a weak reference
     task.add_done_callback(_finished)
     return task
 

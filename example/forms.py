@@ -1,4 +1,4 @@
-"""The demo's form."""
+"""The form of the toast demo."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from django import forms
 
 
 class TaskForm(forms.Form):
-    """A message, and the seconds after which it is to arrive."""
+    """A message, and the seconds that the task takes."""
 
     message = forms.CharField(
         max_length=2000,
         strip=True,
         label="Message",
-        help_text="What the task says when it is done. At most 2,000 characters.",
+        help_text="The text of the toast at the end. At most 2,000 characters.",
         widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
         initial="Your report is ready.",
         error_messages={"required": "Write a message."},
@@ -33,10 +33,10 @@ class TaskForm(forms.Form):
     )
 
     MESSAGE_BYTES = 7500
-    """A toast takes 8 KiB at most; the rest is for its other fields."""
+    """A toast may take 8 KiB. The rest is for its other fields."""
 
     def clean_message(self) -> str:
-        # Checked now: the task that makes the toast later has nobody to tell.
+        # Checked here, because the task that creates the toast later can't report an error.
         message: str = self.cleaned_data["message"]
         size = len(json.dumps(message, ensure_ascii=False).encode())
         if size > self.MESSAGE_BYTES:

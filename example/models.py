@@ -1,4 +1,4 @@
-"""The demos' tables, where Django looks for them."""
+"""The models of all demos, in the module where Django looks for them."""
 
 from example.messages.models import Message
 from example.orders.models import Order

@@ -1,4 +1,4 @@
-"""A Content-Security-Policy for pages: scripts, styles and connections of this site only."""
+"""A Content-Security-Policy that allows scripts, styles and connections of this site only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ POLICY = (
 
 
 def strict(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Have what a view answers obey the policy. From Django 6.0 a middleware of its own does so."""
+    """Add the policy to the responses of a view. Django 6.0 and later has a middleware for this."""
 
     @functools.wraps(view)
     def with_policy(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What the demo's buttons start: work that tells of itself by toasts."""
+"""The tasks that the toast demo starts. They report their progress by toasts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 STEP = 0.5
-"""Seconds between two reports of progress."""
+"""Seconds between two updates of the progress."""
 
 
 async def report_back(user_id: Any, running: Any, message: str, seconds: float) -> None:
-    """Work for `seconds`, moving the toast `running` along; then send `message` as another."""
+    """Work for `seconds`, with the progress in `running`. Then send `message` as a new toast."""
     async for percent in _progress(seconds):
         await _report(running, progress=percent)
     await _write(async_create_toast, message, user_id, level="success", title="Task finished")
@@ -29,7 +29,7 @@ async def report_back(user_id: Any, running: Any, message: str, seconds: float) 
 
 
 async def upload(running: Any, seconds: float) -> None:
-    """Work for `seconds`; one toast goes from start to end."""
+    """Work for `seconds`, and show all of it in one toast."""
     async for percent in _progress(seconds):
         await _report(running, progress=percent)
     await _report(
@@ -42,7 +42,7 @@ async def upload(running: Any, seconds: float) -> None:
 
 
 async def _progress(seconds: float) -> AsyncIterator[int]:
-    """Per cent done, now and then, until `seconds` have passed; 100 is the last."""
+    """Yield the percentage that is done every STEP seconds. The last one is 100."""
     loop = asyncio.get_running_loop()
     start = loop.time()
     while (passed := loop.time() - start) < seconds:
@@ -52,12 +52,12 @@ async def _progress(seconds: float) -> AsyncIterator[int]:
 
 
 async def _report(running: Any, **changes: Any) -> None:
-    with suppress(ObjectDoesNotExist):  # deleted meanwhile: then nobody waits for it
+    with suppress(ObjectDoesNotExist):  # the toast was deleted, so nobody waits for it
         await _write(async_update_toast, running, **changes)
 
 
 async def _write(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-    """One write in a thread and a connection of its own, both given back at once."""
+    """Write once, in a thread and with a connection that are released at once."""
     async with ThreadSensitiveContext():
         try:
             return await call(*args, **kwargs)

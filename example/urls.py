@@ -1,4 +1,4 @@
-"""The demos' addresses, below ``/demo/``."""
+"""The URLs of the demos, below ``/demo/``."""
 
 from django.urls import path
 

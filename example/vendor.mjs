@@ -1,6 +1,6 @@
 /**
- * Copies what the demos' pages use of others into static/site/vendor, which is committed:
- * part of `npm run build`; `npm run check-stale` (--check) fails when a copy is stale.
+ * Copies the third-party scripts of the demo pages into static/site/vendor, which is committed.
+ * Part of `npm run build`. `npm run check-stale` (--check) fails if a copy is stale.
  */
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -13,7 +13,7 @@ const FILES = {
   "htmx-ext-sse.min.js": ["htmx-ext-sse", "dist/sse.min.js"],
 };
 
-/** The files by name, and one with the licences of all. */
+/** Returns the name and content of each file, and of one with all licences. */
 async function copies() {
   const made = { "LICENSE.txt": "" };
   for (const [name, [from, path]] of Object.entries(FILES)) {
@@ -32,7 +32,7 @@ async function check() {
       throw new Error(`${fileURLToPath(new URL(name, VENDOR))} is stale: run \`npm run build\`.`);
     }
   }
-  console.log("The committed copies of others' files are what the packages hold.");
+  console.log("The committed third-party files are up to date.");
 }
 
 async function write() {

@@ -32,7 +32,7 @@ INBOX_LABELS = {"Inbox": "All your toasts"}
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 async def toast(request: HttpRequest) -> HttpResponse:
-    """The page; a POST starts the task."""
+    """Show the page. A POST starts the task."""
     if request.method == "POST":
         return await _start(request)
     return await _page(request, TaskForm())
@@ -60,7 +60,7 @@ async def _start(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 async def show(request: HttpRequest) -> HttpResponse:
-    """One toast at once, of the kind that the pressed button names."""
+    """Send one toast at once, of the kind that the pressed button names."""
     kind = request.POST.get("kind", "")
     user = await request.auser()
     if kind in LEVELS:
@@ -88,7 +88,7 @@ async def _with_action(user: Any) -> Any:
 
 
 def wants_json(request: HttpRequest) -> bool:
-    """Whether it is the page's script that asks."""
+    """Return whether the page's script sent the request."""
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
@@ -99,6 +99,6 @@ def _accepted(request: HttpRequest, running: Any) -> HttpResponse:
 
 
 async def _page(request: HttpRequest, form: TaskForm, status: int = 200) -> HttpResponse:
-    # In a thread, because the template asks for the user.
+    # In a thread, because the template reads the user from the database.
     context = {"form": form, "inbox_labels": INBOX_LABELS}
     return await sync_to_async(render)(request, "example/toast.html", context, status=status)

@@ -1,1 +1,1 @@
-"""The message stream: rows of one table, on every open page as they are written."""
+"""The message stream: the rows of one table appear on every open page as they are written."""

@@ -1,4 +1,4 @@
-"""Who hears the messages, and how a row looks."""
+"""The feed of the messages, as JSON and as HTML."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from django.utils.html import format_html
 from example.messages.models import Message
 from toasts import feeds
 
-NOBODY = "plain SQL"
-"""In the place of an author's name."""
+NO_AUTHOR = "plain SQL"
+"""Shown in place of a name for a message without an author."""
 
 
 class Messages(feeds.ModelFeed):
@@ -25,7 +25,7 @@ class Messages(feeds.ModelFeed):
         return "all" if request.user.is_authenticated else None
 
     def row(self, instance: Message) -> dict[str, str]:
-        author = instance.author.get_username() if instance.author else NOBODY
+        author = instance.author.get_username() if instance.author else NO_AUTHOR
         return {
             "author": author,
             "text": instance.text,

@@ -1,4 +1,4 @@
-"""What is said on the message page."""
+"""The table of messages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 
 class Message(models.Model):
-    """One message to everybody. Plain SQL needs to give nothing but the text."""
+    """A message to everybody. An INSERT in plain SQL needs only the text."""
 
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL,

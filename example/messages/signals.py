@@ -1,7 +1,7 @@
-"""Announcing what Django writes.
+"""Announcing the messages that Django writes.
 
-On PostgreSQL the trigger does so for every writer, and this is its twin for databases and sites
-that have none: a hint too many is harmless. On SQLite neither is needed.
+Databases without the trigger need this. On PostgreSQL the trigger announces every write already,
+and a second hint does no harm. On SQLite neither is needed: the engine sees each commit.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from toasts import feeds
 
 
 def connect() -> None:
-    """Have every message that is saved or deleted announced when its transaction commits."""
+    """Announce every message that is saved or deleted, when its transaction commits."""
     for signal in (post_save, post_delete):
         signal.connect(_announce, sender=Message, dispatch_uid="example.messages")
 

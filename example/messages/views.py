@@ -1,4 +1,4 @@
-"""The message page."""
+"""The page of the message stream."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from example.views import wants_json
 
 
 class MessageForm(forms.Form):
-    """What somebody says to everybody."""
+    """A message to everybody."""
 
     text = forms.CharField(
         max_length=2000,
@@ -30,7 +30,7 @@ class MessageForm(forms.Form):
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def messages(request: HttpRequest) -> HttpResponse:
-    """The page; a POST writes a message. That the pages hear of it is not this view's business."""
+    """Show the page. A POST writes a message; announcing it is not the task of this view."""
     form = MessageForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
         return _page(request, form)

@@ -1,6 +1,6 @@
-"""The messages, and triggers that announce what anybody writes, on PostgreSQL.
+"""The messages. On PostgreSQL triggers announce every write.
 
-On SQLite every commit to the file is seen without them.
+On SQLite the engine sees every commit to the file without them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The orders, with triggers that tell the pages and toast the staff, whoever writes.
+"""The orders. Triggers announce every write and send the staff a toast for each new order.
 
-On SQLite every commit to the file is seen: there the pages need no trigger.
+On SQLite the engine sees every commit to the file, so that the pages need no trigger there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from toasts.feeds.triggers import InstallFeedTriggers
 
-# In the order's own transaction: one toast for each order and member of the staff, or none.
+# It runs in the transaction of the order: if the order is rolled back, there is no toast.
 FUNCTION = """
 CREATE FUNCTION example_order_toast() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -44,7 +44,7 @@ END
 
 
 def create_toast_trigger(apps: Any, editor: Any) -> None:
-    # Triggers know no request: only where the settings name it, a path above the site is known.
+    # A trigger has no request, so the path prefix of the site is known from the settings only.
     url = editor.quote_value(f"{settings.FORCE_SCRIPT_NAME or ''}/demo/orders/")
     if editor.connection.vendor == "postgresql":
         channel = editor.quote_value(getattr(settings, "TOASTS_CHANNEL", "toasts"))

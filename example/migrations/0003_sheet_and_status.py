@@ -1,4 +1,4 @@
-"""The shared sheet with a baker's plan in it, and the status page with four services."""
+"""The shared sheet with a bakery's plan in it, and the status page with four services."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The order board: a table of orders, live for the staff and for each customer."""
+"""The order board: a table of orders that is live for the staff and for each customer."""

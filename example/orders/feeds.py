@@ -1,4 +1,4 @@
-"""Who sees which orders."""
+"""The feed of the orders: who sees which."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from toasts import feeds
 
 
 class Orders(feeds.ModelFeed):
-    """The newest orders: all of them for the staff, their own for everybody else.
+    """The newest orders. The staff sees all of them, a customer only their own.
 
-    Nothing here announces: the table's trigger does, for every writer.
+    No Python code announces a change: the trigger on the table does, for every writer.
     """
 
     name = "orders"

@@ -1,4 +1,4 @@
-"""What can be ordered."""
+"""The products that can be ordered, with their prices."""
 
 from __future__ import annotations
 

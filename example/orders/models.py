@@ -1,4 +1,4 @@
-"""What is ordered."""
+"""The table of orders."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from django.db.models.functions import Now
 
 
 class Order(models.Model):
-    """An order. Plain SQL needs to give nothing but product and price.
+    """An order. An INSERT in plain SQL needs only the product and the price.
 
-    A trigger in the database tells the pages, and toasts the staff: see its migration.
+    Triggers in the database announce it to the pages and send the staff a toast. The migration
+    creates them.
     """
 
     customer = models.ForeignKey(

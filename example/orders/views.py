@@ -1,4 +1,4 @@
-"""The order board, and the tokens that open its feed elsewhere."""
+"""The page of the order board, and tokens for its feed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from toasts import feeds
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def orders(request: HttpRequest) -> HttpResponse:
-    """The page; a POST orders one piece of what the pressed button names."""
+    """Show the board. A POST orders one piece of the product that the pressed button names."""
     if request.method != "POST":
         context = {"prices": PRICES, "vendor": connection.vendor}
         return render(request, "example/orders.html", context)
@@ -40,5 +40,5 @@ def orders(request: HttpRequest) -> HttpResponse:
 @require_POST
 @never_cache
 def token(request: HttpRequest) -> HttpResponse:
-    """What opens the orders' feed, and no other, in this user's name, until they sign out."""
+    """Return a token for the orders' feed, and no other. It is valid until the user signs out."""
     return JsonResponse({"token": feeds.token(request, "orders")})

@@ -1,1 +1,1 @@
-"""The shared sheet: cells that everybody edits, and who has them open."""
+"""The shared sheet: cells that everybody can edit, and the users who have it open."""

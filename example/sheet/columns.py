@@ -1,4 +1,4 @@
-"""What the sheet's columns take, and how it is written in a cell."""
+"""The columns of the sheet: what each accepts, and how a value is written in a cell."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ TEXT_MAX = 80
 
 @dataclass(frozen=True)
 class Column:
-    """A column; its field checks what is typed."""
+    """A column of the sheet. Its field validates what a user types."""
 
     name: str
     label: str
     field: forms.Field
     refusal: str
-    """What somebody is told who typed something else."""
+    """The error message for any other input."""
     write: Callable[[Any], str] = str
     keyboard: str = "text"
-    """Which keys a phone shows: HTML's inputmode."""
+    """The keyboard that a phone shows (HTML, the attribute inputmode)."""
 
     def clean(self, typed: str) -> str:
-        """The cell's text for what was typed.
+        """Return the text of the cell for what was typed.
 
         Raises:
-            ValidationError: the column does not take it.
+            ValidationError: the column doesn't accept it.
         """
         try:
             value = self.field.clean(typed)

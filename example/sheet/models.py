@@ -1,4 +1,4 @@
-"""The sheet's cells, and who looks at them."""
+"""The cells of the sheet, and the tabs that have it open."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from example.sheet.columns import TEXT_MAX
 
 
 class Cell(models.Model):
-    """One cell: each saves and conflicts by itself."""
+    """One cell. Each is saved, and can conflict, on its own."""
 
     row = models.PositiveSmallIntegerField()
     column = models.CharField(max_length=20)
@@ -19,7 +19,7 @@ class Cell(models.Model):
     tab = models.CharField(max_length=40, blank=True, help_text="In which tab.")
 
     class Meta:
-        ordering = ["row", "id"]  # made in the order of the columns
+        ordering = ["row", "id"]  # cells are created in the order of the columns
         constraints = [
             models.UniqueConstraint(fields=["row", "column"], name="example_cell_place"),
         ]
@@ -33,7 +33,7 @@ class Cell(models.Model):
 
 
 class Visit(models.Model):
-    """A tab that has the sheet open. It says so again and again; what it said last counts."""
+    """A tab that has the sheet open. Its heartbeats move `until` forward."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     tab = models.CharField(max_length=40)

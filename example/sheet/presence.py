@@ -1,4 +1,4 @@
-"""Who has the sheet open, in the database: whichever process serves whom."""
+"""The users who have the sheet open. They are kept in the database, which all processes share."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ from django.utils import timezone
 
 from example.sheet.models import Visit
 
-GOOD_FOR = timedelta(seconds=20)
-"""A tab that says nothing for so long is gone: it crashed, or its line broke.
+VISIT_LIFETIME = timedelta(seconds=20)
+"""A tab that sends no heartbeat for this long is gone: it crashed, or lost its connection.
 
-Longer than the 15 seconds between two pings, at which tabs in the background say that they are
-here: browsers let the timers of such tabs fire once a minute.
+Browsers may run the timers of a background tab only once a minute. Such a tab sends its heartbeat
+when a ping arrives, which is every 15 seconds, so the lifetime has to be longer.
 """
 
 
-def here() -> QuerySet[Visit]:
+def current_visits() -> QuerySet[Visit]:
+    """Return the visits of all tabs that have the sheet open now."""
     return Visit.objects.filter(until__gt=timezone.now())
 
 
 def arrive(user: Any, tab: str) -> bool:
-    """A tab says that it is open; whether that is news of its user."""
+    """Record that a tab is open. Return whether it is its user's first."""
     with transaction.atomic():
-        is_news = not here().filter(user=user).exists()
-        until = timezone.now() + GOOD_FOR
+        is_first = not current_visits().filter(user=user).exists()
+        until = timezone.now() + VISIT_LIFETIME
         Visit.objects.update_or_create(user=user, tab=tab, defaults={"until": until})
-        if is_news:
+        if is_first:
             Visit.objects.filter(until__lt=timezone.now()).delete()
-    return is_news
+    return is_first
 
 
-def is_of_another(user: Any, tab: str) -> bool:
-    return here().filter(tab=tab).exclude(user=user).exists()
+def belongs_to_another(user: Any, tab: str) -> bool:
+    """Return whether another user has an open tab of this name."""
+    return current_visits().filter(tab=tab).exclude(user=user).exists()
 
 
 def leave(user: Any, tab: str) -> bool:
-    """A tab says that it closes; whether its user has no other."""
+    """Record that a tab was closed. Return whether its user has no other open tab."""
     Visit.objects.filter(user=user, tab=tab).delete()
-    return not here().filter(user=user).exists()
+    return not current_visits().filter(user=user).exists()

@@ -1,4 +1,4 @@
-"""The sheet's page."""
+"""The page of the sheet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from example.sheet.models import Cell
 @require_safe
 @strict
 def sheet(request: HttpRequest) -> HttpResponse:
-    """The sheet as it is now; the feed tells what changes."""
+    """Show the sheet as it is now. The feed sends the page every change."""
     rows = [
         (row, [(COLUMNS[cell.column], cell) for cell in cells])
         for row, cells in groupby(Cell.objects.all(), lambda cell: cell.row)

@@ -1,1 +1,1 @@
-"""The status page: services, their states and what happened, by long polling."""
+"""The status page: services, their states and their history, live by long polling."""

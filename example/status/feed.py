@@ -13,7 +13,7 @@ from toasts import feeds
 
 ALL = "all"
 HISTORY = 8
-"""Lines of the history that the page shows."""
+"""The number of incidents that the page shows."""
 
 
 class Status(feeds.Feed):
@@ -31,24 +31,26 @@ class Status(feeds.Feed):
 
 
 def history() -> QuerySet[Incident]:
-    """Newest first."""
+    """Return the newest incidents, newest first."""
     return Incident.objects.select_related("service")[:HISTORY]
 
 
 def service_row(service: Service) -> dict[str, Any]:
+    """Return a service as a row of the feed."""
     return {
         "name": service.name,
         "state": service.state,
-        "says": service.get_state_display(),
+        "label": service.get_state_display(),
         "at": service.changed_at,
     }
 
 
 def incident_row(incident: Incident) -> dict[str, Any]:
+    """Return an incident as a row of the feed."""
     return {
         "service": incident.service.name,
         "state": incident.state,
-        "says": incident.get_state_display(),
+        "label": incident.get_state_display(),
         "text": incident.text,
         "by": incident.by,
         "at": incident.at,

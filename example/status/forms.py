@@ -1,4 +1,4 @@
-"""Saying how a service does."""
+"""The form that sets the state of a service."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ChangeForm(forms.Form):
     )
 
     def save(self, by: str) -> Incident:
-        """Write the state and a line of history together, and tell the pages of both at once."""
+        """Write the state and the incident in one transaction, so that pages get both at once."""
         service, state = self.cleaned_data["service"], self.cleaned_data["state"]
         with transaction.atomic():
             incident = Incident.objects.create(

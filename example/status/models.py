@@ -1,4 +1,4 @@
-"""Services, and what happened to them."""
+"""Services, their states and their incidents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 
 class State(models.TextChoices):
-    """From best to worst."""
+    """The states of a service, from best to worst."""
 
     WORKING = "working", "Working"
     MAINTENANCE = "maintenance", "Maintenance"
@@ -28,7 +28,7 @@ class Service(models.Model):
 
 
 class Incident(models.Model):
-    """A line of the history; never changed."""
+    """A change of a service's state. It is never edited."""
 
     service = models.ForeignKey(Service, models.CASCADE)
     state = models.CharField(max_length=20, choices=State.choices)

@@ -16,7 +16,7 @@ from example.status.models import Service
 @require_safe
 @strict
 def status(request: HttpRequest) -> HttpResponse:
-    """The page for everybody; whoever is signed in finds the form on it."""
+    """Show the page to everybody. Signed-in users also get the form."""
     return _page(request, ChangeForm())
 
 
@@ -24,7 +24,7 @@ def status(request: HttpRequest) -> HttpResponse:
 @require_POST
 @strict
 def change(request: HttpRequest) -> HttpResponse:
-    """Set a service's state. A demo: anybody who is signed in may."""
+    """Set the state of a service. In this demo every signed-in user may do so."""
     form = ChangeForm(request.POST)
     wants_json = request.get_preferred_type(["text/html", "application/json"]) != "text/html"
     if form.is_valid():

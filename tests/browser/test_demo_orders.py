@@ -116,6 +116,6 @@ async def test_the_board_is_a_table_with_names_for_everything(
         ["Order", "Product", "Qty", "Each", "Total", "Buyer", "Time"]
     )
     await expect(table.get_by_role("rowheader")).to_have_count(1)
-    await expect(page.get_by_role("group", name="Over").get_by_role("radio")).to_have_count(4)
+    await expect(page.get_by_role("group", name="Transport").get_by_role("radio")).to_have_count(4)
     await page.set_viewport_size({"width": 360, "height": 740})
     assert await page.evaluate("document.documentElement.scrollWidth") == 360

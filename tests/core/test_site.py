@@ -103,7 +103,7 @@ def test_static_files_are_answered_as_http_asks(server: Server) -> None:
 def test_what_is_no_static_file_is_not_found(server: Server, path: str) -> None:
     answer = httpx.get(f"{server.url}/static/{path}")
     assert answer.status_code == 404
-    assert "Nothing on this plate" in answer.text
+    assert "Page not found" in answer.text
 
 
 @pytest.mark.servers

@@ -101,7 +101,7 @@ async def test_a_waiting_guest_is_answered_by_a_change_in_another_process(
     news = await asyncio.wait_for(waiting, 5)
     assert time.monotonic() - began < 5
     [first, *_] = rows(news, "service-")
-    assert (first["name"], first["state"], first["says"]) == ("Website", "down", "Down")
+    assert (first["name"], first["state"], first["label"]) == ("Website", "down", "Down")
     [latest, *_] = rows(news, "incident-")
     said = {key: latest[key] for key in ("service", "state", "text", "by")}
     assert said == {

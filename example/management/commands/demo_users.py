@@ -1,4 +1,4 @@
-"""``manage.py demo_users``: somebody to sign in as."""
+"""``manage.py demo_users``: create users to sign in as."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 
 class Command(BaseCommand):
-    help = "Create the demo users alice, bob and the superuser admin; password = name. DEBUG only."
+    help = (
+        "Create the users alice and bob and the superuser admin. The password of each is its name."
+        " Needs DEBUG=1."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:

@@ -1,4 +1,4 @@
-"""``manage.py generate_orders``: customers who never sleep, in a process of their own."""
+"""``manage.py generate_orders``: write random orders, from a process of its own."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from example.orders.models import Order
 
 
 class Command(BaseCommand):
-    help = "Write random orders, one after the other, until --count is reached or Ctrl-C."
+    help = (
+        "Write random orders, one after the other, until --count is reached or Ctrl-C is pressed."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--interval", type=_seconds, default=1.0, help="Seconds between two orders (1)."
+            "--interval", type=_seconds, default=1.0, help="Seconds between two orders. Default: 1."
         )
         parser.add_argument(
-            "--count", type=_number, default=None, help="How many orders (until Ctrl-C)."
+            "--count", type=_number, default=None, help="The number of orders. Default: no limit."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,16 +36,16 @@ class Command(BaseCommand):
             for number in islice(count(), options["count"]):
                 if number:
                     time.sleep(options["interval"])
-                order = _order(random.choice(customers))
+                order = _create_order(random.choice(customers))
                 self.stdout.write(f"{order.pk}: {order}, {order.price} each")
 
 
 def _customers() -> list[Any]:
-    found = get_user_model().objects.filter(is_active=True, is_staff=False)
-    return list(found.order_by("pk").values_list("pk", flat=True)[:100])
+    users = get_user_model().objects.filter(is_active=True, is_staff=False)
+    return list(users.order_by("pk").values_list("pk", flat=True)[:100])
 
 
-def _order(customer: Any) -> Order:
+def _create_order(customer: Any) -> Order:
     product, price = random.choice(list(PRICES.items()))
     price += Decimal(random.randint(-30, 30)) / 100
     return Order.objects.create(
