@@ -1,155 +1,176 @@
-"""The settings of toasts: every name, its default and its unit, read when used.
+"""The settings of toasts, in one table: name, default, unit, rule and description.
 
-This is the only reader of ``django.conf.settings`` in the package.
+A site sets them as ``TOASTS_<NAME>``. Each is read when it is used, so that tests can override it.
+``manage.py check`` applies the rules, and docs/reference/settings.md is tested against the table.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Generic, Literal, TypeVar
 
 from django.conf import settings
 
+from . import rules
+from .rules import Rule
 
-def _get(name: str, default: Any) -> Any:
-    return getattr(settings, f"TOASTS_{name}", default)
+T = TypeVar("T")
+Inject = Literal["always", "session", "never"]
+PREFIX = "TOASTS_"
+
+
+class Setting(Generic[T]):
+    """One setting of toasts. On `conf` it is the value that the site chose, or the default.
+
+    Args:
+        name: without ``TOASTS_``.
+        default: the value on sites that don't set it.
+        read: makes the value that the code uses of the one that the site set.
+        rule: what ``manage.py check`` requires of the site's value.
+        unit: of the value, for the reference.
+        about: what the setting is for, in a sentence or two.
+        secret: whether the value may hold a password.
+    """
+
+    def __init__(
+        self, name: str, default: Any, read: Callable[[Any], T], rule: Rule, *,
+        unit: str = "", about: str, secret: bool = False,
+    ) -> None:  # fmt: skip
+        self.name = PREFIX + name
+        self.default = default
+        self.read = read
+        self.rule = rule
+        self.unit = unit
+        self.about = about
+        self.secret = secret
+
+    def __get__(self, instance: object, owner: type[object]) -> T:
+        return self.read(getattr(settings, self.name, self.default))
+
+
+class DjangoSetting(Generic[T]):
+    """A setting of Django's own that toasts uses."""
+
+    def __init__(self, name: str, read: Callable[[Any], T]) -> None:
+        self.name = name
+        self.read = read
+
+    def __get__(self, instance: object, owner: type[object]) -> T:
+        return self.read(getattr(settings, self.name))
+
+
+def _range(value: Any) -> tuple[float, float]:
+    least, most = value
+    return float(least), float(most)
+
+
+def _paths(value: Any) -> tuple[str, ...]:
+    return tuple(value)
+
+
+def _patterns(value: Any) -> tuple[re.Pattern[str], ...]:
+    return tuple(value)
+
+
+def _inject(value: Any) -> Inject:
+    return {True: "always", False: "never"}.get(value, value)  # type: ignore[no-any-return]
 
 
 class Settings:
-    """What a site may set, as ``TOASTS_<NAME>``; read anew each time, so tests can override."""
+    """What a site may set, and what toasts uses of Django's own settings."""
 
-    @property
-    def broker(self) -> str:
-        """``auto``, ``local``, ``sqlite``, ``postgres``, ``redis`` or a factory's dotted path."""
-        return str(_get("BROKER", "auto"))
+    broker = Setting(
+        "BROKER", "auto", str, rules.BROKER,
+        about="How processes announce changes to each other: auto, local, sqlite, postgres, redis,"
+        " or the dotted path of a callable that returns a broker.",
+    )  # fmt: skip
+    listen_dsn = Setting(
+        "LISTEN_DSN", "", str, rules.DSN, secret=True,
+        about="A PostgreSQL connection string for LISTEN alone, past a connection pooler. Empty:"
+        " the connection of the database that holds the toasts.",
+    )  # fmt: skip
+    redis_url = Setting(
+        "REDIS_URL", "", str, rules.REDIS_URL, secret=True,
+        about="For the broker redis: redis://, rediss:// or unix://. For a Redis Cluster:"
+        " redis+cluster:// or rediss+cluster://.",
+    )  # fmt: skip
+    channel = Setting(
+        "CHANNEL", "toasts", str, rules.CHANNEL, unit="1 to 63 bytes",
+        about="The channel of hints. Two sites on one database or Redis need two names.",
+    )  # fmt: skip
+    inject: Setting[Inject] = Setting(
+        "INJECT", "always", _inject, rules.INJECT,
+        about="Which pages get the client: always; session: pages for a browser with a session"
+        " cookie; never.",
+    )  # fmt: skip
+    max_active = Setting(
+        "MAX_ACTIVE", 200, int, rules.count("toasts"), unit="toasts",
+        about="How many of a user's newest active toasts a page gets at most.",
+    )  # fmt: skip
+    heartbeat = Setting(
+        "HEARTBEAT", 15.0, float, rules.HEARTBEAT, unit="seconds, at most 55",
+        about="The time between two pings on a stream. A page gives up a stream that is silent for"
+        " two and a half times as long.",
+    )  # fmt: skip
+    reconcile = Setting(
+        "RECONCILE", 5.0, float, rules.PERIOD, unit="seconds",
+        about="The time between two reads of the database that no hint asked for.",
+    )  # fmt: skip
+    sweep = Setting(
+        "SWEEP", 25.0, float, rules.PERIOD, unit="seconds",
+        about="The time between two checks that the session and the user of each stream are valid.",
+    )  # fmt: skip
+    max_age = Setting(
+        "ROTATE", (300.0, 600.0), _range, rules.RANGE, unit="seconds",
+        about="The least and the greatest age of a stream. Then the client has to reconnect.",
+    )  # fmt: skip
+    write_timeout = Setting(
+        "PATIENCE", 30.0, float, rules.PERIOD, unit="seconds",
+        about="How long a client may leave unread what was sent. Then its connection is closed.",
+    )  # fmt: skip
+    max_streams_per_user = Setting(
+        "MAX_STREAMS_PER_USER", 100, int, rules.count("streams"), unit="streams",
+        about="How many streams of one user a process keeps open. A new one closes the oldest.",
+    )  # fmt: skip
+    max_wait = Setting(
+        "MAX_WAIT", 55.0, float, rules.WAIT, unit="seconds",
+        about="The longest time that a long poll may wait.",
+    )  # fmt: skip
+    token_age = Setting(
+        "TOKEN_AGE", 300, int, rules.PERIOD, unit="seconds",
+        about="How long a feed's token is valid.",
+    )  # fmt: skip
+    allow_same_site = Setting(
+        "ALLOW_SAME_SITE", False, bool, rules.FLAG,
+        about="Whether pages of other subdomains of the site's domain may open streams.",
+    )  # fmt: skip
+    admission_limit = Setting(
+        "MAX_ADMISSIONS", 8, int, rules.count("requests"), unit="requests",
+        about="How many stream requests run through the site's middleware at once, per process.",
+    )  # fmt: skip
+    transparent_middleware = Setting(
+        "HARMLESS_MIDDLEWARE", (), _paths, rules.PATHS, unit="dotted paths",
+        about="Middleware of the site's own that neither sets nor refuses the user of a stream.",
+    )  # fmt: skip
 
-    @property
-    def listen_dsn(self) -> str:
-        """A connection string for LISTEN alone, past a pooler; empty: the database's own."""
-        return str(_get("LISTEN_DSN", ""))
-
-    @property
-    def redis_url(self) -> str:
-        """For the broker ``redis``: ``redis://``, ``rediss://``, ``unix://``; a cluster's begins
-        with ``redis+cluster://`` or ``rediss+cluster://``."""
-        return str(_get("REDIS_URL", ""))
-
-    @property
-    def channel(self) -> str:
-        """The channel of hints; two sites on one database or Redis need two names."""
-        return str(_get("CHANNEL", "toasts"))
-
-    @property
-    def max_active(self) -> int:
-        """How many of a user's newest active toasts are sent to the page at most."""
-        return int(_get("MAX_ACTIVE", 200))
-
-    @property
-    def heartbeat(self) -> float:
-        """Seconds between two pings of a stream."""
-        return float(_get("HEARTBEAT", 15.0))
-
-    @property
-    def reconcile(self) -> float:
-        """Seconds between two looks at the database that no hint asked for."""
-        return float(_get("RECONCILE", 5.0))
-
-    @property
-    def sweep(self) -> float:
-        """Seconds between two checks that every stream's session and user still stand."""
-        return float(_get("SWEEP", 25.0))
-
-    @property
-    def rotate(self) -> tuple[float, float]:
-        """Least and greatest age of a stream in seconds, before it is told to reconnect."""
-        least, most = _get("ROTATE", (300.0, 600.0))
-        return float(least), float(most)
-
-    @property
-    def patience(self) -> float:
-        """Seconds that a client may leave unread what was sent, before it is cut off."""
-        return float(_get("PATIENCE", 30.0))
-
-    @property
-    def max_streams_per_user(self) -> int:
-        """Open streams of one user in one process; the oldest above it is told ``superseded``."""
-        return int(_get("MAX_STREAMS_PER_USER", 100))
-
-    @property
-    def token_age(self) -> int:
-        """Seconds for which a token opens feeds."""
-        return int(_get("TOKEN_AGE", 300))
-
-    @property
-    def max_wait(self) -> float:
-        """The longest long poll in seconds."""
-        return float(_get("MAX_WAIT", 55.0))
-
-    @property
-    def allow_same_site(self) -> bool:
-        """Whether other subdomains of the site's domain may open streams."""
-        return bool(_get("ALLOW_SAME_SITE", False))
-
-    @property
-    def inject(self) -> Literal["always", "session", "never"]:
-        """Which pages get the client: all, those to a browser with a session cookie, none."""
-        value = _get("INJECT", "always")
-        return {True: "always", False: "never"}.get(value, value)  # type: ignore[no-any-return]
-
-    @property
-    def use_tz(self) -> bool:
-        return bool(settings.USE_TZ)
-
-    @property
-    def time_zone(self) -> str:
-        return settings.TIME_ZONE
-
-    @property
-    def harmless_middleware(self) -> tuple[str, ...]:
-        """The site's own middleware, dotted, that neither names nor refuses a stream's user."""
-        return tuple(_get("HARMLESS_MIDDLEWARE", ()))
-
-    @property
-    def max_admissions(self) -> int:
-        """How many stream requests may run through the site's middleware at once, per process."""
-        return int(_get("MAX_ADMISSIONS", 8))
-
-    @property
-    def middleware(self) -> tuple[str, ...]:
-        return tuple(settings.MIDDLEWARE)
-
-    @property
-    def authentication_backends(self) -> tuple[str, ...]:
-        return tuple(settings.AUTHENTICATION_BACKENDS)
-
-    @property
-    def ssl_redirect(self) -> bool:
-        return bool(settings.SECURE_SSL_REDIRECT)
-
-    @property
-    def prepend_www(self) -> bool:
-        return bool(settings.PREPEND_WWW)
-
-    @property
-    def disallowed_user_agents(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(settings.DISALLOWED_USER_AGENTS)
+    use_tz = DjangoSetting("USE_TZ", bool)
+    time_zone = DjangoSetting("TIME_ZONE", str)
+    middleware = DjangoSetting("MIDDLEWARE", _paths)
+    authentication_backends = DjangoSetting("AUTHENTICATION_BACKENDS", _paths)
+    ssl_redirect = DjangoSetting("SECURE_SSL_REDIRECT", bool)
+    prepend_www = DjangoSetting("PREPEND_WWW", bool)
+    disallowed_user_agents = DjangoSetting("DISALLOWED_USER_AGENTS", _patterns)
+    csrf_trusted_origins = DjangoSetting("CSRF_TRUSTED_ORIGINS", _paths)
+    session_engine = DjangoSetting("SESSION_ENGINE", str)
+    session_cookie_name = DjangoSetting("SESSION_COOKIE_NAME", str)
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The codes of the languages that a request may choose from."""
+        """The codes of the languages that a request can choose."""
         return tuple(code for code, _ in settings.LANGUAGES) if settings.USE_I18N else ()
-
-    @property
-    def csrf_trusted_origins(self) -> tuple[str, ...]:
-        return tuple(settings.CSRF_TRUSTED_ORIGINS)
-
-    @property
-    def session_engine(self) -> str:
-        return settings.SESSION_ENGINE
-
-    @property
-    def session_cookie_name(self) -> str:
-        return settings.SESSION_COOKIE_NAME
 
 
 conf = Settings()
+SETTINGS = tuple(value for value in vars(Settings).values() if isinstance(value, Setting))
+"""Every setting of toasts, in the order of the reference."""

@@ -134,7 +134,7 @@ class Door:
 
     def __init__(self) -> None:
         self.keeper = SessionBatcher(current_hub)
-        self.width = asyncio.Semaphore(conf.max_admissions)
+        self.width = asyncio.Semaphore(conf.admission_limit)
 
 
 class Place:

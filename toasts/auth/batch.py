@@ -135,7 +135,7 @@ class SessionBatcher:
 
 def uses_default_auth() -> bool:
     """Whether nothing but Django's own session and authentication says who a request is."""
-    harmless = {*TRANSPARENT, *conf.harmless_middleware}
+    harmless = {*TRANSPARENT, *conf.transparent_middleware}
     chain = conf.middleware
     in_order = [name for name in chain if name in DECIDING] == [*DECIDING]
     return (

@@ -66,7 +66,7 @@ class StreamContext:
         self.turns = hub.ticker
         self.now = asyncio.get_running_loop().time
         self.heartbeat = _heartbeat()
-        self.patience = conf.patience
+        self.patience = conf.write_timeout
         self.ping = json_event("ping", {})
 
     @property
@@ -102,7 +102,7 @@ def direct_stream(
     if request.translate is not None:
         send = Rendered(send, request.translate)
     now = asyncio.get_running_loop().time()
-    deadline = now + random.uniform(*conf.rotate)
+    deadline = now + random.uniform(*conf.max_age)
     return DirectStream(
         request.topic, request.grant, send, context, now, deadline, last_event_id, over
     )
@@ -141,8 +141,8 @@ def buffered_stream(request: SubscriptionRequest, last_event_id: str | None, cut
         ping=json_event("ping", {}),
         rotation=TOASTS.bye("rotate"),
         heartbeat=_heartbeat(),
-        lifetime=random.uniform(*conf.rotate),
-        patience=conf.patience,
+        lifetime=random.uniform(*conf.max_age),
+        patience=conf.write_timeout,
     )
 
 
