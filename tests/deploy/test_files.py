@@ -13,7 +13,8 @@ from tests.browser.host import Host
 from tests.deploy.deployment import Deployment
 from tests.deploy.files import DEPLOY, SERVICES, Values, programs
 from tests.deploy.nginx import Nginx
-from tests.test_docs import LINK, defaults, table
+from tests.test_docs import LINK, table
+from toasts.conf import SETTINGS
 
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix != ".md")
 INDEX = (DEPLOY / "index.md").read_text()
@@ -65,7 +66,8 @@ def test_every_example_value_that_the_tests_replace_is_told_to_the_reader(host: 
 def test_every_time_and_limit_fits_to_the_others() -> None:
     proxy = (DEPLOY / "nginx" / "mysite-proxy.conf").read_text()
     [read_timeout] = re.findall(r"^proxy_read_timeout (\d+)s;", proxy, re.MULTILINE)
-    assert int(read_timeout) > defaults()["TOASTS_MAX_WAIT"]
+    defaults = {setting.name: setting.default for setting in SETTINGS}
+    assert int(read_timeout) > defaults["TOASTS_MAX_WAIT"]
     for unit in SERVICES:
         text = (DEPLOY / "systemd" / unit).read_text()
         [stop] = re.findall(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)
