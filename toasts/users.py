@@ -44,11 +44,28 @@ def key_of(user: Any) -> Any:
 
 def _key_of_instance(user: models.Model) -> Any:
     model = get_user_model()
-    if not isinstance(user, model):
+    if not _is_user_model(user.__class__):  # of a lazy object the class behind it
         raise ValueError(f"user: must be a {model.__name__}, not {type(user).__name__}.")
-    if user.pk is None or user._state.adding:
+    key = getattr(user, _key_name())
+    if key is None or user._state.adding:
         raise ValueError("user: is not saved yet; save it first.")
-    return user.pk
+    return key
+
+
+def _key_name() -> str:
+    # Not "pk": a child of the user model (multi-table inheritance) may have a key of its own.
+    return get_user_model()._meta.pk.attname
+
+
+def _is_user_model(model: type[Any]) -> bool:
+    """Return whether a model is the user model, a child of it, or a migration's state of either."""
+    user_model = get_user_model()
+    if issubclass(model, user_model):
+        return True
+    label = user_model._meta.label_lower
+    return any(
+        getattr(base, "_meta", None) and base._meta.label_lower == label for base in model.__mro__
+    )
 
 
 def _parse_key(field: Any, value: Any) -> Any:
@@ -85,8 +102,9 @@ def _existing(users: list[Any]) -> list[Any]:
 def _stored(keys: set[Any]) -> set[Any]:
     if not keys:
         return set()
-    manager = get_user_model()._default_manager.using(database())
-    return set(manager.filter(pk__in=keys).values_list("pk", flat=True))
+    # No manager: one of the site's own may hide users.
+    users: models.QuerySet[Any] = models.QuerySet(get_user_model(), using=database())
+    return set(users.filter(pk__in=keys).values_list("pk", flat=True))
 
 
 def _listed(keys: set[Any]) -> str:
@@ -113,16 +131,19 @@ def existing_keys(users: Iterable[Any]) -> Iterator[Any]:
 def _is_user_queryset(users: Any) -> bool:
     # In .values_list("manager_id") the users are the values, not the rows.
     return (
-        isinstance(users, models.QuerySet)
-        and issubclass(users.model, get_user_model())
-        and users._fields is None  # type: ignore[attr-defined]
+        isinstance(users, models.QuerySet) and _is_user_model(users.model) and users._fields is None  # type: ignore[attr-defined]
     )
 
 
 def _keys_of_queryset(users: Any) -> Iterator[Any]:
-    # The order decides which users a slice has. Elsewhere it only costs time.
-    rows = users if users.query.is_sliced else users.order_by()
-    keys: Iterator[Any] = rows.values_list("pk", flat=True).iterator()
+    if users.query.combinator:  # a union, say, of which Django can't change the columns
+        return (getattr(user, _key_name()) for user in users.iterator(chunk_size=CHUNK))
+    # The order decides which users a slice or a DISTINCT ON has. Elsewhere it only costs time.
+    is_ordered = users.query.is_sliced or users.query.distinct_fields
+    rows = users if is_ordered else users.order_by()
+    keys: Iterator[Any] = (
+        rows.prefetch_related(None).values_list(_key_name(), flat=True).iterator(chunk_size=CHUNK)
+    )
     return keys
 
 
