@@ -63,9 +63,11 @@ def _is_user_model(model: type[Any]) -> bool:
     if issubclass(model, user_model):
         return True
     label = user_model._meta.label_lower
-    return any(
-        getattr(base, "_meta", None) and base._meta.label_lower == label for base in model.__mro__
-    )
+    return any(_label_of(base) == label for base in model.__mro__)
+
+
+def _label_of(model: Any) -> str:
+    return model._meta.label_lower if hasattr(model, "_meta") else ""
 
 
 def _parse_key(field: Any, value: Any) -> Any:
