@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,12 +19,14 @@ from tests.support.postgres import PostgresServer
 from toasts.delivery import hubs as hubs_module
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Leave the names of what failed where `python -m tests` looks for them."""
-    if path := os.environ.get("TESTS_FAILURES"):
-        found = terminalreporter.stats
-        failed = {one.nodeid for kind in ("failed", "error") for one in found.get(kind, [])}
-        Path(path).write_text("\n".join(sorted(failed)))
+def pytest_configure() -> None:
+    """Give SIGINT and SIGQUIT their default handlers.
+
+    A shell ignores both in what it starts in the background (`make test &`), and every process
+    that a test starts would inherit that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
