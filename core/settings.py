@@ -20,6 +20,9 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+DEBUG_KEY = "django-insecure-for-debug-only"
+PUBLISHED_KEYS = ("change-me", DEBUG_KEY)
+"""Keys that stand in this repository. With one of them anybody can sign a session."""
 
 
 def _flag(name: str) -> bool:
@@ -32,11 +35,16 @@ def _flag(name: str) -> bool:
 def _secret_key(debug: bool) -> str:
     made_by_make = BASE_DIR / ".state" / "secret-key"
     if key := os.environ.get("SECRET_KEY", "").strip():
+        if key in PUBLISHED_KEYS and not debug:
+            raise ImproperlyConfigured(
+                f"SECRET_KEY={key} is published in the documentation, so anybody could sign in as "
+                "anybody. Set it to a long random text, such as `make secret-key` makes."
+            )
         return key
     if made_by_make.is_file():
         return made_by_make.read_text().strip()
     if debug:
-        return "django-insecure-for-debug-only"
+        return DEBUG_KEY
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. Set the environment variable SECRET_KEY to a long random text, "
         "or run `make secret-key`, which keeps one in .state/secret-key, "

@@ -55,6 +55,15 @@ def test_a_secret_key_that_make_keeps_is_used_until_the_environment_names_anothe
     assert load(copy, SECRET_KEY="named")["SECRET_KEY"] == "named"
 
 
+def test_a_key_that_the_documentation_shows_is_refused_outside_debug(copy: Path) -> None:
+    sample = (ROOT / "docs" / "deploy" / "mysite.env").read_text()
+    [key] = re.findall(r"^SECRET_KEY=(.+)$", sample, re.MULTILINE)
+    for published in (key, load(copy, DEBUG="1")["SECRET_KEY"]):
+        with pytest.raises(RuntimeError, match=f"SECRET_KEY={published} is published"):
+            load(copy, SECRET_KEY=published)
+    assert load(copy, SECRET_KEY=key, DEBUG="1")["SECRET_KEY"] == key
+
+
 def test_debug_needs_no_key_and_is_off_unless_asked_for(copy: Path) -> None:
     assert load(copy, DEBUG="1")["DEBUG"] is True
     assert load(copy, DEBUG="0", SECRET_KEY="x")["DEBUG"] is False
