@@ -1,20 +1,21 @@
-// Live regions read out all that is put into them. What comes by the dozen is counted, and told in
-// one sentence once it was quiet for a moment.
+// Status texts for screen readers, which read out every text that is put into a live region. If many
+// events arrive within a short time, one sentence about all of them is enough.
 
-const QUIET = 1500; // milliseconds
+const DELAY = 1500; // milliseconds without an event, after which the sentence is shown
 
-/** Returns a function to call for each piece of news; `sentence(count, last)` makes the text. */
-export function quietly(element, sentence) {
+/**
+ * Returns a function to call for each event. Once no event has come for DELAY, `element` shows
+ * `sentence(count, latest)`: the number of events since the last sentence, and the latest of them.
+ */
+export function debouncedStatus(element, sentence) {
   let count = 0;
-  let last;
   let timer;
-  return (news) => {
+  return (latest) => {
     count += 1;
-    last = news;
     clearTimeout(timer);
     timer = setTimeout(() => {
-      element.textContent = sentence(count, last);
+      element.textContent = sentence(count, latest);
       count = 0;
-    }, QUIET);
+    }, DELAY);
   };
 }

@@ -1,63 +1,66 @@
-// Forms marked data-fetch are sent without leaving the page. Without this script they work as
-// plain forms do: the server redirects, or shows the page again with the errors in it. With
-// data-clears a form is empty again once it was taken.
+// Sends forms with data-fetch without leaving the page. Without this script they work as plain
+// forms: the server redirects, or shows the page again with its errors. A form with data-clears is
+// emptied when the server has accepted it.
 
 for (const form of document.querySelectorAll("form[data-fetch]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    void send(form, event.submitter);
+    void submit(form, event.submitter);
   });
 }
 
-async function send(form, button) {
+async function submit(form, button) {
   const body = new FormData(form, button);
-  busy(button, true);
-  say(form, "");
+  setBusy(button, true);
+  showStatus(form, "");
   try {
     const headers = { Accept: "application/json" };
     const response = await fetch(form.action, { method: "POST", body, headers });
-    await answer(form, response);
+    await handleResponse(form, response);
   } catch {
-    say(form, "The server can't be reached. Try again in a moment.");
+    showStatus(form, "The server can't be reached. Try again in a moment.");
   } finally {
-    busy(button, false);
+    setBusy(button, false);
   }
 }
 
-async function answer(form, response) {
-  if (response.redirected) return location.reload(); // signed out meanwhile: the page asks again
-  const isJSON = response.headers.get("Content-Type")?.startsWith("application/json");
-  const { errors = {} } = isJSON ? await response.json() : {};
-  show(form, errors);
+async function handleResponse(form, response) {
+  if (response.redirected) return location.reload(); // signed out: the login page follows
+  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+  const { errors = {} } = isJson ? await response.json() : {};
+  showErrors(form, errors);
   if (response.ok && "clears" in form.dataset) form.reset();
   if (!response.ok && response.status !== 400) {
-    say(form, `The server answered ${response.status}. Reload the page and try again.`);
+    showStatus(form, `The server answered ${response.status}. Reload the page and try again.`);
   }
 }
 
-function show(form, errors) {
+function showErrors(form, errors) {
   for (const field of form.querySelectorAll("[data-field]")) {
-    const texts = errors[field.dataset.field] ?? [];
-    const input = field.querySelector("input, textarea, select");
-    const place = field.querySelector("[data-field-error]");
-    place.textContent = texts.join(" ");
-    if (texts.length) {
-      input.setAttribute("aria-invalid", "true");
-      input.setAttribute("aria-describedby", `${input.id}_helptext ${place.id}`);
-    } else {
-      input.removeAttribute("aria-invalid");
-      input.setAttribute("aria-describedby", `${input.id}_helptext`);
-    }
+    showFieldErrors(field, errors[field.dataset.field] ?? []);
   }
   form.querySelector("[aria-invalid]")?.focus();
 }
 
-function say(form, text) {
+function showFieldErrors(field, texts) {
+  const input = field.querySelector("input, textarea, select");
+  const place = field.querySelector("[data-field-error]");
+  place.textContent = texts.join(" ");
+  if (texts.length) {
+    input.setAttribute("aria-invalid", "true");
+    input.setAttribute("aria-describedby", `${input.id}_helptext ${place.id}`);
+  } else {
+    input.removeAttribute("aria-invalid");
+    input.setAttribute("aria-describedby", `${input.id}_helptext`);
+  }
+}
+
+function showStatus(form, text) {
   form.querySelector("[data-form-status]").textContent = text;
 }
 
-function busy(button, on) {
-  // Not disabled: that would take the keyboard's place away.
-  if (on) button?.setAttribute("aria-busy", "true");
+function setBusy(button, isBusy) {
+  // A disabled button would lose the keyboard focus.
+  if (isBusy) button?.setAttribute("aria-busy", "true");
   else button?.removeAttribute("aria-busy");
 }

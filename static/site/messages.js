@@ -1,83 +1,92 @@
-// The two lists of the message page. Both show the same feed, the newest row first.
+// The two lists of the message page. Both show the same feed, newest row first.
 
-import { quietly } from "./quietly.js";
+import { debouncedStatus } from "./debounced-status.js";
 
-const plain = document.querySelector("[data-by-eventsource]");
-const hypertext = document.querySelector("[data-by-htmx]");
-const news = quietly(document.querySelector("[data-news]"), (count, { author, text }) =>
-  count === 1 ? `${author}: ${text}` : `${count} new messages`,
+const eventSourceList = document.querySelector("[data-by-eventsource]");
+const announceMessage = debouncedStatus(
+  document.querySelector("[data-news]"),
+  (count, { author, text }) => (count === 1 ? `${author}: ${text}` : `${count} new messages`),
 );
 
-/* By EventSource: rows as JSON. */
+// By EventSource: each row is JSON.
 
-const items = new Map(); // by key
-const source = new EventSource(plain.dataset.byEventsource);
+const items = new Map(); // by the message's key
+const source = new EventSource(eventSourceList.dataset.byEventsource);
 
 source.addEventListener("change", ({ data }) => {
   const { key, action, row } = JSON.parse(data);
-  const item = itemOf(row);
-  if (items.has(key)) items.get(key).replaceWith(item);
-  else plain.prepend(item);
-  items.set(key, item);
-  if (action === "INSERT") news(row);
+  showMessage(key, row);
+  if (action === "INSERT") announceMessage(row);
 });
-source.addEventListener("remove", ({ data }) => drop(JSON.parse(data).keys));
+source.addEventListener("remove", ({ data }) => removeMessages(JSON.parse(data).keys));
 source.addEventListener("sync", ({ data }) => {
-  const there = new Set(JSON.parse(data).keys);
-  drop([...items.keys()].filter((key) => !there.has(key)));
+  const currentKeys = new Set(JSON.parse(data).keys);
+  removeMessages([...items.keys()].filter((key) => !currentKeys.has(key)));
 });
-source.addEventListener("open", () => state(plain, "live"));
+source.addEventListener("open", () => showState(eventSourceList, "live"));
 source.addEventListener("error", () => {
-  state(plain, source.readyState === EventSource.CLOSED ? "ended" : "connecting");
+  const isClosed = source.readyState === EventSource.CLOSED;
+  showState(eventSourceList, isClosed ? "ended" : "connecting");
 });
 
-function drop(keys) {
+function showMessage(key, row) {
+  const item = makeItem(row);
+  if (items.has(key)) items.get(key).replaceWith(item);
+  else eventSourceList.prepend(item);
+  items.set(key, item);
+}
+
+function removeMessages(keys) {
   for (const key of keys) {
     items.get(key)?.remove();
     items.delete(key);
   }
 }
 
-function itemOf({ author, text, time, sent_at }) {
+function makeItem({ author, text, time, sent_at }) {
   const item = document.createElement("li");
-  const when = element("time", time);
-  when.dateTime = sent_at;
-  item.append(element("strong", author), " ", when, element("p", text));
+  const sentAt = Object.assign(makeElement("time", time), { dateTime: sent_at });
+  item.append(makeElement("strong", author), " ", sentAt, makeElement("p", text));
   return item;
 }
 
-function element(name, text) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
+function makeElement(name, text) {
+  return Object.assign(document.createElement(name), { textContent: text });
 }
 
-/* By htmx: rows as HTML. It knows how to remove one; that a row may be there already, or be gone
-   without a word since the connection broke, is what this extension adds. */
+// By htmx: each row is HTML. htmx itself removes rows. This extension replaces a row that the list
+// has already, and removes the rows that were deleted while there was no connection.
 
 htmx.defineExtension("rows", {
-  isInlineSwap: (style) => style === "rows",
-  handleSwap(style, list, fragment) {
-    if (style !== "rows") return false;
-    const made = [...fragment.children];
-    for (const item of made) {
-      const old = document.getElementById(item.id);
-      if (old) old.replaceWith(item);
+  isInlineSwap: (swapStyle) => swapStyle === "rows",
+  handleSwap(swapStyle, list, fragment) {
+    if (swapStyle !== "rows") return false;
+    const newItems = [...fragment.children];
+    for (const item of newItems) {
+      const oldItem = document.getElementById(item.id);
+      if (oldItem) oldItem.replaceWith(item);
       else list.prepend(item);
     }
-    return made;
+    return newItems;
   },
   onEvent(name, { target, detail }) {
-    if (name === "htmx:sseOpen") state(target, "live");
-    if (name === "htmx:sseError") state(target, "connecting");
+    if (name === "htmx:sseOpen") showState(target, "live");
+    if (name === "htmx:sseError") showState(target, "connecting");
     if (name !== "htmx:sseBeforeMessage" || detail.type !== "sync") return true;
-    const there = new Set(JSON.parse(detail.data).keys.map((key) => `message-${key}`));
-    for (const item of [...target.children]) if (!there.has(item.id)) item.remove();
-    return false; // it is no HTML
+    removeOtherItems(target, JSON.parse(detail.data).keys);
+    return false; // a sync holds no HTML that htmx could swap in
   },
 });
 
-function state(list, name) {
+function removeOtherItems(list, keys) {
+  const currentIds = new Set(keys.map((key) => `message-${key}`));
+  for (const item of [...list.children]) {
+    if (!currentIds.has(item.id)) item.remove();
+  }
+}
+
+function showState(list, state) {
   const place = list.closest("section").querySelector("[data-live]");
-  place.dataset.live = place.textContent = name;
+  place.dataset.live = state;
+  place.textContent = state;
 }

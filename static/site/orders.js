@@ -1,144 +1,178 @@
-// The board: a table of the feed's rows, over the transport and by the right that are chosen.
+// The order board: a table of the feed's rows, over the chosen transport and kind of access.
 
-import { quietly } from "./quietly.js";
+import { debouncedStatus } from "./debounced-status.js";
 
-const WIRE = 6; // events that are kept on the page
-const SEEN = 1200; // milliseconds for which a deleted order is shown as such
+const LOGGED_EVENTS_MAX = 6;
+const LOGGED_ROW_MAX = 300; // characters
+const NOTE_MAX = 40; // characters
+const DELETED_ROW_TIME = 1200; // milliseconds for which a deleted order stays, crossed out
 const STATES = { connected: "live", connecting: "connecting", refused: "ended", closed: "off" };
+
 const find = (selector) => document.querySelector(selector);
 const board = find("[data-board]");
-const body = board.tBodies[0];
-const light = find("[data-live]");
-const wire = find("[data-wire]");
+const tableBody = board.tBodies[0];
+const connectionState = find("[data-live]");
+const eventLog = find("[data-wire]");
 const switches = find("[data-switches]");
-const empty = find("[data-empty]");
-const place = find("[data-news]");
-const news = place
-  ? quietly(place, (count) => (count === 1 ? "One new order." : `${count} new orders.`))
-  : () => {}; // the staff hears a toast
+const emptyNote = find("[data-empty]");
+const announceOrder = makeAnnouncer();
 
-const lines = new Map(); // of the table, by key
-let complete = false; // whether all that was there at first has come
+const tableRows = new Map(); // by the order's key
+let isComplete = false; // whether the rows that existed at first have arrived
 let feed = null;
 
-function change(key, row) {
-  const line = lineOf(key, row);
-  if (complete) line.dataset.fresh = "";
-  if (lines.has(key)) lines.get(key).replaceWith(line);
-  else {
-    // By number: what commits later may have a lower one.
-    body.insertBefore(line, [...body.rows].find((other) => Number(other.dataset.key) < key) ?? null);
-    if (complete) news();
-  }
-  lines.set(key, line);
-  empty.hidden = true;
-}
-
-function remove(key, row, action) {
-  const line = lines.get(key);
-  lines.delete(key);
-  if (line && action === "DELETE") {
-    line.dataset.gone = "";
-    setTimeout(() => leave(line), SEEN);
-  } else leave(line);
-}
-
-function leave(line) {
-  line?.remove();
-  empty.hidden = lines.size > 0;
-}
-
-function sync(rows) {
-  for (const key of [...lines.keys()]) if (!rows.has(key)) remove(key);
-  complete = true;
-  empty.hidden = lines.size > 0;
-}
-
-function lineOf(key, { product, price, quantity, note, customer, created_at }) {
-  const line = document.createElement("tr");
-  line.dataset.key = key;
-  const number = cell(key, "number", "th");
-  number.scope = "row";
-  const what = cell(product);
-  if (note) what.append(noteOf(note));
-  const when = document.createElement("time");
-  when.dateTime = created_at;
-  when.textContent = new Date(created_at).toLocaleTimeString([], { hourCycle: "h23" });
-  const time = cell("", "wide");
-  time.append(when);
-  line.append(
-    number, what, cell(quantity, "number"), cell(price, "number"),
-    cell((price * quantity).toFixed(2), "number wide"), ...names(customer), time,
+function makeAnnouncer() {
+  const place = find("[data-news]");
+  if (!place) return () => {}; // the staff gets toasts instead
+  return debouncedStatus(place, (count) =>
+    count === 1 ? "One new order." : `${count} new orders.`,
   );
-  return line;
 }
 
-/** Whose it is says something only to those who see more than their own. */
-function names(customer) {
-  return "names" in board.dataset ? [cell(customer || "cash")] : [];
-}
+// The rows.
 
-function cell(text, kind = "", name = "td") {
-  const made = document.createElement(name);
-  made.className = kind;
-  made.textContent = text;
-  return made;
-}
-
-function noteOf(note) {
-  const small = document.createElement("small");
-  const more = note.length > 40 ? `… (${note.length.toLocaleString()} characters)` : "";
-  small.textContent = note.slice(0, 40) + more;
-  return small;
-}
-
-function log({ event, data }) {
-  if (event === "ping") return;
-  for (const [kind, what, row] of said(event, data)) {
-    const line = document.createElement("li");
-    line.append(element("b", kind), ` ${what} `, ...(row ? [element("span", row)] : []));
-    wire.prepend(line);
+function showOrder(key, order) {
+  const tableRow = makeTableRow(key, order);
+  if (isComplete) tableRow.dataset.fresh = "";
+  if (tableRows.has(key)) {
+    tableRows.get(key).replaceWith(tableRow);
+  } else {
+    insertByNumber(tableRow, key);
+    if (isComplete) announceOrder();
   }
-  while (wire.children.length > WIRE) wire.lastChild.remove();
+  tableRows.set(key, tableRow);
+  emptyNote.hidden = true;
 }
 
-function element(name, text) {
+/** A transaction that commits later may hold an order with a lower number. */
+function insertByNumber(tableRow, key) {
+  const next = [...tableBody.rows].find((other) => Number(other.dataset.key) < key);
+  tableBody.insertBefore(tableRow, next ?? null);
+}
+
+function removeOrder(key, order, action) {
+  const tableRow = tableRows.get(key);
+  tableRows.delete(key);
+  if (tableRow && action === "DELETE") {
+    tableRow.dataset.gone = "";
+    setTimeout(() => removeTableRow(tableRow), DELETED_ROW_TIME);
+  } else {
+    removeTableRow(tableRow);
+  }
+}
+
+function removeTableRow(tableRow) {
+  tableRow?.remove();
+  emptyNote.hidden = tableRows.size > 0;
+}
+
+function finishSync(orders) {
+  for (const key of [...tableRows.keys()]) {
+    if (!orders.has(key)) removeOrder(key);
+  }
+  isComplete = true;
+  emptyNote.hidden = tableRows.size > 0;
+}
+
+function makeTableRow(key, { product, price, quantity, note, customer, created_at }) {
+  const tableRow = document.createElement("tr");
+  tableRow.dataset.key = key;
+  const number = makeCell(key, "number", "th");
+  number.scope = "row";
+  const productCell = makeCell(product);
+  if (note) productCell.append(makeNote(note));
+  const timeCell = makeCell("", "wide");
+  timeCell.append(makeTime(created_at));
+  tableRow.append(
+    number,
+    productCell,
+    makeCell(quantity, "number"),
+    makeCell(price, "number"),
+    makeCell((price * quantity).toFixed(2), "number wide"),
+    ...makeBuyerCells(customer),
+    timeCell,
+  );
+  return tableRow;
+}
+
+/** Only the staff has a column for the buyer: customers see no orders but their own. */
+function makeBuyerCells(customer) {
+  return "names" in board.dataset ? [makeCell(customer || "cash")] : [];
+}
+
+function makeCell(text, className = "", name = "td") {
+  return Object.assign(document.createElement(name), { className, textContent: text });
+}
+
+function makeNote(note) {
+  const rest = note.length > NOTE_MAX ? `… (${note.length.toLocaleString()} characters)` : "";
+  return makeElement("small", note.slice(0, NOTE_MAX) + rest);
+}
+
+function makeTime(createdAt) {
+  const text = new Date(createdAt).toLocaleTimeString([], { hourCycle: "h23" });
+  return Object.assign(makeElement("time", text), { dateTime: createdAt });
+}
+
+function makeElement(name, text) {
   return Object.assign(document.createElement(name), { textContent: text });
 }
 
-/** What an event says, for each row: the action, the table and the key, the row itself. */
-function said(event, { table, action, key, row, keys, rows }) {
-  if (event === "change") return [[action, `${table} #${key}`, shortly(row)]];
-  if (event === "remove") return keys.map((key, at) => [action, `${table} #${key}`, shortly(rows?.[at])]);
+// The log of events.
+
+function logEvent({ event, data }) {
+  if (event === "ping") return;
+  for (const [action, target, row] of describe(event, data)) {
+    const item = document.createElement("li");
+    item.append(makeElement("b", action), ` ${target} `);
+    if (row) item.append(makeElement("span", row));
+    eventLog.prepend(item);
+  }
+  while (eventLog.children.length > LOGGED_EVENTS_MAX) eventLog.lastChild.remove();
+}
+
+/** Returns for each row of an event its action, its table and key, and its content. */
+function describe(event, { table, action, key, row, keys, rows }) {
+  if (event === "change") return [[action, `${table} #${key}`, shortJson(row)]];
+  if (event === "remove") {
+    return keys.map((key, index) => [action, `${table} #${key}`, shortJson(rows?.[index])]);
+  }
   return [[event, `${keys?.length ?? 0} rows`]];
 }
 
-function shortly(row) {
+function shortJson(row) {
   const text = row ? JSON.stringify(row) : "";
-  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+  return text.length > LOGGED_ROW_MAX ? `${text.slice(0, LOGGED_ROW_MAX)}…` : text;
 }
 
-async function token() {
+// The connection.
+
+async function fetchToken() {
   const form = find("[data-token]");
   const response = await fetch(form.dataset.token, { method: "POST", body: new FormData(form) });
   return (await response.json()).token;
 }
 
 function connect() {
-  const { over, by } = Object.fromEntries(new FormData(switches));
+  const { over: transport, by: access } = Object.fromEntries(new FormData(switches));
   feed?.close();
   feed = null;
-  complete = false;
-  if (over === "off") return;
+  isComplete = false;
+  if (transport === "off") return;
   feed = toastFeeds.open(board.dataset.feed, {
-    transports: [over],
-    token: by === "token" ? token : "",
-    onChange: change,
-    onRemove: remove,
-    onSync: sync,
-    onEvent: log,
-    onState: (state) => (light.dataset.live = light.textContent = STATES[state]),
+    transports: [transport],
+    token: access === "token" ? fetchToken : "",
+    onChange: showOrder,
+    onRemove: removeOrder,
+    onSync: finishSync,
+    onEvent: logEvent,
+    onState: showState,
   });
+}
+
+function showState(state) {
+  connectionState.dataset.live = STATES[state];
+  connectionState.textContent = STATES[state];
 }
 
 switches.addEventListener("change", connect);

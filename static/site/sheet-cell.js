@@ -1,154 +1,174 @@
-// One cell: what the server has, what somebody types, and what is said about it.
+// One cell: the text that the server has, the text that the user types, and the note below the row.
+
+const HIGHLIGHT_TIME = 2400; // milliseconds, as in sheet.css
 
 export class Cell {
-  // input: the field. save: sends { save, text, version }; gives the cell as it is then.
-  constructor(input, save) {
+  /**
+   * @param input the cell's text field.
+   * @param send sends `{ save, text, version }`, and resolves to the cell as it is then.
+   */
+  constructor(input, send) {
     this.input = input;
-    this.place = input.closest("td");
+    this.send = send;
+    this.tableCell = input.closest("td");
     this.key = input.dataset.cell;
-    this.text = input.defaultValue; // what the server has
-    this.version = Number(input.dataset.version); // of that text
-    this.theirs = null; // a newer text, of somebody else, while this one is edited
-    this.saving = false;
-    this.state = "";
-    this.send = save;
+    this.serverText = input.defaultValue;
+    this.serverVersion = Number(input.dataset.version);
+    this.newerRow = null; // of another user, while this user edits an older text
+    this.isSaving = false;
+    this.state = ""; // or "saving", "unsaved", "refused", "conflict"
     input.addEventListener("change", () => void this.save());
     input.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.revert();
     });
   }
 
-  get edited() {
-    return this.input.value !== this.text;
+  get isEdited() {
+    return this.input.value !== this.serverText;
   }
 
-  // What the feed says of others' writing. Gives whether the page shows something new.
-  told(row) {
-    if (row.version <= this.version) return false;
-    if (this.edited || this.saving) {
-      this.theirs = row;
-      this.warn(row);
+  /** Takes a row that another tab wrote. Returns whether the cell shows it. */
+  receive(row) {
+    if (row.version <= this.serverVersion) return false;
+    if (this.isEdited || this.isSaving) {
+      this.newerRow = row;
+      this.showConflict(row);
       return false;
     }
     this.show(row);
     return true;
   }
 
-  know({ text, version }) {
-    this.text = text;
-    this.version = version;
+  setServerState({ text, version }) {
+    this.serverText = text;
+    this.serverVersion = version;
   }
 
   show(row) {
-    this.theirs = null;
-    this.know(row);
+    this.newerRow = null;
+    this.setServerState(row);
     this.input.value = row.text;
-    this.mark("");
-    this.flash(row.by);
+    this.setState("");
+    this.highlight(row.by);
   }
 
-  flash(by) {
+  /** Shows for a moment who changed the cell. */
+  highlight(by) {
     if (!by) return;
-    delete this.place.dataset.by;
-    void this.place.offsetWidth; // so that the animation starts anew
-    this.place.dataset.by = by;
-    clearTimeout(this.flashed);
-    this.flashed = setTimeout(() => delete this.place.dataset.by, 2400);
+    delete this.tableCell.dataset.by;
+    void this.tableCell.offsetWidth; // a layout in between, so that the animation starts again
+    this.tableCell.dataset.by = by;
+    clearTimeout(this.highlightTimer);
+    const remove = () => delete this.tableCell.dataset.by;
+    this.highlightTimer = setTimeout(remove, HIGHLIGHT_TIME);
   }
 
+  /** Drops what the user typed. */
   revert() {
-    if (this.theirs) this.show(this.theirs);
-    else this.input.value = this.text;
-    if (!this.saving) this.mark("");
+    if (this.newerRow) this.show(this.newerRow);
+    else this.input.value = this.serverText;
+    if (!this.isSaving) this.setState("");
   }
 
   async save() {
-    // One at a time: the next one needs the version that this one makes.
-    if (this.saving || (!this.edited && !this.theirs)) return;
-    if (!this.edited) return this.revert();
-    this.saving = true;
+    // One at a time: the next save needs the version that this one creates.
+    if (this.isSaving || (!this.isEdited && !this.newerRow)) return;
+    if (!this.isEdited) return this.revert();
+    this.isSaving = true;
     const typed = this.input.value;
-    this.mark("saving");
+    this.setState("saving");
     try {
-      this.saved(typed, await this.send({ save: this.key, text: typed, version: this.version }));
+      const data = { save: this.key, text: typed, version: this.serverVersion };
+      this.handleAnswer(typed, await this.send(data));
     } catch (error) {
-      this.failed(error);
+      this.handleError(error);
     } finally {
-      this.saving = false;
+      this.isSaving = false;
     }
+    // The user typed more meanwhile, and has left the cell.
     if (this.input.value !== typed && document.activeElement !== this.input) void this.save();
   }
 
-  saved(typed, answer) {
-    if (answer.version >= this.version) this.know(answer);
-    if (this.input.value === typed && this.edited) this.input.value = this.text;
-    const later = this.theirs;
-    this.theirs = null;
-    if (later && later.version > this.version) this.show(later); // they were last, after all
-    else if (answer.overwritten) this.won(answer.overwritten);
-    else this.mark("");
+  handleAnswer(typed, answer) {
+    if (answer.version >= this.serverVersion) this.setServerState(answer);
+    // The server may write it in another way: "4.5" as "4.50".
+    if (this.input.value === typed && this.isEdited) this.input.value = this.serverText;
+    const { newerRow } = this;
+    this.newerRow = null;
+    if (newerRow && newerRow.version > this.serverVersion) this.show(newerRow);
+    else if (answer.overwritten) this.showOverwritten(answer.overwritten);
+    else this.setState("");
   }
 
-  failed({ message, errors }) {
-    if (errors?.text) return this.mark("refused", message);
-    const why = errors ? message : "The server can’t be reached.";
-    this.mark("unsaved", `Not saved. ${why} `, ["Try again", () => void this.save()]);
+  handleError({ message, errors }) {
+    if (errors?.text) return this.setState("refused", message);
+    const reason = errors ? message : "The server can’t be reached.";
+    const retry = { label: "Try again", run: () => void this.save() };
+    this.setState("unsaved", `Not saved. ${reason} `, retry);
   }
 
-  // What is said at the cell.
+  // The note below the row.
 
-  warn({ by, text }) {
-    this.mark("conflict", `${by} changed this to ${quoted(text)} while you edit. `, [
-      "Take theirs",
-      () => this.revert(),
-    ]);
+  showConflict({ by, text }) {
+    this.setState("conflict", `${by} changed this to ${quoted(text)} while you edit. `, {
+      label: "Take theirs",
+      run: () => this.revert(),
+    });
   }
 
-  won({ by, text }) {
-    const said = `${by} had changed this to ${quoted(text)} while you edited. Yours was saved last. `;
-    this.mark("conflict", said, ["Take theirs", () => this.take(text)]);
+  showOverwritten({ by, text }) {
+    const change = `${by} had changed this to ${quoted(text)} while you edited.`;
+    this.setState("conflict", `${change} Yours was saved last. `, {
+      label: "Take theirs",
+      run: () => this.replaceWith(text),
+    });
   }
 
-  take(text) {
+  replaceWith(text) {
     this.input.value = text;
-    this.mark("");
+    this.setState("");
     void this.save();
   }
 
-  mark(state, said = "", action = null) {
-    this.state = this.place.dataset.cellState = state;
+  /** Sets the state, and shows the text, with a button for the action. No text: there is no note. */
+  setState(state, text = "", action = null) {
+    this.state = state;
+    this.tableCell.dataset.cellState = state;
     this.note?.remove();
     this.note = null;
-    for (const name of ["aria-describedby", "aria-invalid"]) this.input.removeAttribute(name);
+    this.input.removeAttribute("aria-describedby");
+    this.input.removeAttribute("aria-invalid");
     if (state === "refused") this.input.setAttribute("aria-invalid", "true");
-    if (said) this.say(state, said, action);
+    if (text) this.showNote(state, text, action);
   }
 
-  say(state, said, action) {
-    const box = element("div", { id: `note-${this.key}` });
-    box.dataset.tone = state === "conflict" ? "warning" : "error";
+  showNote(state, text, action) {
+    const box = makeElement("div", { id: `note-${this.key}` });
     box.setAttribute("role", "alert");
-    box.append(element("span", {}, element("strong", {}, this.label()), ": ", said));
-    if (action) {
-      const [label, act] = action;
-      const button = element("button", { type: "button", className: "quiet" }, label);
-      // The cell keeps the focus: to leave it would save it.
-      button.addEventListener("mousedown", (event) => event.preventDefault());
-      button.addEventListener("click", () => {
-        act();
-        this.input.focus();
-      });
-      box.append(button);
-    }
-    const columns = this.place.parentElement.children.length;
-    const cell = element("td", { colSpan: columns }, box);
-    this.note = element("tr", { className: "cell-note" }, cell);
-    this.place.parentElement.after(this.note);
+    box.dataset.tone = state === "conflict" ? "warning" : "error";
+    const label = makeElement("strong", {}, this.label());
+    box.append(makeElement("span", {}, label, ": ", text));
+    if (action) box.append(this.makeButton(action));
+    const colSpan = this.tableCell.parentElement.children.length;
+    this.note = makeElement("tr", { className: "cell-note" }, makeElement("td", { colSpan }, box));
+    this.tableCell.parentElement.after(this.note);
     this.input.setAttribute("aria-describedby", box.id);
   }
 
+  makeButton({ label, run }) {
+    const button = makeElement("button", { type: "button", className: "quiet" }, label);
+    // The cell keeps the focus, because it is saved when it loses it.
+    button.addEventListener("mousedown", (event) => event.preventDefault());
+    button.addEventListener("click", () => {
+      run();
+      this.input.focus();
+    });
+    return button;
+  }
+
   label() {
-    return document.getElementById(`column-${this.key.split("-")[1]}`).textContent;
+    const column = this.key.split("-")[1];
+    return document.getElementById(`column-${column}`).textContent;
   }
 }
 
@@ -156,8 +176,8 @@ function quoted(text) {
   return text ? `“${text}”` : "nothing";
 }
 
-export function element(name, properties, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
+export function makeElement(name, properties, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
 }

@@ -1,77 +1,90 @@
-// The shared sheet: cells up, everybody's cells and names down.
+// The shared sheet. It sends edits and heartbeats, and shows everybody's cells and names.
 
-import { Cell, element } from "./sheet-cell.js";
+import { Cell, makeElement } from "./sheet-cell.js";
 
-const BEAT = 5000; // milliseconds between two times that this tab says that it is here
-const LIVE = { sse: "Live, by event stream", websocket: "Live, by WebSocket", poll: "Live, by poll" };
+const HEARTBEAT_INTERVAL = 5000; // milliseconds between two heartbeats of this tab
+const TIMER_TOLERANCE = 500; // milliseconds by which a timer may fire too early
+const TRANSPORT_TEXTS = {
+  sse: "Live, by event stream",
+  websocket: "Live, by WebSocket",
+  poll: "Live, by poll",
+};
 
 const sheet = document.querySelector("[data-sheet]");
-const cells = new Map();
+const cells = new Map(); // by key
 for (const input of sheet.querySelectorAll("[data-cell]")) {
   cells.set(input.dataset.cell, new Cell(input, (data) => feed.send(data)));
 }
 
-// The connection. It names this tab to the server (`origin`), and is not told what the tab wrote.
+// The connection. It gives the server a name for this tab (`origin`), so that the server doesn't
+// send back what this tab wrote.
 
 let feed = null;
 
-function open() {
+function connect() {
   feed?.close();
-  const chosen = sheet.querySelector("[name=transport]:checked").value;
+  const transport = sheet.querySelector("[name=transport]:checked").value;
   feed = window.toastFeeds.open(sheet.dataset.feed, {
     origin: feed?.origin,
-    transports: [chosen, "poll"],
-    onChange: (key, row, action) => (cells.has(key) ? told : arrived)(key, row, action),
-    onRemove: left,
-    onSync: synced,
-    onState: tell,
-    onEvent: () => Date.now() - beaten > BEAT && beat(),
+    transports: [transport, "poll"],
+    onChange: (key, row, action) =>
+      cells.has(key) ? updateCell(key, row, action) : addVisitor(key, row, action),
+    onRemove: removeVisitor,
+    onSync: finishSync,
+    onState: showState,
+    onEvent: () => sendHeartbeatAfter(HEARTBEAT_INTERVAL),
   });
 }
 
-function told(key, row, action) {
+function updateCell(key, row, action) {
   const cell = cells.get(key);
-  if (cell.told(row) && action === "UPDATE") {
-    say(`${row.by} changed ${cell.label()}, row ${key.split("-")[0]}`);
+  const isShown = cell.receive(row);
+  if (isShown && action === "UPDATE") {
+    announce(`${row.by} changed ${cell.label()}, row ${key.split("-")[0]}`);
   }
 }
 
-function synced(rows) {
-  for (const key of [...people.keys()]) if (!rows.has(key)) left(key);
-  beat();
-  // What could not be saved while there was no connection.
-  for (const cell of cells.values()) if (cell.state === "unsaved") void cell.save();
+function finishSync(rows) {
+  for (const key of [...visitors.keys()]) {
+    if (!rows.has(key)) removeVisitor(key);
+  }
+  sendHeartbeat();
+  // Save the edits that couldn't be saved while there was no connection.
+  for (const cell of cells.values()) {
+    if (cell.state === "unsaved") void cell.save();
+  }
 }
 
-function tell(state) {
-  if (state === "refused") location.reload(); // signed out: the page asks for a sign-in
+function showState(state) {
+  if (state === "refused") location.reload(); // signed out: the login page follows
+  const isConnected = state === "connected";
   const place = sheet.querySelector("[data-live]");
-  place.dataset.live = state === "connected" ? "live" : state;
-  place.textContent = state === "connected" ? LIVE[feed.transport] : "Connecting";
+  place.dataset.live = isConnected ? "live" : state;
+  place.textContent = isConnected ? TRANSPORT_TEXTS[feed.transport] : "Connecting";
 }
 
-// Who is here.
+// The visitors: all users who have the sheet open.
 
-const people = new Map();
-let beaten = 0;
+const visitors = new Map(); // names by key
+let lastHeartbeat = 0; // milliseconds, as of Date.now()
 
-function arrived(key, { name }, action) {
-  people.set(key, name);
-  drawPeople();
-  if (action === "INSERT" && !isMe(key)) say(`${name} is here`);
+function addVisitor(key, { name }, action) {
+  visitors.set(key, name);
+  drawVisitors();
+  if (action === "INSERT" && !isMe(key)) announce(`${name} is here`);
 }
 
-function left(key) {
-  if (people.has(key)) say(`${people.get(key)} has left`);
-  people.delete(key);
-  drawPeople();
+function removeVisitor(key) {
+  if (visitors.has(key)) announce(`${visitors.get(key)} has left`);
+  visitors.delete(key);
+  drawVisitors();
 }
 
-function drawPeople() {
-  const items = [...people].map(([key, name]) => {
-    const item = element("li", { className: isMe(key) ? "me" : "" });
+function drawVisitors() {
+  const items = [...visitors].map(([key, name]) => {
+    const text = isMe(key) ? `${name} (you)` : `${name} is here`;
+    const item = makeElement("li", { className: isMe(key) ? "me" : "" }, text);
     item.dataset.initial = name[0];
-    item.append(isMe(key) ? `${name} (you)` : `${name} is here`);
     return item;
   });
   sheet.querySelector("[data-people]").replaceChildren(...items);
@@ -81,63 +94,75 @@ function isMe(key) {
   return key === `here-${sheet.dataset.me}`;
 }
 
-// Browsers let the timers of a tab in the background sleep: there, the stream's pings wake it.
-function beat() {
-  beaten = Date.now();
-  feed.send({ here: true }).catch(() => {}); // the next one will say it
+/** Browsers slow down the timers of a background tab. There the stream's pings call this, too. */
+function sendHeartbeatAfter(interval) {
+  if (Date.now() - lastHeartbeat > interval) sendHeartbeat();
 }
 
-// Said by a request that outlives the page.
-function leave() {
+function sendHeartbeat() {
+  lastHeartbeat = Date.now();
+  feed.send({ here: true }).catch(() => {}); // the next heartbeat makes up for a lost one
+}
+
+/** Sends a request that is completed even though the page closes. */
+function sendLeave() {
   const headers = {
     "Content-Type": "application/json",
     "X-CSRFToken": sheet.querySelector("[name=csrfmiddlewaretoken]").value,
   };
   const body = JSON.stringify({ here: false });
-  const address = `${sheet.dataset.feed}?origin=${feed.origin}`;
-  fetch(address, { method: "POST", headers, body, keepalive: true }).catch(() => {});
+  const url = `${sheet.dataset.feed}?origin=${feed.origin}`;
+  fetch(url, { method: "POST", headers, body, keepalive: true }).catch(() => {});
 }
 
-function say(text) {
+/** Has a screen reader read the text. */
+function announce(text) {
   sheet.querySelector("[data-say]").textContent = text;
 }
 
-// Keys: up and down go through the column, left and right on from the ends of the text.
+// The keyboard. Up and down move within the column. Left and right move to the next cell from the
+// start or the end of the text, or if all of it is selected.
 
 sheet.addEventListener("keydown", (event) => {
   const input = event.target.closest("[data-cell]");
   if (!input || event.altKey || event.ctrlKey || event.metaKey || event.isComposing) return;
-  const step = direction(event, input);
-  const next = step && neighbour(input, ...step);
-  if (!next) return; // in the last row, Enter only saves
+  const direction = directionOf(event, input);
+  const neighbour = direction && findNeighbour(input, ...direction);
+  if (!neighbour) return; // in the last row, Enter only saves
   event.preventDefault();
-  next.focus();
-  next.select();
+  neighbour.focus();
+  neighbour.select();
 });
 
-function direction({ key, shiftKey }, { selectionStart, selectionEnd, value }) {
+/** Returns how many rows down and columns right the key moves, or null if it doesn't. */
+function directionOf({ key, shiftKey }, { selectionStart, selectionEnd, value }) {
   if (key === "Enter") return shiftKey ? [-1, 0] : [1, 0];
   if (shiftKey) return null;
-  const whole = selectionStart === 0 && selectionEnd === value.length;
-  const caret = selectionStart === selectionEnd;
-  if (key === "ArrowDown") return [1, 0];
+  const allSelected = selectionStart === 0 && selectionEnd === value.length;
+  const nothingSelected = selectionStart === selectionEnd;
+  const isAtStart = nothingSelected && selectionStart === 0;
+  const isAtEnd = nothingSelected && selectionEnd === value.length;
   if (key === "ArrowUp") return [-1, 0];
-  if (key === "ArrowRight" && (whole || (caret && selectionEnd === value.length))) return [0, 1];
-  if (key === "ArrowLeft" && (whole || (caret && selectionStart === 0))) return [0, -1];
+  if (key === "ArrowDown") return [1, 0];
+  if (key === "ArrowLeft" && (allSelected || isAtStart)) return [0, -1];
+  if (key === "ArrowRight" && (allSelected || isAtEnd)) return [0, 1];
   return null;
 }
 
-function neighbour(input, down, right) {
-  const rows = [...sheet.querySelectorAll("tbody tr:not(.cell-note)")];
-  const grid = rows.map((row) => [...row.querySelectorAll("[data-cell]")]);
-  const at = grid.findIndex((row) => row.includes(input));
-  return grid[at + down]?.[grid[at].indexOf(input) + right];
+function findNeighbour(input, down, right) {
+  const tableRows = [...sheet.querySelectorAll("tbody tr:not(.cell-note)")];
+  const grid = tableRows.map((tableRow) => [...tableRow.querySelectorAll("[data-cell]")]);
+  const rowIndex = grid.findIndex((inputs) => inputs.includes(input));
+  const columnIndex = grid[rowIndex].indexOf(input);
+  return grid[rowIndex + down]?.[columnIndex + right];
 }
 
 for (const choice of sheet.querySelectorAll("[name=transport]")) {
-  choice.addEventListener("change", open);
+  choice.addEventListener("change", connect);
 }
-setInterval(() => Date.now() - beaten > BEAT - 500 && beat(), BEAT);
-addEventListener("pagehide", leave);
-addEventListener("pageshow", ({ persisted }) => persisted && beat());
-open();
+setInterval(() => sendHeartbeatAfter(HEARTBEAT_INTERVAL - TIMER_TOLERANCE), HEARTBEAT_INTERVAL);
+addEventListener("pagehide", sendLeave);
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) sendHeartbeat(); // the page came back from the back/forward cache
+});
+connect();

@@ -1,137 +1,148 @@
-// The status page, live by long polling: each request waits on the server until there is news, or
-// until WAIT is over, which is less than any proxy's patience.
+// The status page, live by long polling: each request waits on the server until something changes,
+// or until WAIT is over. Proxies allow requests more time than that.
 
 const WAIT = 25; // seconds
-const GIVE_UP = 40; // seconds, in case that no answer comes at all
-const PAUSE = [3000, 5000]; // milliseconds after an error, spread so that not all pages ask at once
+const TIMEOUT = 40; // seconds after which a request without an answer is given up
+const PAUSE_MIN = 3000; // milliseconds to wait after an error
+const PAUSE_MAX = 5000; // random between the two, so that not all pages return at the same moment
 
 const page = document.querySelector("[data-status]");
-const services = page.querySelector("[data-services]");
-const history = page.querySelector("[data-history]");
+const serviceList = page.querySelector("[data-services]");
+const historyList = page.querySelector("[data-history]");
+const rows = new Map(); // of both kinds, by key
+let isComplete = false; // whether the rows that existed at first have arrived
 
-async function follow() {
+// Polling.
+
+async function pollForever() {
   let cursor = "";
   for (;;) {
-    const asked = Date.now();
+    const startedAt = Date.now();
     try {
-      const answer = await ask(cursor);
-      if (answer.events.length) show(answer.events);
-      // A server that can't wait answers at once: it is not to be asked all the time.
-      else if (Date.now() - asked < 1000) await pause();
+      const answer = await poll(cursor);
+      if (answer.events.length) apply(answer.events);
+      // A server that can't let requests wait answers at once. Don't poll it without a pause.
+      else if (Date.now() - startedAt < 1000) await pause();
       cursor = answer.cursor;
-      tell("live", "Live");
+      showState("live", "Live");
     } catch {
       cursor = "";
-      tell("ended", "No connection; trying again");
+      showState("ended", "No connection; trying again");
       await pause();
     }
   }
 }
 
-async function ask(cursor) {
+async function poll(cursor) {
   const query = new URLSearchParams({ wait: WAIT, cursor });
   const response = await fetch(`${page.dataset.feed}?${query}`, {
     headers: { Accept: "application/json" },
-    signal: AbortSignal.timeout(GIVE_UP * 1000),
+    signal: AbortSignal.timeout(TIMEOUT * 1000),
   });
   if (!response.ok) throw new Error(`The server answered ${response.status}.`);
   return response.json();
 }
 
 function pause() {
-  const [least, most] = PAUSE;
-  return new Promise((done) => setTimeout(done, least + Math.random() * (most - least)));
+  const delay = PAUSE_MIN + Math.random() * (PAUSE_MAX - PAUSE_MIN);
+  return new Promise((resolve) => setTimeout(resolve, delay));
 }
 
-// What the answer says, put to what is known. With a `sync` it has all rows there are, in order; an
-// answer to a question that waited has only what changed.
-const rows = new Map();
+// The rows. An answer with a `sync` event has all of them; others have only what changed.
 
-function show(events) {
+function apply(events) {
   for (const { event, data } of events) {
     if (event === "change") rows.set(data.key, data.row);
-    if (event === "remove") for (const key of data.keys) rows.delete(key);
-    if (event === "sync") keep(data.keys);
+    if (event === "remove") data.keys.forEach((key) => rows.delete(key));
+    if (event === "sync") keepOnly(data.keys);
   }
-  draw(services, of("service-"), service);
-  draw(history, of("incident-").reverse(), incident);
-  page.querySelector("[data-quiet]").hidden = history.children.length > 0;
-  judge(of("service-").map(({ row }) => row));
+  const services = rowsOfKind("service-");
+  draw(serviceList, services, makeService);
+  draw(historyList, rowsOfKind("incident-").reverse(), makeIncident);
+  page.querySelector("[data-quiet]").hidden = historyList.children.length > 0;
+  showVerdict(services.map(({ row }) => row));
+  isComplete = true;
 }
 
-function keep(keys) {
-  const there = keys.map((key) => [key, rows.get(key)]);
-  rows.clear();
-  for (const [key, row] of there) rows.set(key, row);
+function keepOnly(keys) {
+  const currentKeys = new Set(keys);
+  for (const key of [...rows.keys()]) {
+    if (!currentKeys.has(key)) rows.delete(key);
+  }
 }
 
-/** By number: the oldest first. */
-function of(kind) {
-  const number = ({ key }) => Number(key.slice(kind.length));
-  const found = [...rows].filter(([key]) => key.startsWith(kind)).map(([key, row]) => ({ key, row }));
-  return found.sort((one, other) => number(one) - number(other));
+/** Returns the rows whose keys begin with `prefix`, by number, oldest first. */
+function rowsOfKind(prefix) {
+  const numberOf = ({ key }) => Number(key.slice(prefix.length));
+  return [...rows]
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, row]) => ({ key, row }))
+    .sort((first, second) => numberOf(first) - numberOf(second));
 }
 
-// What did not change stays untouched; what did is marked, once the page has been drawn before.
-function draw(list, rows, make) {
-  const drawn = new Map([...list.children].map((item) => [item.dataset.key, item]));
-  const items = rows.map(({ key, row }) => {
-    const said = JSON.stringify(row);
-    const old = drawn.get(key);
-    if (old?.said === said) {
-      delete old.dataset.new;
-      return old;
+/** Shows the rows in a list. Items that didn't change stay; those that did are highlighted. */
+function draw(list, listedRows, makeItem) {
+  const oldItems = new Map([...list.children].map((item) => [item.dataset.key, item]));
+  const items = listedRows.map(({ key, row }) => {
+    const content = JSON.stringify(row);
+    const oldItem = oldItems.get(key);
+    if (oldItem?.content === content) {
+      delete oldItem.dataset.new;
+      return oldItem;
     }
-    const item = make(row);
+    const item = makeItem(row);
     Object.assign(item.dataset, { key, state: row.state });
-    item.said = said;
-    if (page.drawn) item.dataset.new = "";
+    item.content = content;
+    if (isComplete) item.dataset.new = "";
     return item;
   });
   list.replaceChildren(...items);
 }
 
-function service(row) {
-  return element("li", {}, span("name", row.name), " ", span("state", row.says));
+function makeService({ name, label }) {
+  return makeElement("li", {}, makeSpan("name", name), " ", makeSpan("state", label));
 }
 
-function incident(row) {
-  const what = element("p", {}, element("strong", {}, row.service), ": ", span("state", row.says));
-  const text = row.text ? [element("p", {}, row.text)] : [];
-  const when = element("time", { dateTime: row.at }, day(row.at));
-  return element("li", {}, what, ...text, element("p", { className: "hint" }, when, `, ${row.by}`));
+function makeIncident({ service, label, text, at, by }) {
+  const strong = makeElement("strong", {}, service);
+  const change = makeElement("p", {}, strong, ": ", makeSpan("state", label));
+  const time = makeElement("time", { dateTime: at }, localTime(at));
+  const hint = makeElement("p", { className: "hint" }, time, `, ${by}`);
+  const details = text ? [makeElement("p", {}, text)] : [];
+  return makeElement("li", {}, change, ...details, hint);
 }
 
-function judge(rows) {
-  const broken = rows.filter(({ state }) => state !== "working");
-  const latest = rows.map(({ at }) => at).sort().at(-1);
-  const said = broken.map(({ name, says }) => `${name}: ${says.toLowerCase()}`).join(", ");
-  const verdict = broken.length ? `${said}.` : "All services are working.";
+function showVerdict(services) {
+  const broken = services.filter(({ state }) => state !== "working");
+  const problems = broken.map(({ name, label }) => `${name}: ${label.toLowerCase()}`);
+  const verdict = broken.length ? `${problems.join(", ")}.` : "All services are working.";
   const place = page.querySelector("[data-verdict]");
+  // A screen reader would read the same text again if it was set again.
   if (place.textContent !== verdict) place.textContent = verdict;
-  page.querySelector("[data-changed]").textContent = latest ? `Last change: ${day(latest)}` : "";
-  page.drawn = true;
+  const latest = services.map(({ at }) => at).sort().at(-1);
+  const changed = latest ? `Last change: ${localTime(latest)}` : "";
+  page.querySelector("[data-changed]").textContent = changed;
 }
 
-function day(iso) {
-  return new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
-}
-
-function tell(state, text) {
+function showState(state, text) {
   const place = page.querySelector("[data-live]");
   if (place.dataset.live === state) return;
   place.dataset.live = state;
   place.textContent = text;
 }
 
-function span(className, text) {
-  return element("span", { className }, text);
+function localTime(isoTime) {
+  return new Date(isoTime).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
 }
 
-function element(name, properties, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
+function makeSpan(className, text) {
+  return makeElement("span", { className }, text);
 }
 
-void follow();
+function makeElement(name, properties, ...children) {
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
+}
+
+void pollForever();
