@@ -8,6 +8,6 @@ class ToastsConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  (checks register themselves)
-        from . import signals as doubts
+        from .signals import connect_signals
 
-        doubts.connect_signals()
+        connect_signals()
