@@ -1,56 +1,57 @@
-"""What stands before Django's ASGI handler: it takes the streams over from their requests.
+"""The ASGI application around Django's: it takes the streams over from their requests.
 
-A stream's request runs through the site's whole middleware, like any other. Then it is left behind:
-the response is closed, ``request_finished`` is sent, its thread and connection are given back and
-the request is freed. What stays is one waiting call, and the hub that owns ``send``.
+The request for a stream runs through the site's whole middleware, like any other. Then the response
+is closed, ``request_finished`` is sent, the thread and the database connection are given back, and
+the request is freed. What stays is one waiting call, and the hub, which writes to ``send``.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import NamedTuple
 
 from django.core.handlers.asgi import get_script_prefix
 
-from ..auth.batch import SessionBatcher, parse_fast_path, uses_default_auth
+from ..auth.batch import SessionBatcher
 from ..conf import conf
 from ..delivery.hubs import current_hub
-from ..delivery.streams import (
-    HANDOVER,
-    HANDOVER_HEADER,
-    SubscriptionRequest,
-    start_stream,
-    toasts_of,
-)
+from ..delivery.streams import HANDOVER, SubscriptionRequest, start_stream, toasts_of
 from ..realtime.sse import HEADERS
 from ..realtime.streams.direct import DirectStream
+from ..realtime.types import Application, Message, Receive, Scope, Send
+from .fast_path import parse_fast_path, uses_default_auth
+from .handover import HttpHandover
 from .routes import stream_addresses
 from .websocket import serve
 
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-MARK = HANDOVER_HEADER.lower().encode()
 _HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 
 
+class Admission(NamedTuple):
+    """A request that was let in: what its stream is to carry."""
+
+    subscription: SubscriptionRequest
+    last_event_id: str | None
+
+
 class StreamApplication:
-    """An ASGI application around Django's."""
+    """An ASGI application that serves streams itself, and passes everything else to Django's.
+
+    Args:
+        django: Django's own ASGI application.
+    """
 
     def __init__(self, django: Application) -> None:
         self._django = django
-        self._doors: dict[asyncio.AbstractEventLoop, Door] = {}
+        self._loop_states: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._addresses = stream_addresses()
-        self._stock = uses_default_auth()
+        self._uses_default_auth = uses_default_auth()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # No further coroutine below this one while a stream lives, no closure, nothing of its
-        # request: what is held here, ten thousand open pages hold.
-        stream = await self._enter(scope, receive, send)
+        """Answer one connection (ASGI specification, "Applications")."""
+        # While a stream lives, this is its only coroutine, without a closure and without anything
+        # of its request: what is kept here, ten thousand open pages keep.
+        stream = await self._open(scope, receive, send)
         if stream is None:
             return
         del scope, send
@@ -64,53 +65,75 @@ class StreamApplication:
             current_hub().unsubscribe(stream)
             stream.close()
 
-    async def _enter(self, scope: Scope, receive: Receive, send: Send) -> DirectStream | None:
-        """Answer whatever is no stream; begin what is one, which the hub then writes."""
+    async def _open(self, scope: Scope, receive: Receive, send: Send) -> DirectStream | None:
+        """Start the stream that is asked for; answer anything else, and return None."""
         if scope["type"] == "websocket":
-            await serve(self._django, self._door().width, scope, receive, send)
+            await serve(self._django, self._loop_state().admission_limit, scope, receive, send)
             return None
-        path = _path_info(scope) if scope["type"] == "http" else ""
-        if path not in self._addresses and not _asks_for_a_stream(scope):
+        if not self._may_be_stream(scope):
             await self._django(scope, receive, send)
             return None
-        door = self._door()
-        asked = parse_fast_path(scope) if self._stock and self._addresses.get(path) else None
-        grant = await door.keeper.ask(asked.session_key) if asked is not None else None
-        if asked is not None and grant is not None:
-            await send(_start())
-            heard: SubscriptionRequest | None = toasts_of(grant)
-            known = asked.known
-        else:
-            heard, known = await self._long_way(door, scope, receive, send)
-        if heard is None:
+        admission = await self._via_fast_path(scope, send)
+        if admission is None:
+            admission = await self._via_django(scope, receive, send)
+        if admission is None:
             return None
         current_hub().served_at(scope.get("server"))
-        return start_stream(heard, known, send)
+        return start_stream(*admission, send)
 
-    async def _long_way(
-        self, door: Door, scope: Scope, receive: Receive, send: Send
-    ) -> tuple[SubscriptionRequest | None, str | None]:
-        """Have Django answer the request up to its body; what it is to hear, if it is a stream."""
+    def _may_be_stream(self, scope: Scope) -> bool:
+        """Return whether the request is at a stream's address, or asks as every EventSource does.
+
+        A site's feeds may be at any address.
+        """
+        if scope["type"] != "http":
+            return False
+        return _path_info(scope) in self._addresses or _accepts_event_stream(scope)
+
+    async def _via_fast_path(self, scope: Scope, send: Send) -> Admission | None:
+        """Begin the response where a session that is read in a batch says enough.
+
+        Returns:
+            None if Django has to answer.
+        """
+        if not (self._uses_default_auth and self._addresses.get(_path_info(scope))):
+            return None
+        request = parse_fast_path(scope)
+        if request is None:
+            return None
+        grant = await self._loop_state().sessions.authenticate(request.session_key)
+        if grant is None:
+            return None
+        await send(_response_start())
+        return Admission(toasts_of(grant), request.last_event_id)
+
+    async def _via_django(self, scope: Scope, receive: Receive, send: Send) -> Admission | None:
+        """Have Django answer the request, of a stream up to its body.
+
+        Returns:
+            None if it was no stream, or if the client has left.
+        """
         first = await receive()
-        # A storm of reconnects must not take all threads and connections of the site. Who is slow
-        # to send a body has no right to one of the few places, and takes no thread meanwhile.
-        place = Place(None if first.get("more_body") else door.width)
-        handover = scope[HANDOVER] = Handover(first, receive, send, place.leave)
-        await place.take()
+        # A storm of reconnects must not take all threads and connections of the site. A client that
+        # is slow to send its body takes no thread meanwhile, and may not occupy a slot either.
+        slot = Slot(None if first.get("more_body") else self._loop_state().admission_limit)
+        handover = scope[HANDOVER] = HttpHandover(first, receive, send, slot.release)
+        await slot.acquire()
         try:
             await self._django(scope, handover.receive, handover.send)
         finally:
-            place.leave()
+            slot.release()
         del scope[HANDOVER]
-        return (handover.heard, handover.known) if handover.holds else (None, None)
+        subscription = handover.accepted
+        return Admission(subscription, handover.last_event_id) if subscription else None
 
-    def _door(self) -> Door:
+    def _loop_state(self) -> LoopState:
         loop = asyncio.get_running_loop()
-        if loop not in self._doors:
-            for closed in [other for other in self._doors if other.is_closed()]:
-                del self._doors[closed]
-            self._doors[loop] = Door()
-        return self._doors[loop]
+        if loop not in self._loop_states:
+            for closed in [other for other in self._loop_states if other.is_closed()]:
+                del self._loop_states[closed]
+            self._loop_states[loop] = LoopState()
+        return self._loop_states[loop]
 
 
 def _path_info(scope: Scope) -> str:
@@ -118,88 +141,44 @@ def _path_info(scope: Scope) -> str:
     return path.removeprefix(get_script_prefix(scope))
 
 
-def _asks_for_a_stream(scope: Scope) -> bool:
-    """As every EventSource does: a site's feeds may be at any address."""
-    asked = (value for name, value in scope.get("headers", ()) if name == b"accept")
-    return scope["type"] == "http" and any(b"text/event-stream" in value for value in asked)
+def _accepts_event_stream(scope: Scope) -> bool:
+    accepted = (value for name, value in scope.get("headers", ()) if name == b"accept")
+    return any(b"text/event-stream" in value for value in accepted)
 
 
-def _start() -> Message:
-    # Anew each time: an application around this one may add headers of its own to the list.
+def _response_start() -> Message:
+    # A new list each time: an application around this one may add headers of its own to it.
     return {"type": "http.response.start", "status": 200, "headers": list(_HEADERS)}
 
 
-class Door:
-    """The entrance of one event loop."""
+class LoopState:
+    """What the application keeps for one event loop."""
 
     def __init__(self) -> None:
-        self.keeper = SessionBatcher(current_hub)
-        self.width = asyncio.Semaphore(conf.admission_limit)
+        self.sessions = SessionBatcher(current_hub)
+        self.admission_limit = asyncio.Semaphore(conf.admission_limit)
 
 
-class Place:
-    """One of the few. Another response than ours leaves it as it begins: it may last for ever."""
+class Slot:
+    """One of the few slots for requests on their way through the middleware.
 
-    def __init__(self, width: asyncio.Semaphore | None) -> None:
-        self._width = width
+    A request gives its slot back as soon as a response begins that is not a stream of ours: that
+    response may last for ever.
 
-    async def take(self) -> None:
-        if self._width is not None:
-            await self._width.acquire()
+    Args:
+        limit: None for a request that needs no slot.
+    """
 
-    def leave(self) -> None:
-        """Idempotent."""
-        width, self._width = self._width, None
-        if width is not None:
-            width.release()
+    def __init__(self, limit: asyncio.Semaphore | None) -> None:
+        self._limit = limit
 
+    async def acquire(self) -> None:
+        """Wait for a free slot."""
+        if self._limit is not None:
+            await self._limit.acquire()
 
-class Handover:
-    """One request on its way through Django; takes the stream over if the view says so."""
-
-    __slots__ = ("_begun", "_first", "_receive", "_send", "gone", "heard", "known", "started")
-
-    def __init__(
-        self, first: Message, receive: Receive, send: Send, begun: Callable[[], None]
-    ) -> None:
-        self._begun = begun
-        self._first: Message | None = first
-        self._receive = receive
-        self._send = send
-        self.heard: SubscriptionRequest | None = None
-        self.known: str | None = None
-        self.started = False
-        self.gone = False
-
-    def take(self, heard: SubscriptionRequest, known: str | None) -> None:
-        """Called by the view; holds if its response, marked so, is the one that is sent."""
-        self.heard = heard
-        self.known = known
-
-    async def receive(self) -> Message:
-        message, self._first = self._first, None
-        message = message or await self._receive()
-        # Django listens too, while it works: it may be the one who hears that the client left.
-        self.gone = self.gone or message["type"] == "http.disconnect"
-        return message
-
-    async def send(self, message: Message) -> None:
-        if self.started:
-            return  # the empty body of the view's response
-        if self.heard is not None and message["type"] == "http.response.start":
-            headers = message["headers"]
-            if any(name.lower() == MARK for name, _ in headers):
-                self.started = True
-                dropped = (MARK, b"content-length")
-                kept = [pair for pair in headers if pair[0].lower() not in dropped]
-                message = {**message, "headers": kept}
-            else:
-                self.heard = None  # a middleware put another response in its place
-        if not self.started:
-            self._begun()
-        await self._send(message)
-
-    @property
-    def holds(self) -> bool:
-        """Whether the stream's response was begun, and its client is still there."""
-        return self.heard is not None and self.started and not self.gone
+    def release(self) -> None:
+        """Give the slot back. Idempotent."""
+        limit, self._limit = self._limit, None
+        if limit is not None:
+            limit.release()

@@ -1,4 +1,4 @@
-"""At which addresses a site has its streams."""
+"""Routes: at which addresses a site has its stream of toasts."""
 
 from __future__ import annotations
 
@@ -10,43 +10,46 @@ from django.utils.module_loading import import_string
 
 from ..conf import conf
 
-LOCALE = "django.middleware.locale.LocaleMiddleware"
+LOCALE_MIDDLEWARE = "django.middleware.locale.LocaleMiddleware"
 
 
 def stream_addresses() -> dict[str, bool]:
-    """The stream's paths below the site's root, and whether each is surely our own view.
+    """Return the paths of the stream below the site's root.
 
-    A URLconf may wrap or replace the view, or translate its address: then one language's address
-    is nothing in another, and only the request's own way through Django tells.
+    A URLconf may wrap or replace the view, or translate its address. Then one language's address
+    means nothing in another, and only Django can tell what a request leads to.
+
+    Returns:
+        By path, whether it leads to the stream view of toasts for certain.
     """
-    languages = conf.languages if LOCALE in conf.middleware else ()
+    languages = conf.languages if LOCALE_MIDDLEWARE in conf.middleware else ()
     found: dict[str, bool] = {}
     for code in languages or (translation.get_language(),):
         with translation.override(code):
-            path = _address()
+            path = _stream_path()
         if path:
-            found[path] = _is_ours(path, code)
+            found[path] = _is_stream_view(path, code)
     if len(found) > 1:
         return {path: ours and _names_a_language(path) for path, ours in found.items()}
     return found
 
 
-def _address() -> str:
+def _stream_path() -> str:
     try:
         path = reverse("toasts:stream")
-    except NoReverseMatch:  # a check says so
+    except NoReverseMatch:  # a system check reports it
         return ""
     return "/" + unquote(path).removeprefix(get_script_prefix())
 
 
-def _is_ours(path: str, code: str | None) -> bool:
-    # By name, for this room lies below that of the views; by identity, as a wrapper of the view
-    # has its name, too.
-    ours = import_string("toasts.views.stream")
+def _is_stream_view(path: str, code: str | None) -> bool:
+    # Imported by name, because views may not be imported here. Compared by identity, because a
+    # wrapper of the view has its name, too.
+    view = import_string("toasts.views.stream")
     with translation.override(code):
         try:
-            return resolve(path).func is ours
-        except Resolver404:  # the address matches another pattern's shape only
+            return resolve(path).func is view
+        except Resolver404:  # the address has only the shape of another pattern
             return False
 
 
