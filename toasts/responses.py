@@ -18,10 +18,11 @@ from django.http import (
     StreamingHttpResponse,
 )
 
-from .auth.grants import Grant, detach, grant
+from .auth.grants import Grant, request_grant
+from .auth.sessions import detach_session
 from .conf import conf
 from .delivery.hubs import current_hub
-from .delivery.release import release_request
+from .delivery.request_resources import release_request_resources
 from .delivery.streams import (
     HANDOVER,
     HANDOVER_HEADER,
@@ -40,63 +41,85 @@ def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
-def begin_stream(
-    request: ASGIRequest, heard: SubscriptionRequest, known: str | None
+def stream_response(
+    request: ASGIRequest, subscription: SubscriptionRequest, last_event_id: str | None
 ) -> HttpResponseBase:
-    """The answer that is a stream; under `toasts.asgi` it leaves its request."""
+    """Return the response of a stream. Under `toasts.asgi` the stream leaves its request.
+
+    Args:
+        request: the request for the stream.
+        subscription: what the stream is to carry.
+        last_event_id: the id of the last event that the client has seen.
+    """
     if request.method == "HEAD":
         return HttpResponse(headers=HEADERS)
     handover = request.scope.get(HANDOVER)
     if handover is not None:  # toasts.asgi serves this site
-        handover.take(heard, known)
+        handover.take(subscription, last_event_id)
         return HttpResponse(headers={**HEADERS, HANDOVER_HEADER: "1"})
     current_hub().served_at(request.scope.get("server"))
-    return StreamingHttpResponse(_events(heard, known), headers=HEADERS)
+    return StreamingHttpResponse(_stream_bytes(subscription, last_event_id), headers=HEADERS)
 
 
-async def _events(heard: SubscriptionRequest, known: str | None) -> AsyncIterator[bytes]:
-    """The bytes of one stream.
+async def _stream_bytes(
+    subscription: SubscriptionRequest, last_event_id: str | None
+) -> AsyncIterator[bytes]:
+    """Yield the bytes of one stream.
 
     Cleanup is not left to a ``finally`` here: a generator that is never closed never gets there.
-    The task that drives it, or the request that this task is part of, always ends.
+    But the task that drives it, or the request that this task is part of, always ends.
     """
     task = asyncio.current_task()
     assert task is not None
-    mine = buffered_stream(heard, known, cut=task.cancel)
-    here = current_hub()
+    stream = buffered_stream(subscription, last_event_id, cut=task.cancel)
+    hub = current_hub()
 
-    def forget(*rest: Any) -> None:
-        here.unsubscribe(mine)
-        mine.end(b"")
+    def unsubscribe(*rest: Any) -> None:
+        hub.unsubscribe(stream)
+        stream.end(b"")
 
-    await release_request(forget)
-    task.add_done_callback(forget)
-    here.subscribe(mine, heard.owner)
-    # A comment line: the headers leave at once, while the state is still being read.
+    await release_request_resources(unsubscribe)
+    task.add_done_callback(unsubscribe)
+    hub.subscribe(stream, subscription.owner)
+    # A comment line, so that the headers leave at once, while the state is still being read.
     yield b": toasts\n"
-    while data := await mine.pull():
-        yield heard.translate(data) if heard.translate else data
-    here.unsubscribe(mine)
+    while data := await stream.pull():
+        yield subscription.translate(data) if subscription.translate else data
+    hub.unsubscribe(stream)
 
 
-async def wait_for_news(
-    request: ASGIRequest, heard: SubscriptionRequest, known: State, seconds: float
+async def long_poll(
+    request: ASGIRequest, subscription: SubscriptionRequest, state: State, seconds: float
 ) -> State | None:
-    """`wait_for_change`, while the request holds no thread and no connection."""
+    """Wait for a change of the topic, without holding a thread or a database connection.
+
+    Args:
+        request: the request that waits.
+        subscription: what it waits for.
+        state: the state that the client has.
+        seconds: how long to wait at most.
+
+    Returns:
+        The new state, or `state` after the wait; None if the right to the topic has ended.
+    """
     current_hub().served_at(request.scope.get("server"))
-    await release_request()
-    return await wait_for_change(heard, known, seconds)
+    await release_request_resources()
+    return await wait_for_change(subscription, state, seconds)
 
 
-async def admit(request: HttpRequest) -> Grant | None:
-    """Whom the site's middleware let in, after which the session is left alone."""
-    held = await sync_to_async(grant)(request)
-    detach(request)
-    return held
+async def authenticate(request: HttpRequest) -> Grant | None:
+    """Return the right that the site's middleware gave to this request, and detach its session.
+
+    Returns:
+        None if nobody is signed in.
+    """
+    grant = await sync_to_async(request_grant)(request)
+    detach_session(request)
+    return grant
 
 
-def seconds_of(text: str) -> float | None:
-    """How long a poll is to wait; None: that is no number of seconds."""
+def parse_wait(text: str) -> float | None:
+    """Return the seconds that a poll is to wait, at most TOASTS_MAX_WAIT; None: not a number."""
     try:
         seconds = float(text)
     except ValueError:
@@ -105,27 +128,35 @@ def seconds_of(text: str) -> float | None:
 
 
 def is_cross_site(request: HttpRequest) -> bool:
-    """Fetch Metadata (W3C): who asks from elsewhere; browsers without it send no such header."""
-    origin = request.headers.get("Sec-Fetch-Site", "none")
-    return origin not in ("none", "same-origin", *(["same-site"] if conf.allow_same_site else []))
+    """Return whether a page of another site sends the request (W3C, Fetch Metadata).
+
+    Browsers without Fetch Metadata send no such header, and are let in.
+    """
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    return site not in ("none", "same-origin", *(["same-site"] if conf.allow_same_site else []))
 
 
-def refused() -> HttpResponse:
+def cross_site_response() -> HttpResponse:
+    """Return the 403 for a page of another site."""
     return HttpResponseForbidden("Another site may not read this.", headers=UNCACHED)
 
 
-def nothing() -> HttpResponse:
+def no_content() -> HttpResponse:
+    """Return a 204. It stops a browser's EventSource from reconnecting (WHATWG HTML, 9.2.3)."""
     return HttpResponse(status=204, headers=UNCACHED)
 
 
-def bad(field: str, text: str) -> HttpResponse:
-    answer: dict[str, Any] = {field: [text]}
-    return JsonResponse(answer, status=400, headers=UNCACHED)
+def bad_request(field: str, text: str) -> HttpResponse:
+    """Return the 400 for one bad parameter, as JSON: a list of texts by field."""
+    errors: dict[str, Any] = {field: [text]}
+    return JsonResponse(errors, status=400, headers=UNCACHED)
 
 
 def bad_wait() -> HttpResponse:
-    return bad("wait", f"Must be seconds from 0 to {conf.max_wait:g}.")
+    """Return the 400 for a bad ``wait``."""
+    return bad_request("wait", f"Must be seconds from 0 to {conf.max_wait:g}.")
 
 
 def bad_cursor() -> HttpResponse:
-    return bad("cursor", "Not a cursor of this view; leave it out.")
+    """Return the 400 for a malformed ``cursor``."""
+    return bad_request("cursor", "Not a cursor of this view; leave it out.")

@@ -1,8 +1,10 @@
-"""Giving back what Django holds for a request, while its response still streams.
+"""Free a request's thread and database connections while its response still streams.
 
-Under Django's ASGI handler every request has a thread of its own until its response has ended, and
-that thread a database connection as soon as anything was queried. A thousand open streams would be
-a thousand of each.
+Under Django's own ASGI handler, each request has a thread until its response has ended. That thread
+has a database connection as soon as anything was queried. A thousand open streams would hold a
+thousand of each.
+
+What is known of the inside of asgiref is in this module alone.
 """
 
 from __future__ import annotations
@@ -17,39 +19,54 @@ from asgiref.sync import SyncToAsync, sync_to_async
 from django.db import connections
 
 
-async def release_request(ended: Callable[[], object] | None = None) -> None:
-    """Close this request's connections and end its thread.
+async def release_request_resources(on_request_end: Callable[[], object] | None = None) -> None:
+    """Close this request's database connections, and end its thread.
 
-    To be called as the first step of the response's generator: before that, middleware would only
-    take a new thread. What runs in `sync_to_async` afterwards takes one too.
+    Call it as the first step of the response's generator: if it were called before, middleware
+    would only take a new thread. `sync_to_async` takes a new one afterwards, too.
+
+    The thread is found in a dictionary of asgiref that is not its public API. In a version without
+    it, the thread stays until the response has ended, and everything else works.
 
     Args:
-        ended: called on this event loop once the server is done with the request. Where Django
-            runs the response in a task of its own (up to 6.0), that task never hears that the
-            server has cancelled the request: this is how it does.
+        on_request_end: called on this event loop once the server is done with the request. Up to
+            Django 6.0 the response runs in a task of its own, which does not learn that the server
+            has cancelled the request. This tells it.
     """
     await sync_to_async(connections.close_all)()
-    # Not asgiref's public API; a version without these names keeps the thread, and nothing breaks.
-    held = getattr(SyncToAsync, "thread_sensitive_context", None)
-    executors = getattr(SyncToAsync, "context_to_thread_executor", None)
-    context = held.get(None) if held is not None else None
+    executors = _executors_by_request()
+    context = _current_request()
     if executors is None or context is None:
         return
     executor = executors.pop(context, None)
     if executor is not None:
         executor.shutdown(wait=False)
-    if ended is not None:
-        executors[context] = RequestEndHook(ended)
+    if on_request_end is not None:
+        executors[context] = RequestEndHook(on_request_end)
+
+
+def _executors_by_request() -> Any | None:
+    """Return asgiref's threads by request, or None if this version keeps them elsewhere."""
+    return getattr(SyncToAsync, "context_to_thread_executor", None)
+
+
+def _current_request() -> Any | None:
+    """Return what asgiref has the thread of the current request under, if there is a request."""
+    context = getattr(SyncToAsync, "thread_sensitive_context", None)
+    return context.get(None) if context is not None else None
 
 
 class RequestEndHook(Executor):
-    """Stands in for a request's thread: asgiref shuts it down when the request has ended.
+    """Takes the place of a request's thread, which asgiref shuts down when the request has ended.
 
-    It starts a thread only if asked for work again, as by the closing of the response.
+    It starts a thread only if it gets work, such as the closing of the response.
+
+    Args:
+        on_request_end: called on the running event loop at the shutdown.
     """
 
-    def __init__(self, ended: Callable[[], object]) -> None:
-        self._ended = ended
+    def __init__(self, on_request_end: Callable[[], object]) -> None:
+        self._on_request_end = on_request_end
         self._loop = asyncio.get_running_loop()
         self._thread: ThreadPoolExecutor | None = None
 
@@ -60,6 +77,6 @@ class RequestEndHook(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed, and the stream with it
-            self._loop.call_soon_threadsafe(self._ended)
+            self._loop.call_soon_threadsafe(self._on_request_end)
         if self._thread is not None:
             self._thread.shutdown(wait, cancel_futures=cancel_futures)
