@@ -1,4 +1,4 @@
-"""The broker that the settings choose: how the processes of this site tell each other."""
+"""The broker that the settings choose: how the processes of this site exchange hints."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from ..realtime.brokers.sqlite import SqliteBroker
 
 @functools.cache
 def local() -> LocalBroker:
-    """The one of this process."""
+    """Return the local broker of this process."""
     return LocalBroker()
 
 
 def make_broker() -> Broker:
-    """The broker that the settings choose.
+    """Return the broker that the settings choose.
 
     Raises:
         ImportError: the dotted path in TOASTS_BROKER, or psycopg or redis, can't be imported.
-        ValueError: TOASTS_REDIS_URL is no URL of a Redis.
+        ValueError: TOASTS_REDIS_URL is not the URL of a Redis.
     """
-    kind = conf.broker if conf.broker != "auto" else _fitting()
+    kind = conf.broker if conf.broker != "auto" else _default_kind()
     if kind == "local":
         return local()
     if kind == "sqlite":
-        return SqliteBroker(_path(str(connections[database()].settings_dict["NAME"])))
+        return SqliteBroker(_database_file(str(connections[database()].settings_dict["NAME"])))
     if kind == "postgres":
         return _postgres()
     if kind == "redis":
@@ -42,12 +42,13 @@ def make_broker() -> Broker:
     return broker
 
 
-def _path(name: str) -> str:
-    """The file that a SQLite database's name means; it may be a URI (SQLite, "URI Filenames")."""
+def _database_file(name: str) -> str:
+    """Return the file of a SQLite database. Its name may be a URI (SQLite, "URI Filenames")."""
     return unquote(urlsplit(name).path) if name.startswith("file:") else name
 
 
-def _fitting() -> str:
+def _default_kind() -> str:
+    """Return the kind of broker that fits the database."""
     connection = connections[database()]
     if connection.vendor == "postgresql":
         return "postgres"
@@ -67,7 +68,7 @@ def _postgres() -> Broker:
     )
 
 
-@functools.cache  # one pool of connections, whoever announces
+@functools.cache  # one pool of connections for the whole process
 def _redis(url: str, channel: str) -> Broker:
     from ..realtime.brokers import redis  # an extra
 
@@ -75,7 +76,10 @@ def _redis(url: str, channel: str) -> Broker:
 
 
 def _connection_keywords(alias: str) -> dict[str, Any]:
-    """What libpq needs of a Django connection's parameters; the rest is Django's and psycopg's."""
+    """Return those parameters of a Django connection that libpq knows.
+
+    The others are Django's and psycopg's.
+    """
     keywords = connections[alias].get_connection_params()
     for name in ("pool", "cursor_factory", "context", "prepare_threshold", "autocommit"):
         keywords.pop(name, None)
@@ -85,9 +89,9 @@ def _connection_keywords(alias: str) -> dict[str, Any]:
 def _notify(alias: str, channel: str, messages: Sequence[str]) -> None:
     from ..realtime.brokers.postgres import notify  # psycopg is an extra
 
-    # Called after the commit, in autocommit: a transaction of its own that writes nothing, so it
-    # waits for no disk and holds the cluster's notify lock for microseconds. Not by a cursor of
-    # Django's: every write pays for this, and so it costs two thirds.
+    # This runs after the commit, in autocommit: a transaction of its own that writes nothing. So it
+    # waits for no disk, and holds the notify lock of the cluster for microseconds only. Every write
+    # pays for it. Without a cursor of Django's it costs two thirds.
     connection = connections[alias]
     with fresh_connection(), connection.wrap_database_errors:
         connection.close_if_health_check_failed()

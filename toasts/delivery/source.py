@@ -1,4 +1,4 @@
-"""What a user's toasts are to the engine: a topic, its state, and the events that say it."""
+"""The toasts of users as the engine needs them: topics, states, and events that tell a change."""
 
 from __future__ import annotations
 
@@ -10,80 +10,91 @@ from django.contrib.auth import get_user_model
 from django.db import connections, models
 from django.utils.crypto import salted_hmac
 
-from ..auth import grants as sessions
+from ..auth import revocation
+from ..auth.grants import Grant
 from ..db import fresh_connection
 from ..realtime.sse import json_event
 from ..realtime.streams.subscription import difference
 from . import state
-from .state import CHANGED, State, cursor
+from .state import CHANGED_ID, ToastState, state_digest, toast_event
 
 PREFIX = "user:"
 RETRY = (1000, 5000)
-"""Milliseconds between which a browser's first reconnect is spread."""
+"""Milliseconds, least and most, after which a browser reconnects for the first time."""
 
 
 def topic(user_id: Any) -> str:
-    """The topic of a user's toasts; made on the server, never named by a client."""
+    """Return the topic of a user's toasts. It is made on the server; no client ever names it."""
     return f"{PREFIX}{user_id}"
 
 
-def _names(topics: Iterable[str]) -> dict[Any, str]:
-    """These topics by their users' primary keys."""
+def _topics_by_user(topics: Iterable[str]) -> dict[Any, str]:
+    """Return the topics by the primary keys of their users."""
     field = get_user_model()._meta.pk
-    # Of most sites' users: the field's own way to say int() takes five times as long.
-    plain = type(field).to_python is models.IntegerField.to_python
-    key = int if plain else field.to_python
-    return {key(name[len(PREFIX) :]): name for name in topics}
+    # Most sites have integers. The field's own to_python takes five times as long as int.
+    is_integer = type(field).to_python is models.IntegerField.to_python
+    parse = int if is_integer else field.to_python
+    return {parse(name[len(PREFIX) :]): name for name in topics}
 
 
-def state_id_of(topic: str, active: State) -> str:
-    """What a client calls this state of this topic; up to the dot it is the same for all states.
+def state_id_of(topic: str, active: ToastState) -> str:
+    """Return the id of a topic's state, which a client sends back as Last-Event-ID or as cursor.
 
-    Tabs tell by that part whose toasts they have. It says nothing to who lacks SECRET_KEY.
+    All ids of one topic have the same text before the dot. By it, tabs find out whether they show
+    the toasts of the same user. Without SECRET_KEY it reveals nothing about the user.
     """
-    return f"{salted_hmac('toasts', topic, algorithm='sha256').hexdigest()[:16]}.{cursor(active)}"
+    owner = salted_hmac("toasts", topic, algorithm="sha256").hexdigest()[:16]
+    return f"{owner}.{state_digest(active)}"
 
 
 class ToastSource:
-    """The toasts of users, as the engine asks for them."""
+    """The source of the topics of users."""
 
-    def read(self, topics: Sequence[str]) -> Mapping[str, State]:
-        """The active toasts of these topics' users who have any. Blocks."""
+    def read(self, topics: Sequence[str]) -> Mapping[str, ToastState]:
+        """Return the active toasts of those of these topics that have any. Blocks."""
         with fresh_connection():
-            return state.read(_names(topics))
+            return state.read(_topics_by_user(topics))
 
-    def revoked(self, grants: Collection[sessions.Grant]) -> Collection[sessions.Grant]:
+    def revoked(self, grants: Collection[Grant]) -> Collection[Grant]:
+        """Return those of the grants that are no longer valid. Blocks."""
         with fresh_connection():
-            return sessions.revoked(grants)
+            return revocation.revoked(grants)
 
     def close(self) -> None:
+        """Close the database connections of the calling thread."""
         connections.close_all()
 
-    def delta(self, topic: str, told: State, active: State) -> bytes:
-        if not told and len(active) == 1:  # the first toast, or the only one: most are
-            ((key, content),) = active.items()
-            return state.event(key, content)
-        gone, new = difference(told, active)
-        events = [state.event(key, content) for key, content in new]
+    def delta(self, topic: str, last_sent: ToastState, active: ToastState) -> bytes:
+        """Return the events that turn the state `last_sent` into the state `active`."""
+        if not last_sent and len(active) == 1:  # most toasts are the first or the only one
+            ((toast_id, content),) = active.items()
+            return toast_event(toast_id, content)
+        gone, new = difference(last_sent, active)
+        events = [toast_event(toast_id, content) for toast_id, content in new]
         if gone:
-            events.insert(0, json_event("dismiss", {"ids": gone}, id=CHANGED.decode()))
+            events.insert(0, json_event("dismiss", {"ids": gone}, id=CHANGED_ID))
         return b"".join(events)
 
     def bye(self, reason: str) -> bytes:
+        """Return the last event of a stream."""
         return json_event("bye", {"reason": reason}, retry=random.randint(*RETRY))
 
-    def snapshot(self, topic: str, active: State, known: str | None = None) -> bytes:
-        """All that is active, then the list of it; only the list for who knows this very state."""
-        mark = state_id_of(topic, active)
-        parts = [] if known == mark else [state.event(*item) for item in active.items()]
+    def snapshot(self, topic: str, active: ToastState, last_event_id: str | None = None) -> bytes:
+        """Return all active toasts and then the list of their ids.
+
+        A client whose `last_event_id` is the id of this very state gets the list alone.
+        """
+        state_id = state_id_of(topic, active)
+        is_known = last_event_id == state_id
+        events = [] if is_known else [toast_event(*item) for item in active.items()]
         retry = random.randint(*RETRY)
-        parts.append(json_event("sync", {"ids": list(active)}, id=mark, retry=retry))
-        return b"".join(parts)
+        events.append(json_event("sync", {"ids": list(active)}, id=state_id, retry=retry))
+        return b"".join(events)
 
 
 TOASTS = ToastSource()
 
 
-def read_state(user_id: Any) -> State:
-    """A user's active toasts now. Blocks, on the caller's own connection."""
+def read_state(user_id: Any) -> ToastState:
+    """Return a user's active toasts. Blocks, on the caller's own connection."""
     return state.read({user_id: user_id}).get(user_id, {})

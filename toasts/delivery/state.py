@@ -1,7 +1,7 @@
-"""What is active for whom: the one read behind every stream, snapshot and poll.
+"""The active toasts of users: the one read behind every stream, snapshot and poll.
 
-A broadcast puts the same content into ten thousand states. On PostgreSQL a content comes once, with
-all who have it; it is parsed and encoded once, when it is sent.
+A broadcast puts the same content into ten thousand states. On PostgreSQL a content is read once,
+together with all users who have it. It is parsed and encoded once, when it is sent.
 """
 
 from __future__ import annotations
@@ -24,79 +24,42 @@ logger = logging.getLogger("toasts")
 T = TypeVar("T")
 
 STATE_BYTES = 512 * 1024
-"""What the toasts of one user may take on the wire at once; the newest that fit are sent."""
+"""How much the toasts of one user may take on the wire at once. The newest that fit are sent."""
 TAIL_MAX = 64 * 1024
-"""What plain SQL may write and still be sent; our own rules allow an eighth, before escapes."""
-CHANGED = b"changed"
-"""The id of an event after which the client's state has a name no more: it is nobody's cursor."""
-_CONTENT_MAX = 8192
-"""What our own rules allow one toast, roughly: fewer toasts than fit at that size need no count."""
-_KEPT = 64
-"""Contents that are kept encoded: what is broadcast is sent ten thousand times in a row."""
-_DURATION = Row._fields.index("duration") - 2
+"""Bytes that a toast from plain SQL may take and still be sent. Our own rules allow an eighth."""
+CHANGED_ID = "changed"
+"""The id of an event after which the client has a state without an id: it is nobody's state id."""
+_EVENT_END = f"\nid: {CHANGED_ID}\n\n".encode()
+_TAIL_EXPECTED = 8192
+"""Bytes that our own rules allow one toast, roughly. Below that, a state's size is not counted."""
+_ENCODED_KEPT = 64
+"""How many contents are kept encoded: a broadcast is sent ten thousand times in a row."""
+_CONTENT = slice(Row._fields.index("message"), None)
+"""The part of a row that is its content: all but the user and the id, which come first."""
+
 
 Content = str | tuple[Any, ...]
-"""All of a toast but its id and user, as the database gave it: PostgreSQL's JSON array, elsewhere
-the row's fields. It is compared with each look, but parsed and encoded only when it is sent.
+"""All of a toast but its id and user, as the database gave it.
 
-No object of our own around it: a state is then a dictionary that the garbage collector need not
-look into, and there are as many as open pages.
+On PostgreSQL this is a JSON array, elsewhere a tuple of the row's fields. Contents are compared at
+each read, but parsed and encoded only when they are sent. There is no object of our own around
+them, so the garbage collector need not look into a state; there is one for each open page.
 """
 
-State = Mapping[Any, Content]
-"""A user's active toasts: content by id, oldest first."""
+ToastState = Mapping[Any, Content]
+"""A user's active toasts: contents by id, the oldest first."""
 
 
-def wire_of(toast_id: Any, content: Content) -> dict[str, Any]:
-    """The toast as the poll view answers it."""
-    sent: dict[str, Any] = json.loads(b'{"id":%d,%b' % (toast_id, _tail(content)))
-    return sent
-
-
-def event(toast_id: Any, content: Content) -> bytes:
-    """The ``toast`` event of the toast with this id and content; none of one that can't be sent."""
-    tail = _event_tail(content)
-    if not tail:
-        _leave_out(toast_id)
-        return b""
-    return b'event: toast\ndata: {"id":%d,%b' % (toast_id, tail)
-
-
-@functools.lru_cache(maxsize=_KEPT)
-def _event_tail(content: Content) -> bytes:
-    """All of the event behind the toast's id."""
-    tail = _tail(content)
-    return b"%b\nid: %b\n\n" % (tail, CHANGED) if tail else b""
-
-
-@functools.lru_cache(maxsize=_KEPT)
-def _tail(content: Content) -> bytes:
-    """The JSON object's bytes behind the id; empty: it can't be sent."""
-    # Plain SQL may have written what no rule of ours has seen: one bad row must not end the stream
-    # of its user, let alone keep the others' toasts from being read.
-    try:
-        fields = _fields(content) if isinstance(content, str) else content
-        sent = wire(Row(None, 0, *fields))
-        del sent["id"]
-        text = json.dumps(sent, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-        if len(text) > TAIL_MAX:
-            raise ValueError(f"{len(text)} bytes are too many")
-    except Exception:
-        logger.debug("a toast's content can't be sent", exc_info=True)
-        return b""
-    return text[1:].encode()
-
-
-def read(names: Mapping[Any, T]) -> Mapping[T, State]:
-    """The active toasts of each of these users who has any. Blocks.
+def read(names: Mapping[Any, T]) -> Mapping[T, ToastState]:
+    """Return the active toasts of each of these users who has any. Blocks.
 
     Args:
-        names: by user's primary key, what the state is asked for under.
+        names: by the primary key of a user, the key that the user's state is returned under.
     """
     states: dict[T, dict[Any, Content]] = {}
     several = set()
-    for content, owners, toast_ids in _read(list(names)):
-        for user_id, toast_id in zip(owners, toast_ids, strict=True):
+    for content, user_ids, toast_ids in _read_contents(list(names)):
+        for user_id, toast_id in zip(user_ids, toast_ids, strict=True):
             name = names[user_id]
             if name in states:
                 states[name][toast_id] = content
@@ -108,8 +71,23 @@ def read(names: Mapping[Any, T]) -> Mapping[T, State]:
     return states
 
 
-def cursor(state: State) -> str:
-    """A name for exactly this state, the same in every process."""
+def toast_event(toast_id: Any, content: Content) -> bytes:
+    """Return the ``toast`` event of a toast; empty if the toast can't be sent."""
+    tail = _event_tail(content)
+    if not tail:
+        _report_left_out(toast_id)
+        return b""
+    return b'event: toast\ndata: {"id":%d,%b' % (toast_id, tail)
+
+
+def as_json(state: ToastState) -> list[dict[str, Any]]:
+    """Return the toasts of a state as the poll view answers them, the oldest first."""
+    tails = ((toast_id, _tail(content)) for toast_id, content in state.items())
+    return [json.loads(b'{"id":%d,%b' % (toast_id, tail)) for toast_id, tail in tails if tail]
+
+
+def state_digest(state: ToastState) -> str:
+    """Return a name for exactly this state: 24 hexadecimal digits, the same in every process."""
     digest = hashlib.blake2b(digest_size=12)
     for toast_id, content in state.items():
         text = content if isinstance(content, str) else repr(content)
@@ -117,13 +95,9 @@ def cursor(state: State) -> str:
     return digest.hexdigest()
 
 
-def as_json(state: State) -> list[dict[str, Any]]:
-    """The toasts of a state as the poll view answers them, oldest first."""
-    return [wire_of(toast_id, content) for toast_id, content in state.items() if _tail(content)]
-
-
 def _bounded(state: dict[Any, Content]) -> dict[Any, Content]:
-    if len(state) * _CONTENT_MAX <= STATE_BYTES:
+    """Return the newest toasts of a state that fit into STATE_BYTES."""
+    if len(state) * _TAIL_EXPECTED <= STATE_BYTES:
         return state
     size, kept = 0, []
     for toast_id, content in reversed(state.items()):
@@ -134,38 +108,73 @@ def _bounded(state: dict[Any, Content]) -> dict[Any, Content]:
     return dict(reversed(kept))
 
 
-def _read(user_ids: Sequence[Any]) -> Iterator[tuple[Content, Sequence[Any], Sequence[Any]]]:
-    """Contents, each with its users and, in the same order, its toasts."""
-    if connections[database()].vendor == "postgresql":
-        yield from Toast.objects.using(database()).newest_contents(user_ids, conf.max_active)
-        return
-    for chunk in chunked(user_ids, PARAMETERS_MAX):
-        for row in _rows(chunk):
-            yield tuple(row[2:]), (row.user_id,), (row.id,)
+# Encoding.
 
 
-def _fields(body: str) -> list[Any]:
-    """A row's fields from PostgreSQL's JSON; what is no date stays text, and is then left out."""
-    *fields, created_at, expires_at = json.loads(body)
-    if isinstance(fields[_DURATION], str):  # PostgreSQL's NaN, for which JSON has no word
-        raise ValueError("duration is not a number")
-    return [*fields, *map(_date, (created_at, expires_at))]
+@functools.lru_cache(maxsize=_ENCODED_KEPT)
+def _event_tail(content: Content) -> bytes:
+    """Return all of the event that comes after the toast's id; empty if it can't be sent."""
+    tail = _tail(content)
+    return tail + _EVENT_END if tail else b""
 
 
-def _date(text: str | None) -> Any:
+@functools.lru_cache(maxsize=_ENCODED_KEPT)
+def _tail(content: Content) -> bytes:
+    """Return the bytes of the JSON object that come after the id; empty if it can't be sent."""
+    # Plain SQL may have written what no rule of ours has seen. One bad row must not end its user's
+    # stream, let alone keep the toasts of others from being read.
+    try:
+        row = _parse(content) if isinstance(content, str) else Row(None, 0, *content)
+        fields = wire(row)
+        del fields["id"]
+        text = json.dumps(fields, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+        if len(text) > TAIL_MAX:
+            raise ValueError(
+                f"the toast has {len(text)} bytes as JSON; at most {TAIL_MAX} are sent"
+            )
+    except Exception:
+        logger.debug("a toast's content can't be sent", exc_info=True)
+        return b""
+    return text[1:].encode()
+
+
+def _parse(text: str) -> Row:
+    """Return PostgreSQL's JSON array as a row without its user and id."""
+    *fields, created_at, expires_at = json.loads(text)
+    row = Row(None, 0, *fields, _parse_date(created_at), _parse_date(expires_at))
+    if isinstance(row.duration, str):  # PostgreSQL's NaN, which JSON can't express
+        raise ValueError("duration: is not a number")
+    return row
+
+
+def _parse_date(text: str | None) -> Any:
+    """Return a date; or the text itself, with which `wire` fails, so that the toast is left out."""
     try:
         return text and datetime.fromisoformat(text)
     except ValueError:  # PostgreSQL's infinity
         return text
 
 
-@functools.lru_cache(maxsize=1000)  # once for each: the reconciler meets it again and again
-def _leave_out(toast_id: Any) -> None:
-    logger.error("toast %s can't be read or sent; it is left out", toast_id)
+# Reading.
 
 
-def _rows(user_ids: Sequence[Any]) -> list[Row]:
-    """The active toasts of these users; in halves, down to the rows that can't be read."""
+def _read_contents(
+    user_ids: Sequence[Any],
+) -> Iterator[tuple[Content, Sequence[Any], Sequence[Any]]]:
+    """Yield contents, each with the users who have it and, in the same order, their toasts."""
+    if connections[database()].vendor == "postgresql":
+        yield from Toast.objects.using(database()).newest_contents(user_ids, conf.max_active)
+        return
+    for chunk in chunked(user_ids, PARAMETERS_MAX):
+        for row in _read_rows(chunk):
+            yield row[_CONTENT], (row.user_id,), (row.id,)
+
+
+def _read_rows(user_ids: Sequence[Any]) -> list[Row]:
+    """Return the active toasts of these users, without the rows that can't be read.
+
+    If a row can't be read, the users are read in halves, down to that row.
+    """
     toasts = Toast.objects.using(database())
     try:
         return list(toasts.newest_active(user_ids, conf.max_active))
@@ -174,13 +183,14 @@ def _rows(user_ids: Sequence[Any]) -> list[Row]:
             raise
     if len(user_ids) > 1:
         half = len(user_ids) // 2
-        return _rows(user_ids[:half]) + _rows(user_ids[half:])
+        return _read_rows(user_ids[:half]) + _read_rows(user_ids[half:])
     newest = toasts.active().filter(user_id__in=user_ids).order_by("-id")
-    keys = newest.values_list("pk", flat=True)[: conf.max_active]
-    return [row for key in reversed(keys) if (row := _row(key)) is not None]
+    toast_ids = newest.values_list("pk", flat=True)[: conf.max_active]
+    return [row for toast_id in reversed(toast_ids) if (row := _read_row(toast_id)) is not None]
 
 
-def _row(toast_id: Any) -> Row | None:
+def _read_row(toast_id: Any) -> Row | None:
+    """Return one toast, or None if it is gone or can't be read."""
     rows = Toast.objects.using(database()).defer("visible_from", "updated_at")
     try:
         toast = rows.filter(pk=toast_id).first()
@@ -188,12 +198,18 @@ def _row(toast_id: Any) -> Row | None:
     except Exception as error:
         if not _is_about_a_value(error):
             raise
-        _leave_out(toast_id)
+        _report_left_out(toast_id)
         return None
 
 
 def _is_about_a_value(error: Exception) -> bool:
+    """Return whether a query failed because of what is in a row."""
     # SQLite keeps any text, of any encoding, as a date.
     if isinstance(error, OperationalError):
         return "decode" in str(error)
     return isinstance(error, DataError | ValueError | TypeError)
+
+
+@functools.lru_cache(maxsize=1000)  # once for each toast: the reconciler reads it again and again
+def _report_left_out(toast_id: Any) -> None:
+    logger.error("toast %s can't be read or sent, so it is left out", toast_id)
