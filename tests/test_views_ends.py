@@ -13,7 +13,7 @@ from django.test import AsyncClient, override_settings
 from tests.conftest import signed_in, until
 from tests.support.asgi_calls import Call
 from tests.support.streams import STREAM, here
-from toasts.delivery import release
+from toasts.delivery import request_resources
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -77,7 +77,7 @@ async def test_a_send_that_fails_ends_the_stream(alice: User) -> None:
 async def test_without_asgirefs_help_the_streams_own_task_tells_of_its_end(
     alice: User, monkeypatch: pytest.MonkeyPatch, blocked: bool
 ) -> None:
-    monkeypatch.setattr(release, "SyncToAsync", object)
+    monkeypatch.setattr(request_resources, "SyncToAsync", object)
     client = await signed_in(alice)
     call = await _opened(client, on_body=asyncio.Event().wait if blocked else None)
     await until(lambda: here().listeners())

@@ -61,7 +61,7 @@ ROWS = OF_POSTGRES if connection.vendor == "postgresql" else OF_SQLITE
 async def test_no_row_that_plain_sql_can_write_costs_anybody_the_other_toasts(
     alice: User, bob: User, poison: dict[str, str]
 ) -> None:
-    toasts_state._leave_out.cache_clear()
+    toasts_state._log_left_out.cache_clear()
     hers, his = await signed_in(alice), await signed_in(bob)
     streams = [await StreamReader.open(hers), await StreamReader.open(his)]
     for stream in streams:

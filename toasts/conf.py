@@ -163,6 +163,7 @@ class Settings:
     disallowed_user_agents = DjangoSetting("DISALLOWED_USER_AGENTS", _patterns)
     csrf_trusted_origins = DjangoSetting("CSRF_TRUSTED_ORIGINS", _paths)
     session_engine = DjangoSetting("SESSION_ENGINE", str)
+    session_cache_alias = DjangoSetting("SESSION_CACHE_ALIAS", str)
     session_cookie_name = DjangoSetting("SESSION_COOKIE_NAME", str)
 
     @property

@@ -19,7 +19,13 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, override_settings
 
 from tests.conftest import until
-from tests.support.asgi_connections import Connection, Counted, calls, entrance, opened
+from tests.support.asgi_connections import (
+    Connection,
+    CountingHandler,
+    django_calls,
+    make_application,
+    open_stream,
+)
 from tests.support.logins import AUTHENTICATION, SESSION, sign_in
 from toasts import async_create_toast
 from toasts.asgi.application import StreamApplication
@@ -46,7 +52,7 @@ def key(alice: User) -> str:
 @pytest.fixture(params=["short", "long"])
 def app(request: Any) -> StreamApplication:
     """The application, by either way in."""
-    return entrance(fast=request.param == "short")
+    return make_application(fast=request.param == "short")
 
 
 # What it passes on.
@@ -72,7 +78,7 @@ async def test_all_that_is_no_stream_goes_to_django_as_it_is() -> None:
 async def test_both_ways_begin_the_stream_with_the_same_bytes_and_headers(key: str) -> None:
     begun = []
     for fast in (True, False):
-        request = await opened(entrance(fast), key)
+        request = await open_stream(make_application(fast), key)
         await request.leave()
         start = request.sent[0]
         headers = {(name.lower(), value) for name, value in start["headers"]}
@@ -82,7 +88,7 @@ async def test_both_ways_begin_the_stream_with_the_same_bytes_and_headers(key: s
 
 
 async def test_what_is_added_to_one_streams_headers_stays_out_of_the_others(key: str) -> None:
-    made = entrance()
+    made = make_application()
 
     async def around(scope: Any, receive: Any, send: Any) -> None:
         async def add(message: Any) -> None:
@@ -93,7 +99,7 @@ async def test_what_is_added_to_one_streams_headers_stays_out_of_the_others(key:
         await made(scope, receive, add)
 
     for _ in range(3):
-        request = await opened(around, key)
+        request = await open_stream(around, key)
         assert request.header(b"x-added") == [b"1"]
         await request.leave()
 
@@ -108,7 +114,7 @@ def replacing(get_response: Callable[..., Any]) -> Callable[..., Any]:
 
 @override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.asgi.test_application.replacing"])
 async def test_middleware_may_put_another_response_in_the_streams_place(key: str) -> None:
-    request = Connection(entrance(), key).start()
+    request = Connection(make_application(), key).start()
     await request.done()
     assert (request.status, request.body, request.complete) == (418, b"another", True)
     assert hubs._hubs == {}
@@ -141,13 +147,13 @@ async def test_the_request_ends_while_the_stream_lives(key: str) -> None:
     DURING.clear()
     request_finished.connect(note)
     try:
-        made = entrance()
-        warm = await opened(made, key)
+        made = make_application()
+        warm = await open_stream(made, key)
         threads = threading.active_count()
-        requests = [await opened(made, key) for _ in range(3)]
+        requests = [await open_stream(made, key) for _ in range(3)]
     finally:
         request_finished.disconnect(note)
-    assert calls(made) == 4
+    assert django_calls(made) == 4
     assert (len(finished), DURING) == (4, ["closed"] * 4)
     await until(lambda: threading.active_count() <= threads)
     gc.collect()
@@ -168,7 +174,7 @@ async def test_what_the_hub_sends_is_not_sent_in_the_context_of_a_request(
         found.append(mark.get("none"))
 
     mark.set("of the request")
-    request = await opened(app, key)
+    request = await open_stream(app, key)
     request.on_send = look
     await async_create_toast("news", alice)
     await until(lambda: found)
@@ -181,8 +187,8 @@ async def test_what_the_hub_sends_is_not_sent_in_the_context_of_a_request(
 
 @override_settings(TOASTS_MAX_ADMISSIONS=3)
 async def test_a_storm_goes_through_the_middleware_a_few_at_a_time(key: str) -> None:
-    django = Counted()
-    made = entrance(fast=False, django=django)
+    django = CountingHandler()
+    made = make_application(fast=False, django=django)
     with override_settings(TOASTS_MAX_STREAMS_PER_USER=30):
         requests = [Connection(made, key).start() for _ in range(20)]
         await until(lambda: all("sync" in request.kinds() for request in requests), 20)
@@ -193,7 +199,7 @@ async def test_a_storm_goes_through_the_middleware_a_few_at_a_time(key: str) -> 
 @override_settings(TOASTS_MAX_ADMISSIONS=1)
 @pytest.mark.parametrize("method", ["POST", "GET"])
 async def test_who_is_slow_to_send_a_body_keeps_nobody_out(key: str, method: str) -> None:
-    made = entrance(fast=False)
+    made = make_application(fast=False)
     slow = []
     for _ in range(3):
         request = Connection(made, method=method)
@@ -204,7 +210,7 @@ async def test_who_is_slow_to_send_a_body_keeps_nobody_out(key: str, method: str
     silent.events.get_nowait()
     slow.append(silent.start())
     await asyncio.sleep(0)
-    request = await opened(made, key)
+    request = await open_stream(made, key)
     await request.leave()
     for waiting in slow:
         assert waiting.sent == []
@@ -216,11 +222,11 @@ async def test_the_client_of_the_tests_gets_a_stream_of_the_same_application(ali
     client = AsyncClient()
     await client.aforce_login(alice)
     key = client.cookies["sessionid"].value
-    request = await opened(entrance(), key)
+    request = await open_stream(make_application(), key)
     await sync_to_async(client.logout)()
     await request.done()
     assert request.received()[-1] == ("bye", {"reason": "auth"})
-    again = Connection(entrance(), key).start()
+    again = Connection(make_application(), key).start()
     await again.done()
     assert (again.status, again.body) == (204, b"")
 
@@ -242,7 +248,7 @@ async def test_a_sites_own_stream_at_this_address_keeps_no_place(key: str) -> No
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await asyncio.Event().wait()
 
-    made = entrance(fast=False)
+    made = make_application(fast=False)
     made._django = endless
     streams = [Connection(made, key).start() for _ in range(3)]
     await until(lambda: all(stream.sent for stream in streams))

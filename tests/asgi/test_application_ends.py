@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import override_settings
 
 from tests.conftest import until
-from tests.support.asgi_connections import Connection, entrance, opened
+from tests.support.asgi_connections import Connection, make_application, open_stream
 from tests.support.logins import sign_in
 from toasts import async_create_toast
 from toasts.asgi.application import StreamApplication
@@ -34,7 +34,7 @@ def key(alice: User) -> str:
 @pytest.fixture(params=["short", "long"])
 def app(request: Any) -> StreamApplication:
     """The application, by either way in."""
-    return entrance(fast=request.param == "short")
+    return make_application(fast=request.param == "short")
 
 
 @pytest.fixture
@@ -96,14 +96,14 @@ async def test_a_client_that_leaves_during_the_read_of_its_state_is_forgotten(
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_client_that_leaves_is_forgotten(app: StreamApplication, key: str) -> None:
-    request = await opened(app, key)
+    request = await open_stream(app, key)
     assert len(here().listeners()) == 1
     await request.leave()
 
 
 async def _blocked(app: StreamApplication, key: str, alice: User) -> tuple[Connection, list[str]]:
     """A stream whose `send` waits; what became of that wait is said in the list."""
-    request = await opened(app, key)
+    request = await open_stream(app, key)
     said: list[str] = []
 
     async def wait(message: Any) -> None:
@@ -133,7 +133,7 @@ async def test_a_client_that_leaves_while_send_waits_is_forgotten(
 async def test_an_application_that_the_server_cancels_is_cancelled(
     app: StreamApplication, key: str, alice: User, blocked: bool
 ) -> None:
-    request = (await _blocked(app, key, alice))[0] if blocked else await opened(app, key)
+    request = (await _blocked(app, key, alice))[0] if blocked else await open_stream(app, key)
     request.application.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request.done()
@@ -179,7 +179,7 @@ async def test_a_send_that_fails_ends_the_stream(
         await async_create_toast("never read", alice)
     await request.done()
     assert here().listeners() == []
-    other = await opened(app, key)  # the hub goes on
+    other = await open_stream(app, key)  # the hub goes on
     await async_create_toast("read", alice)
     await until(lambda: "read" in other.messages())
     await other.leave()
@@ -205,7 +205,7 @@ async def test_a_send_that_fails_at_the_start_is_the_servers_to_hear(
 async def test_a_server_that_stops_says_so_and_the_application_returns(
     app: StreamApplication, key: str
 ) -> None:
-    request = await opened(app, key)
+    request = await open_stream(app, key)
     here().drain_soon()
     await request.done()
     assert request.received()[-1] == ("bye", {"reason": "restart"})
@@ -239,7 +239,7 @@ async def test_a_stream_that_ended_does_not_cancel_what_its_caller_does_next(
         await asyncio.sleep(0)
         after.append(f"goes on, {asyncio.current_task().cancelling()}")
 
-    request = await opened(around, key)
+    request = await open_stream(around, key)
     here().drain_soon()
     await request.done()
     assert after == ["goes on, 0"]
@@ -248,7 +248,7 @@ async def test_a_stream_that_ended_does_not_cancel_what_its_caller_does_next(
 @override_settings(TOASTS_ROTATE=(0.01, 0.01), TOASTS_RECONCILE=0.1)
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_an_old_stream_is_told_to_reconnect(app: StreamApplication, key: str) -> None:
-    request = await opened(app, key)
+    request = await open_stream(app, key)
     await request.done()
     assert request.received()[-1] == ("bye", {"reason": "rotate"})
     assert request.complete

@@ -23,11 +23,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import until
-from tests.support.asgi_connections import Connection, Counted, calls, entrance
+from tests.support.asgi_connections import (
+    Connection,
+    CountingHandler,
+    django_calls,
+    make_application,
+)
 from tests.support.logins import AUTHENTICATION, SESSION, WHOLE, sign_in, store
 from tests.support.session_states import CASES, Case
 from tests.support.stream_requests import Ask, World
-from toasts.auth.batch import SessionBatcher, admit, parse_fast_path, uses_default_auth
+from toasts.asgi.fast_path import parse_fast_path, uses_default_auth
+from toasts.auth.batch import SessionBatcher, authenticate_sessions
 from toasts.delivery import hubs
 from toasts.delivery.hubs import current_hub
 
@@ -45,7 +51,7 @@ class Answer:
 
 async def _answer(ask: Ask, fast: bool) -> tuple[Answer, bool]:
     """What the application answers, and whether Django's handler was left out."""
-    app = entrance(fast)
+    app = make_application(fast)
     replaced = ask.pop("scope_headers", None)
     request = Connection(app, **ask)
     if replaced is not None:
@@ -59,7 +65,7 @@ async def _answer(ask: Ask, fast: bool) -> tuple[Answer, bool]:
     forgotten = {text.partition("=")[0]: "Max-Age=0" in text for text in cookies}
     messages = request.messages() if request.status == 200 else []
     location = request.header(b"location")
-    return Answer(request.status, forgotten, location, messages), not calls(app)
+    return Answer(request.status, forgotten, location, messages), not django_calls(app)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -83,7 +89,7 @@ async def test_the_short_way_answers_as_the_whole_chain_does(case: Case) -> None
 
 async def test_who_comes_back_the_short_way_is_not_told_again_what_it_knows() -> None:
     ask = await sync_to_async(CASES["a good session"].ask)(await sync_to_async(World)())
-    app = entrance()
+    app = make_application()
     first = Connection(app, **ask).start()
     await until(lambda: "sync" in first.kinds())
     assert first.kinds() == ["toast", "sync"]
@@ -94,7 +100,7 @@ async def test_who_comes_back_the_short_way_is_not_told_again_what_it_knows() ->
         await until(lambda request=again: "sync" in request.kinds())
         assert again.kinds() == ["sync"]
         await again.leave()
-    assert calls(app) == 0
+    assert django_calls(app) == 0
     await first.leave()
 
 
@@ -117,10 +123,10 @@ async def _all_synced(app: Any, keys: list[str]) -> list[Connection]:
 
 async def test_a_hundred_that_come_at_once_cost_a_handful_of_queries() -> None:
     keys = await _asked(100)
-    app = entrance()
+    app = make_application()
     with Queries() as queries:
         requests = await _all_synced(app, keys)
-    assert calls(app) == 0
+    assert django_calls(app) == 0
     assert [request.status for request in requests] == [200] * 100
     asked = [sql for sql in queries.said if "django_session" in sql or "auth_user" in sql]
     assert 2 <= len(asked) <= 8  # where they come in two turns, or the sweep looks already
@@ -149,7 +155,7 @@ class Queries:
 
 async def test_the_tabs_of_one_session_have_a_right_each() -> None:
     [key] = await _asked(1)
-    requests = await _all_synced(entrance(), [key] * 5)
+    requests = await _all_synced(make_application(), [key] * 5)
     grants = {listener.grant for listener in current_hub().listeners()}
     assert len(grants) == 5
     await asyncio.gather(*(request.leave() for request in requests))
@@ -165,13 +171,13 @@ async def test_one_that_is_odd_does_not_send_the_others_the_long_way() -> None:
 
     keys = await _asked(8)
     await sync_to_async(spoil)(keys)
-    found = await sync_to_async(admit)(keys)
+    found = await sync_to_async(authenticate_sessions)(keys)
     assert set(found) == {keys[0], *keys[4:]}
 
 
 async def test_an_asker_who_leaves_does_not_keep_the_others_from_their_answers() -> None:
     keys = await _asked(3)
-    app = entrance()
+    app = make_application()
     first, gone, last = (Connection(app, key).start() for key in keys)
     await asyncio.sleep(0)
     gone.application.cancel()
@@ -194,26 +200,26 @@ async def test_a_look_that_fails_leaves_the_answer_to_the_whole_chain(
     def break_new(connection: Any, **rest: Any) -> None:
         connection.execute_wrappers.append(broken)
 
-    app = entrance()
+    app = make_application()
     connection_created.connect(break_new)
     try:
         [request] = await _all_synced(app, [key])
     finally:
         connection_created.disconnect(break_new)
-    assert (request.status, calls(app)) == (200, 1)
-    assert "sessions could not be looked up together" in caplog.text
+    assert (request.status, django_calls(app)) == (200, 1)
+    assert "could not look up sessions together" in caplog.text
     await request.leave()
 
 
 async def test_a_hub_that_stopped_is_not_asked_but_the_new_one() -> None:
     keys = await _asked(2)
-    app = entrance()
+    app = make_application()
     [request] = await _all_synced(app, keys[:1])
     await request.leave()
     await current_hub().stop()
     hubs._hubs.clear()
     [request] = await _all_synced(app, keys[1:])
-    assert (calls(app), len(current_hub().listeners())) == (0, 1)
+    assert (django_calls(app), len(current_hub().listeners())) == (0, 1)
     await request.leave()
 
 
@@ -232,7 +238,7 @@ def test_whatever_the_cookie_is_the_key_is_one_that_django_would_look_for(cookie
     scope = _scope(headers=[(b"host", b"testserver"), (b"cookie", cookie)])
     asked = parse_fast_path(scope)
     key = asked.session_key if asked is not None else None
-    django = Counted.request_class(scope, BytesIO()).COOKIES.get("sessionid")
+    django = CountingHandler.request_class(scope, BytesIO()).COOKIES.get("sessionid")
     assert key in (None, django)
     if key is not None:
         assert re.fullmatch("[A-Za-z0-9]{8,64}", key)
@@ -250,12 +256,12 @@ async def test_a_user_model_with_a_say_of_its_own_has_it(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [key] = await _asked(1)
-    assert list(await sync_to_async(admit)([key])) == [key]
+    assert list(await sync_to_async(authenticate_sessions)([key])) == [key]
     if name == "is_authenticated":
         monkeypatch.setattr(User, name, False)
     else:
         monkeypatch.delattr(AbstractBaseUser, name)
-    assert await sync_to_async(admit)([key]) == {}
+    assert await sync_to_async(authenticate_sessions)([key]) == {}
 
 
 STOCK = {"MIDDLEWARE": [SESSION, AUTHENTICATION]}
@@ -296,7 +302,7 @@ async def test_whatever_breaks_the_look_up_nobody_waits_for_it() -> None:
     def broken() -> Any:
         raise ImportError("there is no such broker")
 
-    keeper = SessionBatcher(broken)
+    batcher = SessionBatcher(broken)
     for _ in range(2):  # the first must not leave the second waiting, either
-        asked = [keeper.ask(character * 32) for character in "abc"]
+        asked = [batcher.authenticate(character * 32) for character in "abc"]
         assert await asyncio.wait_for(asyncio.gather(*asked), 5) == [None, None, None]

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import include, path
 
-from tests.support.asgi_connections import Connection, calls, entrance
+from tests.support.asgi_connections import Connection, django_calls, make_application
 from tests.support.checks import urlconf
 from tests.support.logins import AUTHENTICATION, SESSION, WHOLE, sign_in
 from toasts.asgi.routes import stream_addresses
@@ -39,10 +39,10 @@ def other(request: HttpRequest) -> HttpResponse:
 async def test_a_view_that_a_site_wraps_or_replaces_is_asked(key: str, view: Any) -> None:
     patterns = [path("toasts/stream/", view), path("toasts/", include("toasts.urls"))]
     with override_settings(ROOT_URLCONF=urlconf(patterns)):
-        made = entrance()
+        made = make_application()
         request = Connection(made, key).start()
         await request.done()
-    assert (request.status, calls(made)) == (403, 1)
+    assert (request.status, django_calls(made)) == (403, 1)
 
 
 @pytest.mark.parametrize(

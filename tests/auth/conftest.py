@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from tests.support.grants import granted, of_browser
-from toasts.auth import grants as sessions
+from tests.support.grants import browser_request, grant_of
+from toasts.auth.grants import Grant
 
 
 @pytest.fixture
@@ -16,6 +16,6 @@ def browser(alice: User) -> Client:
 
 
 @pytest.fixture
-def held(browser: Client, alice: User) -> sessions.Grant:
+def grant(browser: Client, alice: User) -> Grant:
     """Alice's right, by her session."""
-    return granted(of_browser(browser, alice))
+    return grant_of(browser_request(browser, alice))

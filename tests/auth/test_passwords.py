@@ -9,10 +9,11 @@ from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
 from tests.conftest import signed_in
-from tests.support.grants import change_password, granted, of_browser
+from tests.support.grants import browser_request, change_password, grant_of
 from tests.support.streams import StreamReader
 from toasts import async_create_toast
-from toasts.auth import grants as sessions
+from toasts.auth.grants import Grant
+from toasts.auth.revocation import revoked
 from toasts.delivery.hubs import current_hub
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
@@ -22,39 +23,39 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def test_a_password_stored_anew_by_a_better_hasher_is_another_password(
-    alice: User, held: sessions.Grant
+    alice: User, grant: Grant
 ) -> None:
     # As for Django itself: its sessions end with the stored hash.
     alice.set_password("alice")
     alice.save()
-    assert sessions.revoked([held]) == [held]
+    assert revoked([grant]) == [grant]
 
 
 def test_a_changed_password_ends_all_sessions_but_the_one_that_is_told(
-    browser: Client, alice: User, held: sessions.Grant
+    browser: Client, alice: User, grant: Grant
 ) -> None:
-    request = of_browser(browser, alice)
+    request = browser_request(browser, alice)
     alice.set_password("new")
     alice.save()
     update_session_auth_hash(request, alice)
     request.session.save()
-    renewed = granted(request)
-    assert sessions.revoked([held, renewed]) == [held]
+    renewed = grant_of(request)
+    assert revoked([grant, renewed]) == [grant]
 
 
 def test_the_session_that_is_told_of_a_password_before_it_is_saved_stands(
     browser: Client, alice: User
 ) -> None:
-    request = of_browser(browser, alice)
+    request = browser_request(browser, alice)
     request.session.cycle_key = lambda: None  # type: ignore[method-assign]  # as some sites do
-    held = granted(request)
+    grant = grant_of(request)
     alice.set_password("new")
     update_session_auth_hash(request, alice)
     request.session.save()
-    held.session_hash = request.session["_auth_user_hash"]
+    grant.session_hash = request.session["_auth_user_hash"]
     alice.save()
-    assert sessions.revoked([held]) == []
-    assert held.standing.password == alice.password
+    assert revoked([grant]) == []
+    assert grant.status.password == alice.password
 
 
 async def test_after_a_changed_password_the_browser_reconnects_with_its_new_key(
@@ -65,7 +66,7 @@ async def test_after_a_changed_password_the_browser_reconnects_with_its_new_key(
     await stream.until("sync")
 
     def change() -> None:
-        request = of_browser(client, alice)
+        request = browser_request(client, alice)
         alice.set_password("new")
         alice.save()
         update_session_auth_hash(request, alice)
@@ -92,9 +93,9 @@ async def test_a_user_let_in_inactive_has_a_stream_like_any_other(alice: User) -
     await alice.asave()  # has the right checked
     await async_create_toast("hello", alice)
     assert (await stream.next()).data["message"] == "hello"
-    held = [listener.grant for listener in current_hub().listeners()]
-    assert len(held) == 1
-    assert await sync_to_async(sessions.revoked)(held) == []
+    grant = [listener.grant for listener in current_hub().listeners()]
+    assert len(grant) == 1
+    assert await sync_to_async(revoked)(grant) == []
 
 
 def test_the_right_of_who_was_let_in_inactive_ends_with_the_password(
@@ -102,17 +103,17 @@ def test_the_right_of_who_was_let_in_inactive_ends_with_the_password(
 ) -> None:
     alice.is_active = False
     alice.save()
-    held = granted(of_browser(browser, alice))
-    assert sessions.revoked([held]) == []
+    grant = grant_of(browser_request(browser, alice))
+    assert revoked([grant]) == []
     change_password()
-    assert sessions.revoked([held]) == [held]
+    assert revoked([grant]) == [grant]
 
 
 def test_who_was_made_active_and_inactive_again_has_no_right(browser: Client, alice: User) -> None:
     alice.is_active = False
     alice.save()
-    held = granted(of_browser(browser, alice))
+    grant = grant_of(browser_request(browser, alice))
     User.objects.update(is_active=True)
-    assert sessions.revoked([held]) == []
+    assert revoked([grant]) == []
     User.objects.update(is_active=False)
-    assert sessions.revoked([held]) == [held]
+    assert revoked([grant]) == [grant]

@@ -17,10 +17,11 @@ from django.test import AsyncClient, Client, override_settings
 from django.utils import timezone
 
 from tests.conftest import signed_in
-from tests.support.grants import change_password, granted, of_browser
+from tests.support.grants import browser_request, change_password, grant_of
 from tests.support.streams import StreamReader
 from toasts import async_create_toast
-from toasts.auth import grants as sessions
+from toasts.auth.revocation import revoked
+from toasts.auth.sessions import session_owner, stored_session_model
 from toasts.delivery.hubs import current_hub
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
@@ -52,7 +53,7 @@ async def test_every_session_engine_gives_streams(engine: str, alice: User) -> N
     await async_create_toast("hello", alice)
     assert (await stream.next()).data["message"] == "hello"
     grants = [listener.grant for listener in current_hub().listeners()]
-    assert await sync_to_async(sessions.revoked)(grants) == []
+    assert await sync_to_async(revoked)(grants) == []
     assert (await client.get(POLL)).json()["toasts"][0]["message"] == "hello"
 
 
@@ -93,14 +94,14 @@ def _expire(engine: str, key: str) -> None:
 def test_with_every_session_engine_a_right_expires(engine: str, alice: User) -> None:
     client = Client()
     client.force_login(alice)
-    held = granted(of_browser(client, alice))
-    second_tab = granted(of_browser(client, alice))
-    assert sessions.revoked([held, second_tab]) == []
+    grant = grant_of(browser_request(client, alice))
+    second_tab = grant_of(browser_request(client, alice))
+    assert revoked([grant, second_tab]) == []
     _expire(engine, client.cookies["sessionid"].value)
     with override_settings(
         SESSION_COOKIE_AGE=-1 if engine == "signed_cookies" else settings.SESSION_COOKIE_AGE
     ):
-        assert sessions.revoked([held, second_tab]) == [held, second_tab]
+        assert revoked([grant, second_tab]) == [grant, second_tab]
 
 
 @override_settings(TOASTS_SWEEP=0.1)
@@ -114,13 +115,13 @@ async def test_the_sweep_finds_what_nobody_announced(alice: User) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
 def test_only_sessions_in_the_database_have_a_model(engine: str) -> None:
-    assert sessions.stored_model() is (Session if engine in ("db", "cached_db") else None)
+    assert stored_session_model() is (Session if engine in ("db", "cached_db") else None)
 
 
 def test_a_stored_session_names_its_user(browser: Client, alice: User) -> None:
-    assert sessions.owner(Session.objects.get()) == str(alice.pk)
+    assert session_owner(Session.objects.get()) == str(alice.pk)
     Session.objects.update(session_data="nonsense")
-    assert sessions.owner(Session.objects.get()) is None
+    assert session_owner(Session.objects.get()) is None
 
 
 # Streams and polls don't prolong a session.
@@ -160,7 +161,7 @@ async def test_a_session_that_authentication_rotates_reaches_the_browser(
             stream = StreamReader(response)
             await stream.until("sync")
             grants = [listener.grant for listener in current_hub().listeners()]
-            assert await sync_to_async(sessions.revoked)(grants) == []
+            assert await sync_to_async(revoked)(grants) == []
         again = await client.get(path)
         assert (again.status_code, dict(again.cookies)) == (200, {})
 

@@ -179,4 +179,4 @@ async def test_the_way_past_a_pooler_is_listened_on(
     ],
 )
 def test_the_watched_file_is_the_one_that_the_name_means(name: str, path: str) -> None:
-    assert brokers._path(name) == path
+    assert brokers._database_file(name) == path

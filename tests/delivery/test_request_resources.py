@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db import connection, connections
 
 from tests.conftest import until
-from toasts.delivery import release
-from toasts.delivery.release import release_request
+from toasts.delivery import request_resources
+from toasts.delivery.request_resources import release_request_resources
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -37,7 +37,7 @@ async def test_a_released_request_has_neither_thread_nor_connection() -> None:
     async with ThreadSensitiveContext() as context:
         thread, driver = await sync_to_async(_work)()
         assert thread.is_alive()
-        await release_request()
+        await release_request_resources()
         assert context not in SyncToAsync.context_to_thread_executor
         await until(lambda: not thread.is_alive())
         assert _closed(driver)
@@ -46,11 +46,11 @@ async def test_a_released_request_has_neither_thread_nor_connection() -> None:
 async def test_what_comes_after_the_release_has_a_thread_until_the_request_ends() -> None:
     async with ThreadSensitiveContext():
         first, _ = await sync_to_async(_work)()
-        await release_request(lambda: None)
+        await release_request_resources(lambda: None)
         second, _ = await sync_to_async(_work)()
         third, _ = await sync_to_async(_work)()
         assert second is third is not first
-        await release_request()
+        await release_request_resources()
         await until(lambda: not second.is_alive())
         fourth, _ = await sync_to_async(_work)()
         await sync_to_async(connections.close_all)()
@@ -59,14 +59,14 @@ async def test_what_comes_after_the_release_has_a_thread_until_the_request_ends(
 
 async def test_a_release_without_anything_to_release_is_none() -> None:
     async with ThreadSensitiveContext():
-        await release_request()
-        await release_request()
+        await release_request_resources()
+        await release_request_resources()
 
 
 async def test_outside_of_a_request_only_the_connections_go() -> None:
     heard: list[None] = []
     await sync_to_async(_work)()
-    await release_request(lambda: heard.append(None))
+    await release_request_resources(lambda: heard.append(None))
     await sync_to_async(_work)()
     assert heard == []
 
@@ -75,7 +75,7 @@ async def test_outside_of_a_request_only_the_connections_go() -> None:
 async def test_it_tells_on_its_own_loop_when_the_request_has_ended(works_on: bool) -> None:
     heard: list[threading.Thread] = []
     async with ThreadSensitiveContext():
-        await release_request(lambda: heard.append(threading.current_thread()))
+        await release_request_resources(lambda: heard.append(threading.current_thread()))
         if works_on:
             await sync_to_async(_work)()
             await sync_to_async(connections.close_all)()
@@ -90,7 +90,7 @@ async def test_it_tells_a_task_of_the_request_that_the_request_was_cancelled() -
     released = asyncio.Event()
 
     async def response() -> None:
-        await release_request(heard.set)
+        await release_request_resources(heard.set)
         released.set()
         await heard.wait()
 
@@ -109,7 +109,7 @@ async def test_it_tells_a_task_of_the_request_that_the_request_was_cancelled() -
 
 async def test_who_is_told_too_late_is_not_told() -> None:
     async def other() -> Any:
-        return release.RequestEndHook(lambda: pytest.fail("its loop is closed"))
+        return request_resources.RequestEndHook(lambda: pytest.fail("its loop is closed"))
 
     stand_in = await asyncio.to_thread(asyncio.run, other())
     stand_in.shutdown()
@@ -120,8 +120,8 @@ async def test_with_another_asgiref_the_thread_stays_and_nothing_breaks(
 ) -> None:
     async with ThreadSensitiveContext():
         thread, driver = await sync_to_async(_work)()
-        monkeypatch.setattr(release, "SyncToAsync", object)
-        await release_request(lambda: None)
+        monkeypatch.setattr(request_resources, "SyncToAsync", object)
+        await release_request_resources(lambda: None)
         assert thread.is_alive()
         assert _closed(driver)
         monkeypatch.undo()

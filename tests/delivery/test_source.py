@@ -70,7 +70,7 @@ def test_a_topic_leads_back_to_its_user(
 ) -> None:
     monkeypatch.setattr(source, "get_user_model", lambda: model)
     name = source.topic(key)
-    assert source._names([name]) == {key: name}
+    assert source._topics_by_user([name]) == {key: name}
     assert not name.startswith("!"), "it would be taken for a doubt"
 
 
@@ -87,10 +87,10 @@ def _test_database_url() -> str:
 def test_a_cursor_is_the_same_in_every_process(alice: User) -> None:
     create_toast("text", alice, data={"b": 1, "a": [None, "é"]}, duration=2.5)
     create_toast("more", alice)
-    here = state.cursor(source.read_state(alice.pk))
+    here = state.state_digest(source.read_state(alice.pk))
     code = (
         "import django, sys\ndjango.setup()\nfrom toasts.delivery import source, state\n"
-        "print(state.cursor(source.read_state(int(sys.argv[1]))))"
+        "print(state.state_digest(source.read_state(int(sys.argv[1]))))"
     )
     for seed in ("1", "2"):
         there = subprocess.run(
@@ -112,21 +112,21 @@ def test_a_cursor_is_the_same_in_every_process(alice: User) -> None:
 )
 def test_a_cursor_tells_every_change(alice: User, change: dict[str, Any]) -> None:
     toast = create_toast("a", alice)
-    before = state.cursor(source.read_state(alice.pk))
-    assert state.cursor(source.read_state(alice.pk)) == before
+    before = state.state_digest(source.read_state(alice.pk))
+    assert state.state_digest(source.read_state(alice.pk)) == before
     update_toast(toast, **change)
-    assert state.cursor(source.read_state(alice.pk)) != before
+    assert state.state_digest(source.read_state(alice.pk)) != before
 
 
 def test_a_cursor_tells_what_is_new_and_what_is_gone(alice: User, bob: User) -> None:
-    marks = [state.cursor(source.read_state(alice.pk))]
+    marks = [state.state_digest(source.read_state(alice.pk))]
     for _ in range(2):
         toast = create_toast("the same", alice)
-        marks.append(state.cursor(source.read_state(alice.pk)))
+        marks.append(state.state_digest(source.read_state(alice.pk)))
     create_toast("his", bob)
-    assert state.cursor(source.read_state(alice.pk)) == marks[-1]
+    assert state.state_digest(source.read_state(alice.pk)) == marks[-1]
     dismiss_toast(toast)
-    assert state.cursor(source.read_state(alice.pk)) == marks[1]
+    assert state.state_digest(source.read_state(alice.pk)) == marks[1]
     assert len(set(marks)) == 3
 
 
@@ -151,7 +151,7 @@ def test_a_state_is_bounded_in_bytes_and_keeps_the_newest(alice: User) -> None:
     found = source.read_state(alice.pk)
     assert 0 < len(found) < 100
     assert list(found) == [toast.pk for toast in made[-len(found) :]]
-    assert sum(len(state.event(*item)) for item in found.items()) < state.STATE_BYTES * 1.05
+    assert sum(len(state.toast_event(*item)) for item in found.items()) < state.STATE_BYTES * 1.05
 
 
 # The name.

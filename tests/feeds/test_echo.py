@@ -14,7 +14,7 @@ from django.test import AsyncClient
 from tests.conftest import until
 from tests.feeds.test_feed import told
 from tests.feeds.test_websockets import Socket
-from tests.support.asgi_connections import Connection, entrance
+from tests.support.asgi_connections import Connection, make_application
 from tests.support.feeds_site import Notes
 from toasts.delivery.hubs import current_hub
 from toasts.feeds.events import without_echo
@@ -47,7 +47,7 @@ def encoded(**more: str) -> bytes:
 def page(**more: str) -> Connection:
     accept = (b"accept", b"text/event-stream")
     return Connection(
-        entrance(), None, [accept], path=NOTES, query_string=encoded(**more)
+        make_application(), None, [accept], path=NOTES, query_string=encoded(**more)
     ).start()  # fmt: skip
 
 
@@ -64,8 +64,12 @@ def row(key: int, action: str, text: str, origin: str = "") -> dict[str, Any]:
 async def test_a_stream_is_told_the_key_alone_of_what_its_page_wrote() -> None:
     mine = page()
     other = Connection(
-        entrance(), None, [(b"accept", b"text/event-stream")], path=NOTES, query_string=b"origin=x"
-    ).start()  # fmt: skip
+        make_application(),
+        None,
+        [(b"accept", b"text/event-stream")],
+        path=NOTES,
+        query_string=b"origin=x",
+    ).start()
     for stream in (mine, other):
         assert await told(stream, "change") == [row(1, "SELECT", "old", ME)]
         await told(stream, "sync")

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, User
 from django.test import AsyncClient
 
 from tests.conftest import signed_in, until
-from tests.support.asgi_connections import Connection, entrance
+from tests.support.asgi_connections import Connection, make_application
 from tests.support.feeds_site import Board
 from tests.support.logins import sign_in
 from toasts import feeds
@@ -26,7 +26,7 @@ NAMES = "/feeds/names/"
 
 
 def listening(session: str | None, path: str = NAMES, *headers: Any, **scope: Any) -> Connection:
-    return Connection(entrance(), session, [STREAM, *headers], path=path, **scope).start()
+    return Connection(make_application(), session, [STREAM, *headers], path=path, **scope).start()
 
 
 async def told(connection: Connection, kind: str, number: int = 1) -> list[Any]:

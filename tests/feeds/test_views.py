@@ -14,7 +14,7 @@ from django.test import AsyncClient, Client
 
 from tests.conftest import signed_in, until
 from tests.feeds.test_feed import NAMES, listening, make, told
-from tests.support.asgi_connections import Connection, entrance
+from tests.support.asgi_connections import Connection, make_application
 from tests.support.logins import sign_in
 from toasts import feeds
 from toasts.delivery.hubs import current_hub
@@ -153,7 +153,7 @@ async def test_the_last_event_of_a_change_names_the_state(alice: User, key: str)
 async def test_rows_come_as_html_to_who_asks_for_it(key: str) -> None:
     group = await make("<b>")
     page = Connection(
-        entrance(), key, [(b"accept", b"text/event-stream")],
+        make_application(), key, [(b"accept", b"text/event-stream")],
         path=NAMES, query_string=b"format=html",
     ).start()  # fmt: skip
     await until(lambda: b"event: sync" in page.body)

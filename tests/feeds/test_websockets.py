@@ -13,7 +13,7 @@ from django.test import override_settings
 
 from tests.conftest import until
 from tests.feeds.test_feed import NAMES
-from tests.support.asgi_connections import Connection, entrance
+from tests.support.asgi_connections import Connection, make_application
 from tests.support.logins import sign_in
 from toasts import feeds
 from toasts.delivery.hubs import current_hub
@@ -28,7 +28,7 @@ pytestmark = [
 class Socket(Connection):
     def __init__(self, session: str) -> None:
         super().__init__(
-            entrance(), session, type="websocket", scheme="ws", path=NAMES, subprotocols=[]
+            make_application(), session, type="websocket", scheme="ws", path=NAMES, subprotocols=[]
         )
         self.events.get_nowait()
         self.events.put_nowait({"type": "websocket.connect"})
@@ -43,7 +43,7 @@ class Socket(Connection):
         return [message["event"] for message in self.messages()]
 
 
-async def opened(user: User) -> Socket:
+async def open_stream(user: User) -> Socket:
     socket = Socket(await sync_to_async(sign_in)(user))
     socket.start()
     await until(lambda: "sync" in socket.events_told())
@@ -53,7 +53,7 @@ async def opened(user: User) -> Socket:
 async def test_who_reads_too_slowly_gets_the_state_in_place_of_what_was_missed(
     alice: User,
 ) -> None:
-    socket = await opened(alice)
+    socket = await open_stream(alice)
     gate = asyncio.Event()
 
     async def wait(message: Any) -> None:
@@ -77,7 +77,7 @@ async def test_who_reads_too_slowly_gets_the_state_in_place_of_what_was_missed(
 
 @override_settings(TOASTS_PATIENCE=0.5)
 async def test_who_does_not_read_at_all_is_let_go(alice: User) -> None:
-    socket = await opened(alice)
+    socket = await open_stream(alice)
 
     async def never(message: Any) -> None:
         await asyncio.Event().wait()
@@ -90,14 +90,14 @@ async def test_who_does_not_read_at_all_is_let_go(alice: User) -> None:
 
 
 async def test_a_client_that_leaves_is_forgotten(alice: User) -> None:
-    socket = await opened(alice)
+    socket = await open_stream(alice)
     await socket.leave()
     assert current_hub().listeners() == []
     assert [sent["type"] for sent in socket.sent] == ["websocket.accept", "websocket.send"]
 
 
 async def test_a_goodbye_comes_before_the_close(alice: User) -> None:
-    socket = await opened(alice)
+    socket = await open_stream(alice)
     current_hub().drop(current_hub().listeners()[0], "superseded")
     await socket.done()
     assert socket.events_told()[-1] == "bye"
@@ -105,7 +105,7 @@ async def test_a_goodbye_comes_before_the_close(alice: User) -> None:
 
 
 async def test_who_leaves_before_the_answer_is_no_error(alice: User) -> None:
-    socket = await opened(alice)
+    socket = await open_stream(alice)
 
     async def fail(message: Any) -> None:
         socket.disconnect()
@@ -118,7 +118,7 @@ async def test_who_leaves_before_the_answer_is_no_error(alice: User) -> None:
 
 
 async def test_who_reads_no_answers_is_asked_for_no_more_questions(alice: User) -> None:
-    socket = await opened(alice)
+    socket = await open_stream(alice)
     [stream] = current_hub().listeners()
     stream.pauseProducing()  # type: ignore[attr-defined]  # as daphne's transport does
     before = len(socket.sent)

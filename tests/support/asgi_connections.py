@@ -16,7 +16,7 @@ from toasts.asgi.application import StreamApplication
 STREAM = "/toasts/stream/"
 
 
-class Counted(ASGIHandler):
+class CountingHandler(ASGIHandler):
     """Django's handler, counting what reaches it."""
 
     def __init__(self) -> None:
@@ -40,21 +40,21 @@ class Counted(ASGIHandler):
                 self.files.pop().close()
 
 
-def entrance(fast: bool = True, django: ASGIHandler | None = None) -> StreamApplication:
+def make_application(fast: bool = True, django: ASGIHandler | None = None) -> StreamApplication:
     """The application as `get_asgi_application` makes it, its short way closed on demand."""
-    made = StreamApplication(django or Counted())
-    made._stock = made._stock and fast
+    made = StreamApplication(django or CountingHandler())
+    made._uses_default_auth = made._uses_default_auth and fast
     return made
 
 
-def calls(application: StreamApplication) -> int:
+def django_calls(application: StreamApplication) -> int:
     """How many requests came to Django's handler."""
     django = application._django
-    assert isinstance(django, Counted)
+    assert isinstance(django, CountingHandler)
     return django.calls
 
 
-async def opened(app: Any, session: str, **scope: Any) -> Connection:
+async def open_stream(app: Any, session: str, **scope: Any) -> Connection:
     """A stream whose snapshot has come."""
     request = Connection(app, session, **scope).start()
     await until(lambda: "sync" in request.kinds())

@@ -13,10 +13,10 @@ from django.http import HttpRequest
 from django.test import AsyncClient, Client
 from django.utils import timezone
 
-from toasts.auth import grants as sessions
+from toasts.auth.grants import Grant, request_grant
 
 
-def of_browser(client: Client | AsyncClient, user: Any) -> HttpRequest:
+def browser_request(client: Client | AsyncClient, user: Any) -> HttpRequest:
     """What the site's middleware makes of a request of this browser."""
     request = HttpRequest()
     store = import_module(settings.SESSION_ENGINE).SessionStore
@@ -25,23 +25,23 @@ def of_browser(client: Client | AsyncClient, user: Any) -> HttpRequest:
     return request
 
 
-def by_token(user: Any) -> HttpRequest:
+def token_request(user: Any) -> HttpRequest:
     request = HttpRequest()
     request.user = user
     return request
 
 
-def granted(request: HttpRequest) -> sessions.Grant:
-    held = sessions.grant(request)
-    assert held is not None
-    return held
+def grant_of(request: HttpRequest) -> Grant:
+    grant = request_grant(request)
+    assert grant is not None
+    return grant
 
 
 def change_password() -> None:
     User.objects.filter(username="alice").update(password="another")
 
 
-ENDS: dict[str, Callable[[], Any]] = {
+REVOCATIONS: dict[str, Callable[[], Any]] = {
     "deactivation": lambda: User.objects.filter(username="alice").update(is_active=False),
     "deletion": lambda: User.objects.filter(username="alice").delete(),
     "another password": change_password,

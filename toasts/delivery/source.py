@@ -16,7 +16,7 @@ from ..db import fresh_connection
 from ..realtime.sse import json_event
 from ..realtime.streams.subscription import difference
 from . import state
-from .state import CHANGED_ID, ToastState, state_digest, toast_event
+from .state import NO_STATE_ID, ToastState, state_digest, toast_event
 
 PREFIX = "user:"
 RETRY = (1000, 5000)
@@ -72,7 +72,7 @@ class ToastSource:
         gone, new = difference(last_sent, active)
         events = [toast_event(toast_id, content) for toast_id, content in new]
         if gone:
-            events.insert(0, json_event("dismiss", {"ids": gone}, id=CHANGED_ID))
+            events.insert(0, json_event("dismiss", {"ids": gone}, id=NO_STATE_ID))
         return b"".join(events)
 
     def bye(self, reason: str) -> bytes:

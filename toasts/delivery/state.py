@@ -12,6 +12,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from django.db import DataError, OperationalError, connections
@@ -27,15 +28,15 @@ STATE_BYTES = 512 * 1024
 """How much the toasts of one user may take on the wire at once. The newest that fit are sent."""
 TAIL_MAX = 64 * 1024
 """Bytes that a toast from plain SQL may take and still be sent. Our own rules allow an eighth."""
-CHANGED_ID = "changed"
-"""The id of an event after which the client has a state without an id: it is nobody's state id."""
-_EVENT_END = f"\nid: {CHANGED_ID}\n\n".encode()
+NO_STATE_ID = "changed"
+"""The id of an event after which the client has a state without an id. No state has this id."""
+_EVENT_END = f"\nid: {NO_STATE_ID}\n\n".encode()
 _TAIL_EXPECTED = 8192
 """Bytes that our own rules allow one toast, roughly. Below that, a state's size is not counted."""
 _ENCODED_KEPT = 64
 """How many contents are kept encoded: a broadcast is sent ten thousand times in a row."""
-_CONTENT = slice(Row._fields.index("message"), None)
-"""The part of a row that is its content: all but the user and the id, which come first."""
+_content_of = itemgetter(slice(Row._fields.index("message"), None))
+"""Returns the content of a row: all of it but the user and the id, which come first."""
 
 
 Content = str | tuple[Any, ...]
@@ -75,7 +76,7 @@ def toast_event(toast_id: Any, content: Content) -> bytes:
     """Return the ``toast`` event of a toast; empty if the toast can't be sent."""
     tail = _event_tail(content)
     if not tail:
-        _report_left_out(toast_id)
+        _log_left_out(toast_id)
         return b""
     return b'event: toast\ndata: {"id":%d,%b' % (toast_id, tail)
 
@@ -141,7 +142,8 @@ def _tail(content: Content) -> bytes:
 def _parse(text: str) -> Row:
     """Return PostgreSQL's JSON array as a row without its user and id."""
     *fields, created_at, expires_at = json.loads(text)
-    row = Row(None, 0, *fields, _parse_date(created_at), _parse_date(expires_at))
+    fields += [_parse_date(created_at), _parse_date(expires_at)]
+    row = Row(None, 0, *fields)
     if isinstance(row.duration, str):  # PostgreSQL's NaN, which JSON can't express
         raise ValueError("duration: is not a number")
     return row
@@ -167,7 +169,7 @@ def _read_contents(
         return
     for chunk in chunked(user_ids, PARAMETERS_MAX):
         for row in _read_rows(chunk):
-            yield row[_CONTENT], (row.user_id,), (row.id,)
+            yield _content_of(row), (row.user_id,), (row.id,)
 
 
 def _read_rows(user_ids: Sequence[Any]) -> list[Row]:
@@ -198,7 +200,7 @@ def _read_row(toast_id: Any) -> Row | None:
     except Exception as error:
         if not _is_about_a_value(error):
             raise
-        _report_left_out(toast_id)
+        _log_left_out(toast_id)
         return None
 
 
@@ -211,5 +213,5 @@ def _is_about_a_value(error: Exception) -> bool:
 
 
 @functools.lru_cache(maxsize=1000)  # once for each toast: the reconciler reads it again and again
-def _report_left_out(toast_id: Any) -> None:
+def _log_left_out(toast_id: Any) -> None:
     logger.error("toast %s can't be read or sent, so it is left out", toast_id)

@@ -9,7 +9,8 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest
 
-from ..auth import grants
+from ..auth.grants import Grant, request_grant
+from ..auth.sessions import detach_session
 from ..conf import conf
 from .tokens import verify_token
 from .topics import PREFIX_WILDCARD, TOPIC_MAX
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Access(NamedTuple):
     """What a request may subscribe to."""
 
-    grant: grants.Grant | None
+    grant: Grant | None
     """The right, which may end while a stream is open. None: a guest's, which doesn't end."""
     topic: str
     """What the feed itself calls the topic."""
@@ -45,7 +46,7 @@ async def authorize(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any])
         topic = await choose_topic(request, **kwargs)
     else:  # together, because each change to a thread and back takes time
         grant, topic = await sync_to_async(_grant_and_topic)(feed, request, kwargs)
-    grants.detach(request)
+    detach_session(request)
     if topic is None:
         raise PermissionDenied
     if not isinstance(topic, str) or len(topic) > TOPIC_MAX or topic == PREFIX_WILDCARD:
@@ -58,14 +59,14 @@ async def authorize(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any])
 
 def _grant_and_topic(
     feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]
-) -> tuple[grants.Grant | None, Any]:
+) -> tuple[Grant | None, Any]:
     return _grant_of(feed, request), feed.topic(request, **kwargs)
 
 
-def _grant_of(feed: Feed, request: HttpRequest) -> grants.Grant | None:
+def _grant_of(feed: Feed, request: HttpRequest) -> Grant | None:
     text = request.GET.get("token") or _bearer_token(request)
     if not text:
-        return grants.grant(request)
+        return request_grant(request)
     verified = verify_token(text, feed.name, conf.token_age)
     if verified is None:
         raise PermissionDenied("The token is not, or no longer, good for this feed.")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.serializers.json import DjangoJSONEncoder
 
 from ..delivery.source import RETRY
+from ..delivery.state import NO_STATE_ID
 from ..realtime.envelope import events, kept, value
 from ..realtime.sse import Event, json_event
 from ..realtime.streams.subscription import State, difference
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from .feed import Feed
 
 logger = logging.getLogger("toasts")
-
-NO_STATE_ID = "changed"
-"""The id of an event after which more events of the same change follow. No state has this id."""
 
 
 def delta(feed: Feed, last_sent: State, state: State, state_id: str) -> bytes:

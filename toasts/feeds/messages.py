@@ -13,7 +13,7 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from ..realtime.sse import UNCACHED
-from ..responses import bad
+from ..responses import bad_request
 from .events import encode_json
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def answer_post(feed: Feed, request: HttpRequest, topic: str) -> HttpRespo
     try:
         data = json.loads(request.body)
     except (ValueError, RecursionError):
-        return bad("detail", "Not JSON.")
+        return bad_request("detail", "Not JSON.")
     receive: Any = feed.receive
     if not iscoroutinefunction(receive):
         receive = sync_to_async(receive)

@@ -12,7 +12,7 @@ from ..delivery.streams import SubscriptionRequest
 from ..realtime.envelope import envelopes
 from ..realtime.sse import UNCACHED
 from ..realtime.streams.subscription import State
-from ..responses import bad_wait, seconds_of, wait_for_news
+from ..responses import bad_wait, long_poll, parse_wait
 from .source import FEEDS
 
 
@@ -35,7 +35,7 @@ async def answer_poll(
     Raises:
         PermissionDenied: the right to the topic ended while the poll waited.
     """
-    seconds = seconds_of(request.GET.get("wait", "0"))
+    seconds = parse_wait(request.GET.get("wait", "0"))
     if seconds is None:
         return bad_wait()
     topic = subscription.topic
@@ -44,7 +44,7 @@ async def answer_poll(
         return _response(subscription, state, FEEDS.snapshot(topic, state))
     new_state: State | None = state
     if seconds and isinstance(request, ASGIRequest):
-        new_state = await wait_for_news(request, subscription, state, seconds)
+        new_state = await long_poll(request, subscription, state, seconds)
     if new_state is None:
         raise PermissionDenied
     changes = b"" if new_state == state else FEEDS.delta(topic, state, new_state)

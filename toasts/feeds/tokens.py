@@ -13,7 +13,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from ..auth.grants import Grant, grant_to, session_of, session_valid
+from ..auth.grants import Grant, user_grant
+from ..auth.revocation import session_valid
+from ..auth.sessions import session_by_key
 
 SALT = "toasts.feeds"
 _KEY_MAX = 64
@@ -76,7 +78,7 @@ def verify_token(text: str, feed: str, max_age: int) -> VerifiedToken | None:
     try:
         user_id, only_feed, digest, *claims = signing.loads(text, salt=SALT, max_age=max_age)
         user = get_user_model()._default_manager.filter(pk=user_id).first()
-        session = session_of(_decrypt(claims[0])) if claims else None
+        session = session_by_key(_decrypt(claims[0])) if claims else None
     except (signing.BadSignature, ValueError, ValidationError):
         return None
     if user is None or not getattr(user, "is_active", True) or only_feed not in ("", feed):
@@ -90,7 +92,7 @@ def verify_token(text: str, feed: str, max_age: int) -> VerifiedToken | None:
 
 
 def _valid_grant(user: Any, session: SessionBase | None) -> Grant | None:
-    grant = grant_to(user, session)
+    grant = user_grant(user, session)
     if grant is not None and session is not None and not session_valid(grant):
         return None
     return grant

@@ -17,12 +17,12 @@ from ..delivery import source
 from ..delivery.streams import HANDOVER, SubscriptionRequest
 from ..realtime.sse import CONTENT_TYPE, UNCACHED, known_event_id
 from ..responses import (
-    bad,
     bad_cursor,
-    begin_stream,
+    bad_request,
+    cross_site_response,
     is_cross_site,
     outside_transactions,
-    refused,
+    stream_response,
 )
 from .access import Access, authorize
 from .events import html_of, html_without_echo, without_echo
@@ -51,7 +51,7 @@ def make_view(feed: Feed) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]
     @functools.wraps(feed.topic, assigned=("__module__",), updated=())
     async def view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if is_cross_site(request):
-            return refused()
+            return cross_site_response()
         try:
             return await _respond(feed, request, kwargs)
         except PermissionDenied as error:
@@ -76,10 +76,10 @@ async def _respond(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) 
         return bad_cursor()
     is_stream = CONTENT_TYPE in request.headers.get("Accept", "")
     if _wants_html(request) and not (is_stream and _can_send_html(feed, request)):
-        return bad("format", "HTML is for event streams, of feeds that define render().")
+        return bad_request("format", "HTML is for event streams, of feeds that define render().")
     subscription = _subscription(feed, request, await authorize(feed, request, kwargs))
     if is_stream and isinstance(request, ASGIRequest):
-        return begin_stream(request, subscription, last_event_id or None)
+        return stream_response(request, subscription, last_event_id or None)
     return await answer_poll(request, subscription, last_event_id)
 
 
