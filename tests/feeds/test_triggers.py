@@ -42,12 +42,12 @@ def installed(postgres: PostgresServer) -> Iterator[Database]:
     yield made
     made.site.close()
     made.writer.close()
-    made.ear.close()
+    made.listener.close()
 
 
 @pytest.fixture
 def database(installed: Database) -> Database:
-    installed.messages()  # what others said: that there are users, and sessions
+    installed.messages()  # those of the fixture: about users and sessions
     return installed
 
 
@@ -65,7 +65,7 @@ def test_each_statement_names_each_topic_once(database: Database) -> None:
     assert hints(INSERT, [odd, ""])[1] == f"feed:board:customer:{odd}"
 
 
-def test_nothing_is_said_after_a_rollback_or_when_switched_off(database: Database) -> None:
+def test_nothing_is_announced_after_a_rollback_or_while_switched_off(database: Database) -> None:
     with database.writer.transaction(force_rollback=True):
         database.writer.execute(INSERT, ["a", "b"])
     assert database.messages() == []
@@ -85,11 +85,11 @@ def test_ten_thousand_rows_of_one_statement_are_few_messages(database: Database)
     assert database.warnings == []
 
 
-def test_without_topics_all_of_the_feed_is_meant(postgres: PostgresServer) -> None:
+def test_without_topics_every_topic_of_the_feed_is_announced(postgres: PostgresServer) -> None:
     database = Database(
         postgres, postgres.create("board_all"), TEST_URLS="tests.support.feeds_site"
     )
-    with database.writer, database.ear:
+    with database.writer, database.listener:
         database.writer.execute('CREATE TABLE "odd name" (id serial, "weird}col" text)')
         database.site.run(MIGRATE, "forwards", "board", "odd name")
         assert database.hints('INSERT INTO "odd name" DEFAULT VALUES') == ["feed:board:*"]
@@ -107,7 +107,7 @@ def test_a_column_that_is_not_there_warns_the_writer_and_the_row_is_written(
     database = Database(
         postgres, postgres.create("board_bad"), TEST_URLS="tests.support.feeds_site"
     )
-    with database.writer, database.ear:
+    with database.writer, database.listener:
         database.writer.execute("CREATE TABLE t (id serial)")
         database.site.run(MIGRATE, "forwards", "board", "t", "row:{missing}")
         assert database.hints("INSERT INTO t DEFAULT VALUES") == []
@@ -136,22 +136,24 @@ async def test_a_row_larger_than_a_notification_reaches_the_pages_that_may_see_i
 def test_a_migration_can_be_written(db: None) -> None:
     operation = InstallFeedTriggers("board", "board_order", topics=TOPICS)
     text, imports = MigrationWriter.serialize(operation)
-    assert "toasts.feeds.triggers" in next(iter(imports))
+    assert imports == {"import toasts.feeds.triggers"}
     assert text.startswith("toasts.feeds.triggers.InstallFeedTriggers(")
+    arguments = (("board", "board_order"), {"topics": TOPICS})
+    assert operation.deconstruct() == ("InstallFeedTriggers", *arguments)
     assert operation.migration_name_fragment == "feed_board_triggers"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_elsewhere_nothing_is_done(on_postgres: bool) -> None:
+def test_on_another_database_nothing_is_done(on_postgres: bool) -> None:
     if on_postgres:
-        pytest.skip("this is elsewhere")
+        pytest.skip("it is for other databases")
     operation: Any = InstallFeedTriggers("board", "board_order")
     with connections["default"].schema_editor(collect_sql=True) as editor:
         operation.database_forwards("x", editor, None, None)
         assert editor.collected_sql == []
 
 
-def test_a_feed_that_cannot_be_is_a_mistake() -> None:
+def test_an_invalid_feed_name_is_an_error() -> None:
     with pytest.raises(ValueError, match="feed: 'Board'"):
         InstallFeedTriggers("Board", "board_order")
 

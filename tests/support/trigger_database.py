@@ -1,4 +1,4 @@
-"""A PostgreSQL in which triggers announce, with one that writes and one that hears."""
+"""A PostgreSQL database with triggers, a connection that writes and one that listens."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = ["toasts_announce_delete", "toasts_announce_insert", "toasts_announce_up
 
 
 class Database:
-    """A migrated database, one that writes to it and one that hears what is announced."""
+    """A migrated database, a connection that writes to it, and one that listens."""
 
     def __init__(self, server: PostgresServer, url: str, **environment: str) -> None:
         self.server = server
@@ -35,34 +35,38 @@ class Database:
         self.plain = re.sub(r"\?.*", "", url)
         self.writer = psycopg.connect(self.plain, autocommit=True)
         self.warnings: list[str] = []
-        self.writer.add_notice_handler(lambda said: self.warnings.append(str(said.message_primary)))
-        self.ear = psycopg.connect(self.plain, autocommit=True)
+        self.writer.add_notice_handler(self._keep_warning)
+        self.listener = psycopg.connect(self.plain, autocommit=True)
         self.listen(environment.get("TOASTS_CHANNEL", "toasts"))
+
+    def _keep_warning(self, notice: psycopg.errors.Diagnostic) -> None:
+        self.warnings.append(str(notice.message_primary))
 
     def listen(self, channel: str) -> None:
         self.channel = channel
-        self.ear.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
+        self.listener.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
 
     def run(self, *arguments: str) -> str:
-        """What the management command prints."""
+        """Return what the management command prints."""
         return str(self.site.run(OUTPUT, *arguments))
 
     def messages(self) -> list[str]:
-        """The messages that were sent until now."""
-        self.writer.execute("SELECT pg_notify(%s, 'until now')", [self.channel])
-        found = []
-        for notify in self.ear.notifies(timeout=10):
-            if notify.payload == "until now":
-                return found
-            found.append(notify.payload)
-        raise AssertionError("not even our own message came")
+        """Return the messages that were sent until now, and were not returned before."""
+        self.writer.execute("SELECT pg_notify(%s, 'the end')", [self.channel])
+        messages: list[str] = []
+        for notify in self.listener.notifies(timeout=10):
+            if notify.payload == "the end":
+                return messages
+            messages.append(notify.payload)
+        raise AssertionError("the message that marks the end did not arrive")
 
     def hints(self, statement: str, parameters: Sequence[Any] | None = None) -> list[str]:
-        """What is announced when this statement is written."""
+        """Execute a statement and return the hints that it sends, sorted."""
         self.writer.execute(statement, parameters)
         return sorted(hint for message in self.messages() for hint in unpack(message))
 
     def toast(self, user: int, **columns: Any) -> int:
+        """Insert a toast and return its id. Its hints are dropped."""
         columns = {"user_id": user, "message": "hello", **columns}
         names, places = ", ".join(columns), ", ".join(["%s"] * len(columns))
         row = self.writer.execute(
@@ -74,12 +78,14 @@ class Database:
         return int(row[0])
 
     def triggers(self) -> list[str]:
+        """Return the names of the triggers that are installed, sorted."""
         found = self.writer.execute(
             "SELECT tgname FROM pg_trigger WHERE tgname LIKE 'toasts%' ORDER BY 1"
         )
         return [name for (name,) in found.fetchall()]
 
     def functions(self) -> int:
+        """Return how many functions for triggers are installed."""
         (count,) = self.writer.execute(
             "SELECT count(*) FROM pg_proc WHERE proname = 'toasts_announce'"
         ).fetchone() or (0,)
@@ -88,7 +94,7 @@ class Database:
     def close(self) -> None:
         self.site.close()
         self.writer.close()
-        self.ear.close()
+        self.listener.close()
 
 
 USERS = """

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db.migrations.writer import MigrationWriter
 
 from tests.support.postgres import PostgresServer
 from tests.support.servers import Site
 from tests.support.trigger_database import INSERT, NAMES, OUTPUT, USERS, Database
+from toasts.triggers import InstallTriggers
 
 pytestmark = pytest.mark.servers
 
 
-def test_the_command_installs_tells_and_removes(bare: Database) -> None:
+def test_the_command_installs_reports_and_removes(bare: Database) -> None:
     assert bare.run("status") == "Not installed."
     assert bare.run("install") == "Triggers installed; they announce on channel 'toasts'."
     assert bare.triggers() == NAMES
@@ -29,7 +31,7 @@ def test_the_command_installs_tells_and_removes(bare: Database) -> None:
     assert bare.run("remove") == "Triggers removed; rows of plain SQL are found within seconds."
 
 
-def test_the_status_tells_what_is_wrong(bare: Database) -> None:
+def test_the_status_names_every_problem(bare: Database) -> None:
     bare.run("install")
     bare.writer.execute("DROP TRIGGER toasts_announce_delete ON toasts_toast")
     bare.writer.execute("ALTER TABLE toasts_toast DISABLE TRIGGER toasts_announce_update")
@@ -78,12 +80,12 @@ def test_before_the_table_is_there_the_command_says_what_to_do(bare: Database) -
         )
 
 
-def test_on_another_database_the_command_says_that_none_is_needed(tmp_path: Any) -> None:
+def test_on_another_database_the_command_says_that_no_triggers_are_needed(tmp_path: Any) -> None:
     site = Site(f"sqlite:///{tmp_path}/site.sqlite3")
     for verb in ("install", "remove", "status"):
         assert site.run(OUTPUT, verb) == (
-            "error: Database 'default' is of kind sqlite; the triggers are for PostgreSQL."
-            " Rows that plain SQL writes elsewhere are found without them."
+            "error: Database 'default' uses sqlite, but the triggers need PostgreSQL."
+            " On other databases, rows of plain SQL are found without triggers."
         )
 
 
@@ -120,6 +122,13 @@ def test_the_operations_sql_can_be_shown_before_the_table_is_there(bare: Databas
     assert len(shown) == 7
     assert shown[0].startswith('CREATE OR REPLACE FUNCTION "public"."toasts_announce"()')
     assert bare.functions() == 0
+
+
+def test_a_migration_names_the_operation_by_its_public_place() -> None:
+    written = MigrationWriter.serialize(InstallTriggers())
+    assert written == ("toasts.triggers.InstallTriggers(\n)", {"import toasts.triggers"})
+    assert InstallTriggers().deconstruct() == ("InstallTriggers", [], {})
+    assert InstallTriggers().migration_name_fragment == "toasts_triggers"
 
 
 def test_the_operation_does_nothing_on_another_database(tmp_path: Any) -> None:

@@ -1,4 +1,4 @@
-"""``manage.py toasts``: what an operator may ask of toasts."""
+"""``manage.py toasts``: commands for the operators of a site."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from toasts.db import database
 
 
 class Command(BaseCommand):
-    help = "Look after toasts. `triggers`: announce what plain SQL writes, on PostgreSQL."
+    help = "Manage toasts. `triggers`: announce what plain SQL writes, on PostgreSQL."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        subjects = parser.add_subparsers(dest="subject", required=True)
-        about = "Have PostgreSQL announce what plain SQL writes."
-        subject = subjects.add_parser("triggers", help=about, description=about)
-        subject.add_argument("verb", choices=["install", "remove", "status"])
-        subject.add_argument(
+        subcommands = parser.add_subparsers(dest="subcommand", required=True)
+        about = "Manage the PostgreSQL triggers that announce what plain SQL writes."
+        subcommand = subcommands.add_parser("triggers", help=about, description=about)
+        subcommand.add_argument("verb", choices=["install", "remove", "status"])
+        subcommand.add_argument(
             "--database",
             choices=list(connections),
-            help="The database's alias. Default: the one that toasts are written to.",
+            help="The alias of the database. Default: the one that toasts are written to.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,20 +42,24 @@ class Command(BaseCommand):
             triggers.remove(alias)
             self.stdout.write("Triggers removed; rows of plain SQL are found within seconds.")
         else:
-            self.stdout.write(_described(triggers.status(alias)))
+            self.stdout.write(_description(triggers.status(alias)))
 
 
-def _described(status: triggers.Status) -> str:
+def _description(status: triggers.Status) -> str:
     if status.absent:
         return "Not installed."
     if status.works:
         return f"Installed; they announce on channel {conf.channel!r}."
-    wrong = [f"{name} is missing" for name in status.missing]
-    wrong += [f"{name} is disabled" for name in status.disabled]
+    problems = "; ".join(_problems(status))
+    return f"Installed, but {problems}. Run `manage.py toasts triggers install`."
+
+
+def _problems(status: triggers.Status) -> list[str]:
+    problems = [f"{name} is missing" for name in status.missing]
+    problems += [f"{name} is disabled" for name in status.disabled]
     if status.channels != [conf.channel]:
         channels = ", ".join(map(repr, status.channels))
-        wrong.append(f"they announce on {channels}, and TOASTS_CHANNEL is {conf.channel!r}")
+        problems.append(f"they announce on {channels}, and TOASTS_CHANNEL is {conf.channel!r}")
     if not status.current:
-        wrong.append("the function is that of another release")
-    again = "Run `manage.py toasts triggers install`."
-    return f"Installed, but {'; '.join(wrong)}. {again}"
+        problems.append("the function is that of another release")
+    return problems
