@@ -46,7 +46,7 @@ def test_without_debug_a_missing_secret_key_is_an_error_that_says_what_to_do(cop
         load(copy)
 
 
-def test_a_secret_key_that_make_keeps_is_used_until_the_environment_names_another(
+def test_the_secret_key_of_make_is_used_unless_the_environment_has_one(
     copy: Path,
 ) -> None:
     (copy / ".state").mkdir()
@@ -88,7 +88,7 @@ def test_the_database_is_a_sqlite_file_in_the_root_ready_for_many_processes(copy
     }
 
 
-def test_database_url_names_another(copy: Path) -> None:
+def test_database_url_chooses_another_database(copy: Path) -> None:
     url = "postgresql://me:secret@db.example:5433/site?sslmode=require"
     database = load(copy, SECRET_KEY="x", DATABASE_URL=url)["DATABASES"]["default"]
     assert database["ENGINE"] == "django.db.backends.postgresql"
@@ -116,7 +116,7 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     )  # fmt: skip
 
 
-def test_the_system_checks_have_nothing_to_say() -> None:
+def test_the_system_checks_find_nothing() -> None:
     found = manage("check", "--fail-level", "WARNING", DATABASE_URL="sqlite://:memory:")
     assert found.returncode == 0, found.stderr
 
@@ -128,7 +128,7 @@ def test_demo_users_are_refused_without_debug(tmp_path: Path) -> None:
     assert "createsuperuser" in found.stderr
 
 
-def test_demo_users_are_made_once(tmp_path: Path) -> None:
+def test_demo_users_are_created_once(tmp_path: Path) -> None:
     environment = {"DATABASE_URL": sqlite_url(tmp_path), "DEBUG": "1"}
     assert manage("migrate", "--verbosity", "0", **environment).returncode == 0
     assert manage("demo_users", **environment).stdout.splitlines() == [
@@ -160,7 +160,7 @@ def test_the_requirements_are_pinned_without_addresses_and_cover_the_project() -
         assert not isinstance(name, str) or name.lower() in dev, name
 
 
-def test_make_lists_what_there_is() -> None:
+def test_make_lists_its_targets() -> None:
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for target in ("demo", "install", "test", "check", "bench"):
         assert re.search(rf"^  make {target} ", listed, re.MULTILINE), target

@@ -42,7 +42,7 @@ def test_every_asgi_server_serves_pages_files_and_streams(site: CoreSite, kind: 
 
 
 @pytest.mark.servers
-def test_https_redirects_and_keeps_cookies_and_browsers_to_it(site: CoreSite) -> None:
+def test_https_redirects_and_sets_hsts_and_secure_cookies(site: CoreSite) -> None:
     secure = CoreSite(site.environment["DATABASE_URL"], HTTPS="1").serve()
     try:
         plain = httpx.get(f"{secure.url}/")
@@ -58,7 +58,7 @@ def test_https_redirects_and_keeps_cookies_and_browsers_to_it(site: CoreSite) ->
 
 
 @pytest.mark.servers
-def test_requests_that_wait_keep_no_thread_in_the_static_files(
+def test_waiting_requests_hold_no_thread_in_the_static_files_middleware(
     site: CoreSite, server: Server
 ) -> None:
     with signed_in(server.url, "bob") as browser:
@@ -82,7 +82,7 @@ def test_requests_that_wait_keep_no_thread_in_the_static_files(
 
 
 @pytest.mark.servers
-def test_static_files_are_answered_as_http_asks(server: Server) -> None:
+def test_static_files_support_head_etags_and_ranges(server: Server) -> None:
     url = f"{server.url}/static/site/base.css"
     content = (ROOT / "static/site/base.css").read_bytes()
     whole = httpx.get(url)
@@ -100,14 +100,14 @@ def test_static_files_are_answered_as_http_asks(server: Server) -> None:
 
 @pytest.mark.servers
 @pytest.mark.parametrize("path", ["site/none.css", "../core/settings.py", "%2e%2e/manage.py", ""])
-def test_what_is_no_static_file_is_not_found(server: Server, path: str) -> None:
+def test_an_unknown_static_file_is_not_found(server: Server, path: str) -> None:
     answer = httpx.get(f"{server.url}/static/{path}")
     assert answer.status_code == 404
     assert "Page not found" in answer.text
 
 
 @pytest.mark.servers
-def test_sign_in_and_out(server: Server) -> None:
+def test_a_user_can_sign_in_and_out(server: Server) -> None:
     with signed_in(server.url, "alice") as browser:
         assert "Sign out" in browser.get("/").text
         assert browser.get("/accounts/logout/").status_code == 405
@@ -118,7 +118,7 @@ def test_sign_in_and_out(server: Server) -> None:
 
 
 @pytest.mark.servers
-def test_a_wrong_password_is_said_on_the_page(server: Server) -> None:
+def test_a_wrong_password_is_an_error_on_the_page(server: Server) -> None:
     with Browser(base_url=server.url) as browser:
         answer = browser.submit("/accounts/login/", {"username": "alice", "password": "bob"})
     assert answer.status_code == 200
@@ -126,7 +126,7 @@ def test_a_wrong_password_is_said_on_the_page(server: Server) -> None:
 
 
 @pytest.mark.servers
-def test_the_demo_users_are_named_with_debug_only(site: CoreSite, server: Server) -> None:
+def test_the_demo_users_are_shown_with_debug_only(site: CoreSite, server: Server) -> None:
     hint = "The password is the name."
     assert hint not in httpx.get(f"{server.url}/").text
     assert hint not in httpx.get(f"{server.url}/accounts/login/").text
@@ -152,7 +152,7 @@ def test_the_demo_users_are_named_with_debug_only(site: CoreSite, server: Server
         ("/none/", "admin"),
     ],
 )
-def test_pages_load_nothing_from_elsewhere_and_link_to_nothing_dead(
+def test_pages_load_nothing_from_other_sites_and_have_no_dead_links(
     server: Server, path: str, name: str
 ) -> None:
     with signed_in(server.url, name) if name else Browser(base_url=server.url) as browser:

@@ -28,7 +28,7 @@ def alice(demo: Demo) -> Iterator[Browser]:
         yield browser
 
 
-def test_what_the_form_writes_reaches_an_open_page(alice: Browser) -> None:
+def test_a_message_from_the_form_reaches_an_open_page(alice: Browser) -> None:
     with listening(alice, FEED) as stream:
         assert stream.snapshot() == [("sync", {"keys": []})]
         answer = alice.submit(PAGE, {"text": " hello <b>all</b> "}, **JSON)
@@ -40,7 +40,7 @@ def test_what_the_form_writes_reaches_an_open_page(alice: Browser) -> None:
     assert row["sent_at"].endswith("+00:00")
 
 
-def test_what_plain_sql_writes_reaches_an_open_page(demo: Demo, alice: Browser) -> None:
+def test_a_message_from_plain_sql_reaches_an_open_page(demo: Demo, alice: Browser) -> None:
     with listening(alice, FEED) as stream:
         stream.snapshot()
         demo.sql("INSERT INTO example_message (text) VALUES ('from SQL')")
@@ -74,7 +74,7 @@ def test_htmx_gets_each_row_as_escaped_html(demo: Demo, alice: Browser) -> None:
 
 
 @pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
-def test_the_page_allows_nothing_that_is_not_of_the_site(alice: Browser) -> None:
+def test_the_page_allows_only_content_of_its_own_site(alice: Browser) -> None:
     policy = alice.get(PAGE).headers["Content-Security-Policy"]
     assert policy == (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -82,7 +82,7 @@ def test_the_page_allows_nothing_that_is_not_of_the_site(alice: Browser) -> None
     )
 
 
-def test_a_page_has_the_newest_twenty(demo: Demo, alice: Browser) -> None:
+def test_a_page_gets_the_newest_twenty_messages(demo: Demo, alice: Browser) -> None:
     values = ", ".join(f"('number {number}')" for number in range(25))
     demo.sql(f"INSERT INTO example_message (text) VALUES {values}")
     events = alice.get(FEED).json()["events"]
@@ -90,7 +90,7 @@ def test_a_page_has_the_newest_twenty(demo: Demo, alice: Browser) -> None:
     assert texts == [f"number {number}" for number in range(5, 25)]
 
 
-def test_without_a_sign_in_there_is_no_page_and_no_stream(demo: Demo) -> None:
+def test_a_guest_gets_no_page_and_no_stream(demo: Demo) -> None:
     page = httpx.get(f"{demo.server.url}{PAGE}")
     assert (page.status_code, page.headers["Location"]) == (302, f"/accounts/login/?next={PAGE}")
     feed = httpx.get(f"{demo.server.url}{FEED}", headers={"Accept": "text/event-stream"})
@@ -106,7 +106,7 @@ def test_without_a_sign_in_there_is_no_page_and_no_stream(demo: Demo) -> None:
     ],
 )
 @pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
-def test_bad_input_is_refused_with_its_field(
+def test_invalid_input_is_refused_with_its_field(
     demo: Demo, alice: Browser, text: str, said: str
 ) -> None:
     answer = alice.submit(PAGE, {"text": text}, **JSON)
@@ -116,7 +116,7 @@ def test_bad_input_is_refused_with_its_field(
 
 
 @pytest.mark.parametrize("demo", ["postgres"], indirect=True)
-def test_the_trigger_announces_what_is_committed_and_nothing_else(demo: Demo) -> None:
+def test_the_trigger_announces_committed_rows_only(demo: Demo) -> None:
     with demo.hints() as hints:
         with pytest.raises(Exception, match="null value"):
             demo.sql(
@@ -131,7 +131,7 @@ def test_the_trigger_announces_what_is_committed_and_nothing_else(demo: Demo) ->
 
 
 @pytest.mark.parametrize("demo", ["postgres"], indirect=True)
-def test_the_signal_announces_what_django_writes_where_there_is_no_trigger(
+def test_without_the_trigger_the_signal_announces_what_django_writes(
     demo: Demo, alice: Browser
 ) -> None:
     demo.sql("ALTER TABLE example_message DISABLE TRIGGER USER")

@@ -62,7 +62,7 @@ def toasts(demo: Demo) -> list[Any]:
     )
 
 
-def test_insert_update_and_delete_reach_those_whom_they_concern(
+def test_insert_update_and_delete_reach_the_customer_and_the_staff(
     demo: Demo, streams: dict[str, Stream]
 ) -> None:
     order(demo, "Croissant", "alice")
@@ -86,7 +86,7 @@ def test_insert_update_and_delete_reach_those_whom_they_concern(
     assert streams["bob"].next()[0][1]["row"]["product"] == "Pretzel"
 
 
-def test_an_order_that_changes_hands_leaves_one_and_comes_to_the_other(
+def test_an_order_that_moves_to_another_customer_moves_to_their_board(
     demo: Demo, streams: dict[str, Stream]
 ) -> None:
     order(demo, "Croissant", "alice")
@@ -115,14 +115,16 @@ def test_the_boards_of_two_hundred_customers_take_a_few_queries(demo: Demo) -> N
     assert said == [3, 201, 250]
 
 
-def test_a_row_larger_than_any_notify_arrives_whole(demo: Demo, streams: dict[str, Stream]) -> None:
+def test_a_row_larger_than_a_notification_arrives_whole(
+    demo: Demo, streams: dict[str, Stream]
+) -> None:
     order(demo, "Wedding cake", "alice", "x" * 20_000)
     for name in ("admin", "alice"):
         [(_, data)] = streams[name].next()
         assert data["row"]["note"] == "x" * 20_000
 
 
-def test_each_new_order_toasts_the_staff_once_whoever_writes_it(
+def test_the_staff_gets_one_toast_for_each_order_whoever_writes_it(
     demo: Demo, people: dict[str, Browser]
 ) -> None:
     answer = people["alice"].submit(PAGE, {"product": "Pretzel"}, **JSON)
@@ -139,7 +141,9 @@ def test_each_new_order_toasts_the_staff_once_whoever_writes_it(
     ]
 
 
-def test_below_a_path_the_toast_leads_there(tmp_path: Path, postgres: PostgresServer) -> None:
+def test_the_link_of_the_toast_has_the_path_prefix_of_the_site(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
     for url in (sqlite_url(tmp_path), postgres.create("below")):
         site = CoreSite(url, FORCE_SCRIPT_NAME="/live")
         said = site.run(
@@ -151,7 +155,7 @@ def test_below_a_path_the_toast_leads_there(tmp_path: Path, postgres: PostgresSe
         site.close()
 
 
-def test_an_order_that_is_rolled_back_toasts_nobody(demo: Demo) -> None:
+def test_an_order_that_is_rolled_back_sends_no_toast(demo: Demo) -> None:
     with pytest.raises(Exception, match=r"(?i)not.null"):
         demo.sql(
             "INSERT INTO example_order (product, price) VALUES ('Pretzel', 1)",
@@ -173,7 +177,7 @@ def test_the_generator_fills_the_board_from_another_process(
 
 
 @pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
-def test_the_generator_refuses_what_it_can_not_do(demo: Demo) -> None:
+def test_the_generator_refuses_invalid_arguments(demo: Demo) -> None:
     said = demo.site.run(
         "import json\nfrom django.core.management import CommandError, call_command\nsaid = []\n"
         "for word in ('--interval=-1', '--interval=x', '--interval=nan', '--count=0'):\n"
@@ -189,7 +193,7 @@ def test_the_generator_refuses_what_it_can_not_do(demo: Demo) -> None:
     ]
 
 
-async def test_every_transport_tells_of_a_deleted_order_in_the_same_words(demo: Demo) -> None:
+async def test_every_transport_sends_the_same_event_for_a_deleted_order(demo: Demo) -> None:
     order(demo, "Croissant", "alice")
     cookies = demo.sessions["alice"]
     socket = await WebSocket.open(demo.server.port, FEED, cookies["sessionid"])
@@ -223,7 +227,7 @@ def test_a_token_opens_the_feed_in_its_users_name(demo: Demo, people: dict[str, 
         assert stranger.get(FEED, params={"token": token + "x"}).status_code == 403
 
 
-def test_without_a_sign_in_there_is_nothing(demo: Demo) -> None:
+def test_a_guest_gets_no_page_no_feed_and_no_token(demo: Demo) -> None:
     with httpx.Client(base_url=demo.server.url) as stranger:
         assert stranger.get(FEED).status_code == 403
         assert stranger.get(FEED, headers={"Accept": "text/event-stream"}).status_code == 403
@@ -233,7 +237,7 @@ def test_without_a_sign_in_there_is_nothing(demo: Demo) -> None:
 
 
 @pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
-def test_what_is_not_on_sale_can_not_be_ordered(demo: Demo, people: dict[str, Browser]) -> None:
+def test_an_unknown_product_cannot_be_ordered(demo: Demo, people: dict[str, Browser]) -> None:
     answer = people["alice"].submit(PAGE, {"product": "Moon"}, **JSON)
     assert answer.status_code == 400
     assert answer.json()["errors"]["product"][0].startswith("There is no 'Moon': choose one of Cr")
@@ -241,7 +245,7 @@ def test_what_is_not_on_sale_can_not_be_ordered(demo: Demo, people: dict[str, Br
 
 
 @pytest.mark.parametrize("demo", ["postgres"], indirect=True)
-def test_the_trigger_tells_whom_a_statement_concerns_once_each(demo: Demo) -> None:
+def test_the_trigger_announces_each_topic_of_a_statement_once(demo: Demo) -> None:
     admin, alice, bob = (demo.users[name] for name in ("admin", "alice", "bob"))
     with demo.hints() as hints:
         demo.sql(

@@ -40,7 +40,7 @@ def taken(column: str, typed: str) -> str:
         ("note", "<b>&", "<b>&"),
     ],
 )
-def test_a_cell_is_written_in_its_columns_way(column: str, typed: str, text: str) -> None:
+def test_a_column_formats_what_was_typed(column: str, typed: str, text: str) -> None:
     assert taken(column, typed) == text
 
 
@@ -62,7 +62,7 @@ def test_a_cell_is_written_in_its_columns_way(column: str, typed: str, text: str
         ("note", "x" * 81),
     ],
 )
-def test_a_column_says_what_it_takes_instead(column: str, typed: str) -> None:
+def test_a_column_refuses_other_input_with_a_hint(column: str, typed: str) -> None:
     with pytest.raises(ValidationError) as refused:
         taken(column, typed)
     assert refused.value.message_dict == {"text": [COLUMNS[column].refusal]}
@@ -129,7 +129,7 @@ async def here(who: Person, tab: str, stays: bool) -> httpx.Response:
     return await who.send_up(f"{FEED}?origin={tab}", {"here": stays})
 
 
-async def test_a_saved_cell_is_told_in_another_process_with_who_wrote_it_and_where(
+async def test_a_saved_cell_reaches_another_process_with_its_author_and_tab(
     alice: Person, bob: Person, key: str
 ) -> None:
     async with stream(bob, FEED) as heard:
@@ -142,7 +142,7 @@ async def test_a_saved_cell_is_told_in_another_process_with_who_wrote_it_and_whe
 @pytest.mark.parametrize(
     ("over", "key"), [("sse", "2-note"), ("websocket", "3-note"), ("poll", "4-note")]
 )
-async def test_what_a_tab_saves_does_not_come_back_to_it(
+async def test_a_tab_does_not_get_back_what_it_saved(
     alice: Person, two: tuple[Server, Server], sessions: Any, over: str, key: str
 ) -> None:
     mine = f"{FEED}?origin={OF_ALICE}"
@@ -173,7 +173,7 @@ async def test_what_a_tab_saves_does_not_come_back_to_it(
         assert [event["event"] for event in (await waiting).json()["events"]] == ["own"]
 
 
-async def test_the_last_to_save_wins_and_is_told_whom_they_overwrote(
+async def test_the_last_to_save_wins_and_gets_the_text_that_was_overwritten(
     alice: Person, bob: Person, key: str
 ) -> None:
     await save(bob, OF_BOB, key, "7")
@@ -186,7 +186,7 @@ async def test_the_last_to_save_wins_and_is_told_whom_they_overwrote(
 @pytest.mark.parametrize(
     ("mine", "version"), [("9", 2), ("7.00", 1)], ids=["had seen it", "wrote the same"]
 )
-async def test_there_is_no_conflict_for_who(
+async def test_there_is_no_conflict_if_the_writer(
     alice: Person, bob: Person, key: str, mine: str, version: int
 ) -> None:
     await save(bob, OF_BOB, key, "7")
@@ -198,7 +198,7 @@ async def test_a_tab_does_not_conflict_with_itself(alice: Person, key: str) -> N
     assert (await save(alice, OF_ALICE, key, "8", version=1)).json()["overwritten"] is None
 
 
-async def test_of_two_who_save_at_once_one_is_told_of_the_other(
+async def test_if_two_save_at_once_the_second_gets_the_text_of_the_first(
     alice: Person, bob: Person, key: str
 ) -> None:
     both = await asyncio.gather(save(alice, OF_ALICE, key, "1"), save(bob, OF_BOB, key, "2"))
@@ -207,7 +207,7 @@ async def test_of_two_who_save_at_once_one_is_told_of_the_other(
     assert (last["version"], last["overwritten"]["by"]) == (3, first["by"])
 
 
-async def test_what_is_there_already_is_no_change(alice: Person) -> None:
+async def test_saving_the_same_text_changes_nothing(alice: Person) -> None:
     answer = (await save(alice, OF_ALICE, "1-bread", " Sourdough ")).json()
     assert (answer["text"], answer["version"], answer["by"]) == ("Sourdough", 1, "")
 
@@ -225,27 +225,29 @@ SHAPE = 'Must be {"here": ...} or {"save": ..., "text": ..., "version": ...}.'
         ("8-price", 1, {"detail": [SHAPE]}),
     ],
 )
-async def test_what_no_cell_takes_is_refused_with_the_reason(
+async def test_an_invalid_cell_is_refused_with_the_reason(
     alice: Person, key: str, text: Any, said: Any
 ) -> None:
     answer = await save(alice, OF_ALICE, key, text)
     assert (answer.status_code, answer.json()) == (400, said)
 
 
-async def test_what_makes_no_sense_is_refused(alice: Person) -> None:
+async def test_a_malformed_message_is_refused(alice: Person) -> None:
     for data in (None, [], "x", {}, {"here": 1}, {"save": "8-price"}):
         answer = await alice.send_up(f"{FEED}?origin={OF_ALICE}", data)
         assert (answer.status_code, answer.json()) == (400, {"detail": [SHAPE]}), data
 
 
-async def test_a_tab_without_a_proper_name_may_not_write(alice: Person) -> None:
+async def test_a_tab_without_a_valid_name_may_not_write(alice: Person) -> None:
     for tab in ("", "short", "x" * 41, "a/b/c/d/e"):
         answer = await here(alice, tab, True)
         assert answer.status_code == 400, tab
         assert answer.json() == {"origin": ["Must name the tab: 8 to 40 of a-z A-Z 0-9 _ -."]}
 
 
-async def test_nobody_writes_in_the_name_of_anothers_tab(alice: Person, bob: Person) -> None:
+async def test_a_user_may_not_write_under_the_name_of_another_users_tab(
+    alice: Person, bob: Person
+) -> None:
     await here(alice, OF_ALICE, True)
     answer = await save(bob, OF_ALICE, "8-price", "1")
     assert answer.status_code == 403
@@ -259,7 +261,7 @@ async def me(who: Person) -> str:
     return f"here-{pk}"
 
 
-async def test_people_come_and_go_for_pages_of_any_process(alice: Person, bob: Person) -> None:
+async def test_visitors_of_one_process_appear_in_another(alice: Person, bob: Person) -> None:
     mine = await me(alice)
     async with stream(bob, FEED) as heard:
         await here(alice, OF_ALICE, True)
@@ -274,7 +276,7 @@ async def test_people_come_and_go_for_pages_of_any_process(alice: Person, bob: P
         assert said == ["remove"]
 
 
-async def test_who_says_nothing_any_more_is_gone_without_anybody_announcing_it(
+async def test_a_visitor_without_heartbeats_disappears_without_an_announcement(
     alice: Person, bob: Person, site: CoreSite
 ) -> None:
     mine = await me(alice)
@@ -289,7 +291,7 @@ async def test_who_says_nothing_any_more_is_gone_without_anybody_announcing_it(
         await heard.gone(mine)  # a second later, at the next look of this process
 
 
-async def test_signed_out_there_is_neither_page_nor_feed(two: tuple[Server, Server]) -> None:
+async def test_a_guest_gets_neither_page_nor_feed(two: tuple[Server, Server]) -> None:
     async with httpx.AsyncClient(base_url=two[0].url) as guest:
         page = await guest.get("/demo/sheet/")
         assert page.status_code == 302
@@ -297,14 +299,16 @@ async def test_signed_out_there_is_neither_page_nor_feed(two: tuple[Server, Serv
         assert (await guest.get(FEED)).status_code == 403
 
 
-async def test_the_page_has_the_cells_without_script_and_nothing_inline(alice: Person) -> None:
+async def test_the_page_shows_the_cells_without_script_and_has_nothing_inline(
+    alice: Person,
+) -> None:
     text = (await alice.get("/demo/sheet/")).text
     assert len(re.findall("data-cell=", text)) == 40
     assert 'data-cell="2-bread" data-version="1" value="Rye, whole grain"' in text
     assert not re.search(r"<script>|<style|style=|\son\w+=", text)
 
 
-async def test_a_poll_has_the_cells_in_the_sheets_order(alice: Person) -> None:
+async def test_a_poll_returns_the_cells_in_the_order_of_the_sheet(alice: Person) -> None:
     events = (await alice.get(FEED)).json()["events"]
     keys = [event["data"]["key"] for event in events if event["event"] == "change"]
     assert keys[:6] == ["1-bread", "1-loaves", "1-price", "1-ready", "1-note", "2-bread"]

@@ -76,7 +76,7 @@ def rows(answer: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [change["row"] for change in changes if change["key"].startswith(kind)]
 
 
-async def test_a_guest_finds_the_states_the_history_and_no_form(
+async def test_a_guest_sees_the_states_and_the_history_but_no_form(
     alice: Person, guest: httpx.AsyncClient
 ) -> None:
     await publish(alice, "slow", "It <crawls>.")
@@ -88,7 +88,7 @@ async def test_a_guest_finds_the_states_the_history_and_no_form(
     assert not re.search(r"<script>|<style|style=|\son\w+=", text)
 
 
-async def test_a_waiting_guest_is_answered_by_a_change_in_another_process(
+async def test_a_change_in_another_process_answers_a_waiting_poll(
     alice: Person, guest: httpx.AsyncClient
 ) -> None:
     known = await poll(guest)
@@ -115,7 +115,7 @@ async def test_a_waiting_guest_is_answered_by_a_change_in_another_process(
     assert news["cursor"] != known["cursor"]
 
 
-async def test_a_poll_without_news_comes_back_when_its_time_is_over(
+async def test_a_poll_without_changes_ends_after_its_wait(
     guest: httpx.AsyncClient,
 ) -> None:
     known = await poll(guest)
@@ -125,7 +125,7 @@ async def test_a_poll_without_news_comes_back_when_its_time_is_over(
     assert time.monotonic() - began >= 1
 
 
-async def test_waiting_guests_hold_neither_threads_nor_connections(
+async def test_waiting_polls_hold_neither_threads_nor_connections(
     two: tuple[Server, Server], alice: Person, guest: httpx.AsyncClient
 ) -> None:
     cursor = (await poll(guest))["cursor"]
@@ -148,7 +148,7 @@ async def test_the_history_is_short_and_the_newest_comes_first(
     assert texts == [f"number {number}" for number in range(8, 0, -1)]
 
 
-async def test_without_script_the_form_leads_back_to_the_page(alice: Person) -> None:
+async def test_without_script_the_form_redirects_to_the_page(alice: Person) -> None:
     answer = await publish(alice, "working")
     assert (answer.status_code, answer.headers["Location"]) == (302, PAGE)
 
@@ -162,7 +162,7 @@ async def test_without_script_the_form_leads_back_to_the_page(alice: Person) -> 
         ("text", "x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
     ],
 )
-async def test_bad_input_is_answered_by_field_and_changes_nothing(
+async def test_invalid_input_is_refused_by_field_and_changes_nothing(
     alice: Person, guest: httpx.AsyncClient, field: str, value: str, said: str
 ) -> None:
     before = await poll(guest)
@@ -175,7 +175,9 @@ async def test_bad_input_is_answered_by_field_and_changes_nothing(
     assert (await poll(guest))["cursor"] == before["cursor"]
 
 
-async def test_guests_and_forgers_change_nothing(alice: Person, guest: httpx.AsyncClient) -> None:
+async def test_guests_and_forged_requests_change_nothing(
+    alice: Person, guest: httpx.AsyncClient
+) -> None:
     forged = await alice.post(CHANGE, data={"service": "1", "state": "down"})
     assert forged.status_code == 403
     [token] = set(re.findall(r'value="(\w{64})"', (await guest.get("/accounts/login/")).text))

@@ -21,7 +21,7 @@ JSON = {"Accept": "application/json"}
 
 @pytest.mark.parametrize("message", ["hi", "  padded  ", "ü" * 2000, "\N{BREAD}" * 1870, "<b>&\n"])
 @pytest.mark.parametrize("seconds", ["0", "60", " 7 "])
-def test_good_input_is_taken(message: str, seconds: str) -> None:
+def test_valid_input_is_accepted(message: str, seconds: str) -> None:
     form = TaskForm({"message": message, "seconds": seconds})
     assert form.is_valid(), form.errors
     assert form.cleaned_data == {"message": message.strip(), "seconds": int(seconds)}
@@ -73,7 +73,7 @@ pytestmark = pytest.mark.servers
 
 
 @pytest.mark.parametrize("path", ["/demo/toast/", "/demo/toast/show/"])
-def test_signed_out_the_demo_asks_for_a_sign_in(server: Server, path: str) -> None:
+def test_a_guest_is_sent_to_the_login_page(server: Server, path: str) -> None:
     answer = httpx.get(f"{server.url}{path}")
     assert (answer.status_code, answer.headers["Location"]) == (
         302,
@@ -81,7 +81,7 @@ def test_signed_out_the_demo_asks_for_a_sign_in(server: Server, path: str) -> No
     )
 
 
-def test_a_toast_says_at_once_that_the_task_runs_and_its_message_comes_second(
+def test_a_toast_shows_at_once_that_the_task_runs_and_a_second_one_has_its_message(
     alice: Browser,
 ) -> None:
     answer = alice.submit("/demo/toast/", {"message": "Your bread is done", "seconds": "1"})
@@ -96,7 +96,9 @@ def test_a_toast_says_at_once_that_the_task_runs_and_its_message_comes_second(
     assert len(alice.toasts()) == 2
 
 
-def test_the_message_comes_to_its_own_user_alone(alice: Browser, server: Server) -> None:
+def test_only_the_user_who_started_the_task_gets_its_message(
+    alice: Browser, server: Server
+) -> None:
     with signed_in(server.url, "bob") as bob:
         alice.submit("/demo/toast/", {"message": "for alice", "seconds": "0"})
         alice.await_toast(lambda toast: toast["message"] == "for alice")
@@ -114,7 +116,7 @@ def test_the_task_outlives_the_request_its_connection_and_its_session(
     alice.await_toast(lambda toast: toast["message"] == "still there")
 
 
-def test_the_message_comes_even_if_the_first_toast_was_deleted(
+def test_the_message_arrives_even_if_the_first_toast_was_deleted(
     alice: Browser, site: CoreSite
 ) -> None:
     alice.submit("/demo/toast/", {"message": "all the same", "seconds": "2"})
@@ -125,7 +127,7 @@ def test_the_message_comes_even_if_the_first_toast_was_deleted(
     alice.await_toast(lambda toast: toast["message"] == "all the same")
 
 
-def test_bad_input_shows_the_form_again_with_its_errors(alice: Browser) -> None:
+def test_invalid_input_shows_the_form_again_with_its_errors(alice: Browser) -> None:
     answer = alice.submit("/demo/toast/", {"message": "kept <b>", "seconds": "61"})
     assert answer.status_code == 400
     assert "Choose a whole number of seconds from 0 to 60." in answer.text
@@ -134,7 +136,7 @@ def test_bad_input_shows_the_form_again_with_its_errors(alice: Browser) -> None:
     assert alice.toasts() == []
 
 
-def test_bad_input_from_the_script_is_answered_with_errors_by_field(alice: Browser) -> None:
+def test_invalid_input_from_the_script_is_answered_with_errors_by_field(alice: Browser) -> None:
     answer = alice.submit("/demo/toast/", {"message": "", "seconds": "x"}, **JSON)
     assert answer.status_code == 400
     assert answer.json() == {
@@ -146,7 +148,7 @@ def test_bad_input_from_the_script_is_answered_with_errors_by_field(alice: Brows
     assert alice.toasts() == []
 
 
-def test_a_post_without_the_token_is_refused_by_a_page_of_the_site(alice: Browser) -> None:
+def test_a_post_without_the_csrf_token_gets_the_error_page_of_the_site(alice: Browser) -> None:
     answer = alice.post("/demo/toast/", data={"message": "forged", "seconds": "0"})
     assert answer.status_code == 403
     assert "This form is out of date" in answer.text
@@ -161,7 +163,7 @@ def test_each_level_has_a_button(alice: Browser, level: str) -> None:
     assert (toast["id"], toast["level"]) == (answer.json()["toast"], level)
 
 
-def test_a_toast_with_an_action_leads_somewhere(alice: Browser) -> None:
+def test_the_action_of_a_toast_links_to_a_page(alice: Browser) -> None:
     alice.submit("/demo/toast/show/", {"kind": "action"})
     (toast,) = alice.toasts()
     (action,) = toast["actions"]
@@ -216,7 +218,7 @@ def pauses(seconds: float) -> Iterator[None]:
         time.sleep(0.05)
 
 
-async def test_work_in_the_background_sees_nothing_of_the_request() -> None:
+async def test_background_work_has_no_context_of_the_request() -> None:
     of_the_request: ContextVar[str] = ContextVar("of_the_request", default="nothing")
     of_the_request.set("a secret")
     seen = []
@@ -228,7 +230,7 @@ async def test_work_in_the_background_sees_nothing_of_the_request() -> None:
     assert seen == ["nothing"]
 
 
-async def test_work_that_fails_in_the_background_is_logged(
+async def test_background_work_that_fails_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def work() -> None:
@@ -250,7 +252,7 @@ async def test_work_that_fails_in_the_background_is_logged(
         ("status", "status"),
     ],
 )  # fmt: skip
-def test_each_demo_says_in_three_sentences_what_it_shows_and_links_to_its_guide(
+def test_each_demo_explains_itself_in_three_sentences_and_links_to_its_guide(
     server: Server, page: str, guide: str
 ) -> None:
     with signed_in(server.url, "alice") as browser:

@@ -61,7 +61,7 @@ def row(key: int, action: str, text: str, origin: str = "") -> dict[str, Any]:
     return {"key": key, "action": action, "row": {"text": text, "origin": origin}}
 
 
-async def test_a_stream_is_told_the_key_alone_of_what_its_page_wrote() -> None:
+async def test_a_stream_gets_only_the_keys_of_rows_that_its_own_page_wrote() -> None:
     mine = page()
     other = Connection(
         make_application(),
@@ -85,7 +85,7 @@ async def test_a_stream_is_told_the_key_alone_of_what_its_page_wrote() -> None:
         await stream.leave()
 
 
-async def test_the_last_event_names_the_state_all_the_same() -> None:
+async def test_the_id_of_an_own_event_is_the_id_of_the_state() -> None:
     mine = page()
     await told(mine, "sync")
     await write((1, "new"), origin=ME)
@@ -95,14 +95,14 @@ async def test_the_last_event_names_the_state_all_the_same() -> None:
     await mine.leave()
 
 
-async def test_a_page_that_comes_back_gets_its_own_rows_with_the_others() -> None:
+async def test_a_page_that_reconnects_gets_its_own_rows_too() -> None:
     await write((1, "mine"), origin=ME)
     mine = page()
     assert await told(mine, "change") == [row(1, "SELECT", "mine", ME)]
     await mine.leave()
 
 
-async def test_as_html_there_is_no_echo_either() -> None:
+async def test_there_is_no_echo_as_html_either() -> None:
     mine = page(format="html")
     await until(lambda: b"event: sync" in mine.body)
     await write((1, "new"), origin=ME)
@@ -113,7 +113,7 @@ async def test_as_html_there_is_no_echo_either() -> None:
     await mine.leave()
 
 
-async def test_over_a_websocket_there_is_the_answer_and_no_echo() -> None:
+async def test_a_websocket_gets_the_answer_and_no_echo() -> None:
     socket = Socket("nobody")
     socket.scope |= {"path": NOTES, "query_string": encoded()}
     socket.start()
@@ -127,7 +127,7 @@ async def test_over_a_websocket_there_is_the_answer_and_no_echo() -> None:
     await socket.leave()
 
 
-async def test_a_poll_that_waits_is_told_the_key_alone() -> None:
+async def test_a_waiting_poll_gets_only_the_key_of_its_own_row() -> None:
     client = AsyncClient()
     cursor = (await client.get(NOTES, query())).json()["cursor"]
     waiting = asyncio.create_task(client.get(NOTES, query(cursor=cursor, wait="20")))
@@ -139,6 +139,6 @@ async def test_a_poll_that_waits_is_told_the_key_alone() -> None:
     assert late["events"][0]["data"] == row(1, "SELECT", "new", ME)
 
 
-def test_what_says_nothing_of_the_page_is_not_looked_into() -> None:
+def test_events_without_the_name_of_the_page_are_not_parsed() -> None:
     data = b"no events at all, and that shows"
     assert without_echo(ME, data) is data

@@ -55,7 +55,7 @@ def key(alice: User) -> str:
     return sign_in(alice)
 
 
-async def test_a_page_gets_what_is_there_and_then_each_change(key: str) -> None:
+async def test_a_page_gets_the_current_rows_and_then_each_change(key: str) -> None:
     first = await make("first")
     page = listening(key)
     assert await told(page, "sync") == [{"keys": [first.pk]}]
@@ -80,7 +80,7 @@ async def test_a_page_gets_what_is_there_and_then_each_change(key: str) -> None:
     await page.leave()
 
 
-async def test_a_poll_has_the_same_envelope(alice: User) -> None:
+async def test_a_poll_answers_with_the_same_envelopes(alice: User) -> None:
     group = await make("first")
     client = await signed_in(alice)
     answer = (await client.get(NAMES)).json()
@@ -111,14 +111,14 @@ async def test_djangos_own_handler_streams_feeds_too(alice: User) -> None:
     )
 
 
-async def test_who_may_not_listen_is_refused() -> None:
+async def test_a_request_without_a_topic_is_refused() -> None:
     page = listening(None)
     await page.done()
     assert page.status == 403
     assert json.loads(page.body) == {"detail": "You may not listen here."}
 
 
-async def test_a_guest_may_hear_what_the_feed_says(db: None) -> None:
+async def test_a_guest_may_subscribe_if_the_feed_gives_a_topic(db: None) -> None:
     page = listening(None, "/feeds/public/")
     assert await told(page, "change") == [{"action": "SELECT", "key": "groups", "row": 0}]
     await Group.objects.acreate(name="one")
@@ -137,7 +137,9 @@ async def test_a_logout_ends_the_stream(alice: User) -> None:
     assert page.received()[-1] == ("bye", {"reason": "auth"})
 
 
-async def test_who_is_staff_no_more_hears_only_their_own(alice: User, monkeypatch: Any) -> None:
+async def test_a_user_who_is_no_longer_staff_gets_only_their_own_rows(
+    alice: User, monkeypatch: Any
+) -> None:
     monkeypatch.setattr(Board, "read", lambda self, topics: {name: {1: name} for name in topics})
     await User.objects.filter(pk=alice.pk).aupdate(is_staff=True)
     session = await sync_to_async(sign_in)(alice)
@@ -152,7 +154,7 @@ async def test_who_is_staff_no_more_hears_only_their_own(alice: User, monkeypatc
     await again.leave()
 
 
-async def test_what_newer_rows_displace_is_not_told_as_deleted(key: str) -> None:
+async def test_rows_that_newer_ones_displace_are_not_called_deleted(key: str) -> None:
     page = listening(key)
     await told(page, "sync")
     groups = [await make(f"group {number}") for number in range(5)]
@@ -169,7 +171,7 @@ async def test_what_newer_rows_displace_is_not_told_as_deleted(key: str) -> None
     await page.leave()
 
 
-async def test_a_row_that_is_deleted_from_a_full_topic_is_told_as_deleted(key: str) -> None:
+async def test_a_row_deleted_from_a_full_topic_is_called_deleted(key: str) -> None:
     groups = [await make(f"group {number}") for number in range(6)]
     page = listening(key)
     assert await told(page, "sync") == [{"keys": [group.pk for group in groups[1:]]}]

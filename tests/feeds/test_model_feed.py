@@ -73,7 +73,7 @@ def test_the_boards_of_two_hundred_users_are_read_in_three_queries(
     assert [row for _, row in found[topic(people[7])]] == [["u7", "0"], ["u7", "1"], ["u7", "2"]]
 
 
-def test_rows_whose_owner_is_gone_are_there_among_other_topics_as_they_are_alone(
+def test_rows_without_an_owner_are_read_with_other_topics_as_they_are_alone(
     people: list[User],
 ) -> None:
     # As in a table without a constraint; it is checked when the test has ended.
@@ -106,7 +106,7 @@ def test_the_same_value_written_in_two_ways_is_two_topics(people: list[User]) ->
     assert found[f"user:{pk}"] == found[f"user:0{pk}"] != []
 
 
-def test_a_topic_of_a_column_that_is_not_named_is_a_mistake_and_never_all_rows(db: None) -> None:
+def test_a_topic_of_an_unknown_column_is_an_error_and_never_all_rows(db: None) -> None:
     with pytest.raises(ValueError, match=r"'usr:7': 'usr' is not in `by`"):
         Told().read(["usr:7"])
     with pytest.raises(ValidationError):
@@ -130,14 +130,14 @@ class Permissions(feeds.ModelFeed):
         )
 
 
-def test_rows_of_a_feeds_own_are_asked_for_each_topic(db: None) -> None:
+def test_a_rows_method_of_the_feed_is_called_for_each_topic(db: None) -> None:
     topics = [f"content_type:{found.pk}" for found in ContentType.objects.all()[:3]]
     number, found = queries_of(Permissions(), topics)
     assert number == 3
     assert {row["codename"][:3] for rows in found.values() for _, row in rows} == {"add"}
 
 
-def test_the_table_is_the_models_unless_another_name_is_set() -> None:
+def test_the_table_is_that_of_the_model_unless_another_is_set() -> None:
     class Unnamed(Permissions):
         name = "unnamed"
 

@@ -63,7 +63,7 @@ def read(*topics: str) -> Mapping[str, State | None]:
 
 
 @pytest.mark.parametrize("bad", ["no number", "away"])
-def test_a_topic_that_cannot_be_read_does_not_keep_the_others_from_it(
+def test_a_topic_that_cannot_be_read_does_not_block_the_others(
     odd: Odd, bad: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     good: Sequence[str] = [str(number) for number in range(1, 6)]
@@ -73,7 +73,7 @@ def test_a_topic_that_cannot_be_read_does_not_keep_the_others_from_it(
     assert repr(bad) in caplog.text
 
 
-def test_a_feed_that_is_broken_throughout_is_asked_a_bounded_number_of_times(
+def test_a_feed_that_always_fails_is_read_a_bounded_number_of_times(
     odd: Odd, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
@@ -89,12 +89,12 @@ def test_a_feed_that_is_broken_throughout_is_asked_a_bounded_number_of_times(
     assert len(caplog.records) == 1
 
 
-def test_a_connection_that_was_lost_is_no_reason_to_wait(odd: Odd) -> None:
+def test_a_lost_connection_is_replaced_at_once(odd: Odd) -> None:
     assert read("once") == {"once": {5: '"five"'}}
 
 
 @pytest.mark.parametrize("ref", ["NaN", "-Infinity", "1e999", "[1]", "{}", "1.5", "true"])
-async def test_a_message_is_answered_whatever_its_ref_is(odd: Odd, ref: str) -> None:
+async def test_a_message_with_an_invalid_ref_is_answered_with_an_error(odd: Odd, ref: str) -> None:
     said = await answer_message(odd, HttpRequest(), "1", f'{{"data": 1, "ref": {ref}}}')
     assert json.loads(said) == {
         "event": "error",
@@ -103,7 +103,7 @@ async def test_a_message_is_answered_whatever_its_ref_is(odd: Odd, ref: str) -> 
 
 
 @pytest.mark.parametrize("ref", ['"a"', "7"])
-async def test_an_answer_has_its_messages_ref(odd: Odd, ref: str) -> None:
+async def test_an_answer_repeats_the_ref_of_its_message(odd: Odd, ref: str) -> None:
     said = await answer_message(odd, HttpRequest(), "1", f'{{"data": 1, "ref": {ref}}}')
     assert said == f'{{"event":"reply","data":1,"ref":{ref}}}'
 
@@ -119,7 +119,7 @@ async def test_an_answer_has_its_messages_ref(odd: Odd, ref: str) -> None:
         ("ws", "https://testserver", True),  # a proxy ends TLS, and does not say so
     ],
 )
-async def test_a_page_without_tls_may_not_listen_to_a_site_with_it(
+async def test_a_page_without_tls_may_not_open_a_websocket_to_a_site_with_tls(
     db: None, scheme: str, origin: str, opens: bool
 ) -> None:
     socket = Socket("nobody")

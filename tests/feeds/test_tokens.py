@@ -38,7 +38,7 @@ async def test_a_token_opens_a_feed_in_its_users_name(alice: User) -> None:
 
 
 @pytest.mark.parametrize("ending", ["age", "password", "deactivation", "deletion", "forgery"])
-async def test_a_token_ends(alice: User, ending: str) -> None:
+async def test_a_token_becomes_invalid(alice: User, ending: str) -> None:
     text = feeds.token(alice)
     age = 300
     if ending == "age":
@@ -57,7 +57,7 @@ async def test_a_token_ends(alice: User, ending: str) -> None:
         assert (await AsyncClient().get(NAMES, {"token": text})).status_code == 403
 
 
-async def test_what_a_token_opened_ends_with_the_users_right(alice: User) -> None:
+async def test_a_stream_opened_with_a_token_ends_with_the_users_right(alice: User) -> None:
     headers = (b"authorization", f"Bearer {feeds.token(alice)}".encode())
     page = listening(None, NAMES, headers)
     await told(page, "sync")
@@ -67,7 +67,7 @@ async def test_what_a_token_opened_ends_with_the_users_right(alice: User) -> Non
     assert page.received()[-1] == ("bye", {"reason": "auth"})
 
 
-def test_guests_have_no_token() -> None:
+def test_a_guest_gets_no_token() -> None:
     with pytest.raises(ValueError, match="whose"):
         feeds.token(AnonymousUser())
 
@@ -90,7 +90,7 @@ async def status(text: str) -> int:
     return (await AsyncClient().get(NAMES, {"token": text})).status_code
 
 
-async def test_a_logout_ends_the_token_of_its_session_and_what_it_opened(alice: User) -> None:
+async def test_a_logout_ends_the_tokens_of_its_session_and_their_streams(alice: User) -> None:
     here, there = await signed_in(alice), await signed_in(alice)
     mine, other = await made_for(here, alice), await made_for(there, alice)
     for_good = feeds.token(alice)
@@ -102,7 +102,7 @@ async def test_a_logout_ends_the_token_of_its_session_and_what_it_opened(alice: 
     assert [await status(text) for text in (mine, other, for_good)] == [403, 200, 200]
 
 
-async def test_the_token_of_a_session_ends_with_it_however_that_ends(alice: User) -> None:
+async def test_a_token_for_a_session_ends_when_the_session_expires(alice: User) -> None:
     client = await signed_in(alice)
     text = await made_for(client, alice)
     assert await status(text) == 200
@@ -112,7 +112,7 @@ async def test_the_token_of_a_session_ends_with_it_however_that_ends(alice: User
     assert await status(text) == 403
 
 
-async def test_a_session_that_somebody_else_has_taken_over_opens_nothing(
+async def test_a_token_is_invalid_once_its_session_names_another_user(
     alice: User, bob: User
 ) -> None:
     client = await signed_in(alice)
@@ -125,7 +125,7 @@ async def test_a_session_that_somebody_else_has_taken_over_opens_nothing(
 
 
 @pytest.mark.parametrize("ending", ["password", "deactivation", "deletion"])
-async def test_the_token_of_an_impersonation_ends_when_who_is_behind_it_may_no_longer(
+async def test_a_token_for_an_impersonation_ends_with_the_right_of_the_impersonator(
     alice: User, bob: User, ending: str
 ) -> None:
     text = await made_for(await signed_in(bob), alice)  # bob's session, in which he is alice
@@ -140,7 +140,7 @@ async def test_the_token_of_an_impersonation_ends_when_who_is_behind_it_may_no_l
     assert await status(text) == 403
 
 
-async def test_a_token_does_not_show_the_sessions_key(alice: User) -> None:
+async def test_a_token_does_not_reveal_the_session_key(alice: User) -> None:
     client = await signed_in(alice)
     key = client.cookies["sessionid"].value
     text, again = await made_for(client, alice), await made_for(client, alice)
@@ -150,7 +150,7 @@ async def test_a_token_does_not_show_the_sessions_key(alice: User) -> None:
     assert said[3] != signing.loads(again, salt="toasts.feeds")[3]
 
 
-async def test_the_request_of_rest_framework_will_do(alice: User) -> None:
+async def test_a_request_of_rest_framework_is_accepted(alice: User) -> None:
     client = await signed_in(alice)
 
     def make() -> str:
@@ -164,13 +164,13 @@ async def test_the_request_of_rest_framework_will_do(alice: User) -> None:
     assert await status(text) == 403
 
 
-async def test_who_has_no_session_has_a_token_all_the_same(alice: User) -> None:
+async def test_a_request_without_a_session_gets_a_token(alice: User) -> None:
     request = HttpRequest()
     request.user = alice
     assert await status(feeds.token(request)) == 200
 
 
-def test_a_session_in_a_cookie_is_no_help(alice: User) -> None:
+def test_a_session_kept_in_its_cookie_is_refused(alice: User) -> None:
     from django.contrib.sessions.backends.signed_cookies import SessionStore as Cookie
 
     request = HttpRequest()

@@ -32,7 +32,7 @@ def key(alice: User) -> str:
     return sign_in(alice)
 
 
-async def test_a_poll_that_waits_is_told_what_changes(alice: User) -> None:
+async def test_a_waiting_poll_gets_the_changes(alice: User) -> None:
     client = await signed_in(alice)
     old = await make("old")
     pk = old.pk
@@ -57,7 +57,7 @@ async def _delete(group: Group) -> None:
     await feeds.async_announce("names", "all")
 
 
-async def test_a_poll_that_comes_late_is_told_all_that_there_is(alice: User) -> None:
+async def test_a_poll_with_an_old_cursor_gets_all_rows(alice: User) -> None:
     client = await signed_in(alice)
     cursor = (await client.get(NAMES)).json()["cursor"]
     group = await make("news")
@@ -66,7 +66,7 @@ async def test_a_poll_that_comes_late_is_told_all_that_there_is(alice: User) -> 
     assert answer["events"][0]["data"]["action"] == "SELECT"
 
 
-async def test_a_poll_without_news_ends_with_its_wait(alice: User) -> None:
+async def test_a_poll_without_changes_ends_after_its_wait(alice: User) -> None:
     client = await signed_in(alice)
     cursor = (await client.get(NAMES)).json()["cursor"]
     answer = (await client.get(NAMES, {"cursor": cursor, "wait": "0.2"})).json()
@@ -74,7 +74,7 @@ async def test_a_poll_without_news_ends_with_its_wait(alice: User) -> None:
     assert current_hub().listeners() == []
 
 
-async def test_a_logout_ends_the_poll(alice: User) -> None:
+async def test_a_logout_ends_a_waiting_poll(alice: User) -> None:
     client: Any = await signed_in(alice)
     cursor = (await client.get(NAMES)).json()["cursor"]
     waiting = asyncio.create_task(client.get(NAMES, {"cursor": cursor, "wait": "20"}))
@@ -96,19 +96,19 @@ def test_under_wsgi_a_poll_answers_at_once(alice: User) -> None:
 @pytest.mark.parametrize(
     "query", [{"wait": "x"}, {"wait": "-1"}, {"cursor": "\n"}, {"format": "html"}]
 )
-async def test_what_is_no_parameter_is_refused_by_name(alice: User, query: Any) -> None:
+async def test_an_invalid_parameter_is_refused_by_name(alice: User, query: Any) -> None:
     response = await (await signed_in(alice)).get(NAMES, query)
     assert response.status_code == 400
     assert list(response.json()) == list(query)
 
 
-async def test_another_sites_page_is_refused(alice: User) -> None:
+async def test_a_page_of_another_site_is_refused(alice: User) -> None:
     client = await signed_in(alice)
     response = await client.get(NAMES, headers={"Sec-Fetch-Site": "cross-site"})
     assert response.status_code == 403
 
 
-async def test_the_address_and_the_user_choose_the_topic(key: str, bob: User) -> None:
+async def test_the_url_and_the_user_decide_the_topic(key: str, bob: User) -> None:
     for name in ("red one", "blue one"):
         await Group.objects.acreate(name=name)
     his = await sync_to_async(sign_in)(bob)
@@ -129,7 +129,9 @@ async def test_the_address_and_the_user_choose_the_topic(key: str, bob: User) ->
         await page.leave()
 
 
-async def test_who_knows_the_state_gets_its_list_alone(alice: User, key: str) -> None:
+async def test_a_client_with_the_current_state_gets_only_the_list_of_keys(
+    alice: User, key: str
+) -> None:
     await make("first")
     client = await signed_in(alice)
     cursor = (await client.get(NAMES)).json()["cursor"]
@@ -139,7 +141,7 @@ async def test_who_knows_the_state_gets_its_list_alone(alice: User, key: str) ->
     await page.leave()
 
 
-async def test_the_last_event_of_a_change_names_the_state(alice: User, key: str) -> None:
+async def test_the_last_event_of_a_change_has_the_id_of_the_state(alice: User, key: str) -> None:
     page = listening(key)
     await told(page, "sync")
     await Group.objects.acreate(name="one")
@@ -150,7 +152,7 @@ async def test_the_last_event_of_a_change_names_the_state(alice: User, key: str)
     await page.leave()
 
 
-async def test_rows_come_as_html_to_who_asks_for_it(key: str) -> None:
+async def test_a_client_that_asks_for_html_gets_rows_as_html(key: str) -> None:
     group = await make("<b>")
     page = Connection(
         make_application(), key, [(b"accept", b"text/event-stream")],
@@ -198,7 +200,7 @@ async def test_a_post_needs_the_csrf_token(alice: User) -> None:
 # Mistakes.
 
 
-def test_a_feed_that_lacks_something_says_what() -> None:
+def test_an_incomplete_feed_is_an_error_that_names_what_is_missing() -> None:
     class Nameless(feeds.Feed):
         pass
 
@@ -216,7 +218,7 @@ def test_a_feed_that_lacks_something_says_what() -> None:
             feed.as_view()
 
 
-def test_two_feeds_of_one_name_are_a_mistake() -> None:
+def test_two_feeds_with_one_name_are_an_error() -> None:
     class Names(feeds.ModelFeed):
         name = "names"
         queryset = Group.objects.all()
@@ -230,7 +232,7 @@ def test_two_feeds_of_one_name_are_a_mistake() -> None:
         Names.as_view()
 
 
-async def test_a_feed_that_fails_keeps_nobody_else_from_hearing(
+async def test_a_failing_feed_does_not_block_other_feeds(
     key: str, monkeypatch: Any, caplog: Any
 ) -> None:
     names, public = listening(key), listening(None, "/feeds/public/")

@@ -50,7 +50,7 @@ async def open_stream(user: User) -> Socket:
     return socket
 
 
-async def test_who_reads_too_slowly_gets_the_state_in_place_of_what_was_missed(
+async def test_a_slow_reader_gets_the_state_instead_of_the_missed_changes(
     alice: User,
 ) -> None:
     socket = await open_stream(alice)
@@ -76,7 +76,7 @@ async def test_who_reads_too_slowly_gets_the_state_in_place_of_what_was_missed(
 
 
 @override_settings(TOASTS_PATIENCE=0.5)
-async def test_who_does_not_read_at_all_is_let_go(alice: User) -> None:
+async def test_a_client_that_does_not_read_is_disconnected(alice: User) -> None:
     socket = await open_stream(alice)
 
     async def never(message: Any) -> None:
@@ -89,14 +89,14 @@ async def test_who_does_not_read_at_all_is_let_go(alice: User) -> None:
     assert current_hub().listeners() == []
 
 
-async def test_a_client_that_leaves_is_forgotten(alice: User) -> None:
+async def test_a_client_that_disconnects_is_unsubscribed(alice: User) -> None:
     socket = await open_stream(alice)
     await socket.leave()
     assert current_hub().listeners() == []
     assert [sent["type"] for sent in socket.sent] == ["websocket.accept", "websocket.send"]
 
 
-async def test_a_goodbye_comes_before_the_close(alice: User) -> None:
+async def test_a_bye_event_comes_before_the_close(alice: User) -> None:
     socket = await open_stream(alice)
     current_hub().drop(current_hub().listeners()[0], "superseded")
     await socket.done()
@@ -104,7 +104,7 @@ async def test_a_goodbye_comes_before_the_close(alice: User) -> None:
     assert socket.sent[-1] == {"type": "websocket.close", "code": 4409}
 
 
-async def test_who_leaves_before_the_answer_is_no_error(alice: User) -> None:
+async def test_a_client_that_disconnects_before_the_answer_is_no_error(alice: User) -> None:
     socket = await open_stream(alice)
 
     async def fail(message: Any) -> None:
@@ -117,7 +117,7 @@ async def test_who_leaves_before_the_answer_is_no_error(alice: User) -> None:
     assert not current_hub().registry.topics
 
 
-async def test_who_reads_no_answers_is_asked_for_no_more_questions(alice: User) -> None:
+async def test_no_messages_are_read_from_a_client_that_reads_no_answers(alice: User) -> None:
     socket = await open_stream(alice)
     [stream] = current_hub().listeners()
     stream.pauseProducing()  # type: ignore[attr-defined]  # as daphne's transport does
