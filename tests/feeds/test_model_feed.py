@@ -18,10 +18,10 @@ from toasts.models.toast import Toast
 pytestmark = pytest.mark.django_db
 
 
-class Told(feeds.ModelFeed):
+class Toasts(feeds.ModelFeed):
     """Toasts: of all users, or of one."""
 
-    name = "told"
+    name = "toasts"
     queryset = Toast.objects.select_related("user").order_by("-pk")
     by = ["user"]
 
@@ -32,10 +32,10 @@ class Told(feeds.ModelFeed):
         return [instance.user.username, instance.message]
 
 
-class Ids(Told):
-    """The same, without a look at the user."""
+class Texts(Toasts):
+    """The same, without the user's name."""
 
-    name = "ids"
+    name = "texts"
     queryset = Toast.objects.order_by("-pk")
 
     def row(self, instance: Toast) -> Any:
@@ -44,18 +44,18 @@ class Ids(Told):
 
 @pytest.fixture
 def people(db: None) -> list[User]:
-    found = User.objects.bulk_create(User(username=f"u{number}") for number in range(200))
+    users = User.objects.bulk_create(User(username=f"u{number}") for number in range(200))
     Toast.objects.bulk_create(
-        Toast(user=user, message=str(number)) for number in range(3) for user in found
+        Toast(user=user, message=str(number)) for number in range(3) for user in users
     )
-    return found
+    return users
 
 
 def topic(user: User) -> str:
     return f"user:{user.pk}"
 
 
-def queries_of(feed: feeds.Feed, topics: list[str]) -> tuple[int, Any]:
+def read_counted(feed: feeds.Feed, topics: list[str]) -> tuple[int, Any]:
     with CaptureQueriesContext(connection) as captured:
         found = feed.read(topics)
     return len(captured), {name: list(rows.items()) for name, rows in found.items()}
@@ -65,10 +65,10 @@ def test_the_boards_of_two_hundred_users_are_read_in_three_queries(
     people: list[User],
 ) -> None:
     topics = ["all", *map(topic, people)]
-    number, found = queries_of(Told(), topics)
-    assert number == 3
+    count, found = read_counted(Toasts(), topics)
+    assert count == 3
     assert {name: dict(rows) for name, rows in found.items()} == {
-        name: rows for one in topics for name, rows in Told().read([one]).items()
+        name: rows for one in topics for name, rows in Toasts().read([one]).items()
     }
     assert [row for _, row in found[topic(people[7])]] == [["u7", "0"], ["u7", "1"], ["u7", "2"]]
 
@@ -76,11 +76,11 @@ def test_the_boards_of_two_hundred_users_are_read_in_three_queries(
 def test_rows_without_an_owner_are_read_with_other_topics_as_they_are_alone(
     people: list[User],
 ) -> None:
-    # As in a table without a constraint; it is checked when the test has ended.
+    # As in a table without a constraint. The database checks it at the end of the test.
     lost = Toast.objects.create(user=people[0], message="lost")
     Toast.objects.filter(pk=lost.pk).update(user=999_999)
     try:
-        _, found = queries_of(Ids(), ["user:999999", topic(people[1]), "user:0"])
+        _, found = read_counted(Texts(), ["user:999999", topic(people[1]), "user:0"])
         assert found["user:999999"] == [(lost.pk, "lost")]
         assert (len(found[topic(people[1])]), found["user:0"]) == (3, [])
     finally:
@@ -90,31 +90,31 @@ def test_rows_without_an_owner_are_read_with_other_topics_as_they_are_alone(
 def test_each_topic_keeps_its_newest_rows(
     people: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Told, "limit", 2)
-    _, found = queries_of(Told(), [topic(user) for user in people[:5]])
+    monkeypatch.setattr(Toasts, "limit", 2)
+    _, found = read_counted(Toasts(), [topic(user) for user in people[:5]])
     assert [[row[1] for _, row in rows] for rows in found.values()] == [["1", "2"]] * 5
 
 
 def test_one_topic_takes_one_query(people: list[User]) -> None:
-    number, found = queries_of(Told(), [topic(people[0])])
-    assert (number, len(found[topic(people[0])])) == (1, 3)
+    count, found = read_counted(Toasts(), [topic(people[0])])
+    assert (count, len(found[topic(people[0])])) == (1, 3)
 
 
 def test_the_same_value_written_in_two_ways_is_two_topics(people: list[User]) -> None:
     pk = people[0].pk
-    _, found = queries_of(Told(), [f"user:{pk}", f"user:0{pk}", "user:0"])
+    _, found = read_counted(Toasts(), [f"user:{pk}", f"user:0{pk}", "user:0"])
     assert found[f"user:{pk}"] == found[f"user:0{pk}"] != []
 
 
 def test_a_topic_of_an_unknown_column_is_an_error_and_never_all_rows(db: None) -> None:
     with pytest.raises(ValueError, match=r"'usr:7': 'usr' is not in `by`"):
-        Told().read(["usr:7"])
+        Toasts().read(["usr:7"])
     with pytest.raises(ValidationError):
-        Told().read(["user:x"])
+        Toasts().read(["user:x"])
 
 
 class Permissions(feeds.ModelFeed):
-    """Rows whose topics are chosen by `rows`, which has the last word."""
+    """A feed with a `rows` method of its own."""
 
     name = "permissions"
     queryset = Permission.objects.order_by("-pk")
@@ -132,8 +132,8 @@ class Permissions(feeds.ModelFeed):
 
 def test_a_rows_method_of_the_feed_is_called_for_each_topic(db: None) -> None:
     topics = [f"content_type:{found.pk}" for found in ContentType.objects.all()[:3]]
-    number, found = queries_of(Permissions(), topics)
-    assert number == 3
+    count, found = read_counted(Permissions(), topics)
+    assert count == 3
     assert {row["codename"][:3] for rows in found.values() for _, row in rows} == {"add"}
 
 
@@ -145,7 +145,7 @@ def test_the_table_is_that_of_the_model_unless_another_is_set() -> None:
         name = "again"
         queryset = Permission.objects.all()
 
-    assert (Told.table, Permissions.table, Unnamed.table) == (
+    assert (Toasts.table, Permissions.table, Unnamed.table) == (
         "toasts_toast", "others", "others",
     )  # fmt: skip
     assert Again.table == "auth_permission"

@@ -1,4 +1,4 @@
-"""Tokens for a feed: whom they open it for, and what ends them."""
+"""Tokens for a feed: in whose name they open it, and what ends them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.test import AsyncClient, override_settings
 from rest_framework.request import Request
 
 from tests.conftest import signed_in
-from tests.feeds.test_feed import NAMES, listening, told
+from tests.support.feed_connections import NAMES, data_of, subscribe
 from toasts import feeds
 
 pytestmark = [
@@ -59,8 +59,8 @@ async def test_a_token_becomes_invalid(alice: User, ending: str) -> None:
 
 async def test_a_stream_opened_with_a_token_ends_with_the_users_right(alice: User) -> None:
     headers = (b"authorization", f"Bearer {feeds.token(alice)}".encode())
-    page = listening(None, NAMES, headers)
-    await told(page, "sync")
+    page = subscribe(None, NAMES, headers)
+    await data_of(page, "sync")
     alice.is_active = False
     await alice.asave()
     await page.done()
@@ -72,7 +72,7 @@ def test_a_guest_gets_no_token() -> None:
         feeds.token(AnonymousUser())
 
 
-# Those that end with a session.
+# Tokens that end with a session.
 
 
 def request_of(client: AsyncClient, user: User) -> HttpRequest:
@@ -82,7 +82,7 @@ def request_of(client: AsyncClient, user: User) -> HttpRequest:
     return request
 
 
-async def made_for(client: AsyncClient, user: User) -> str:
+async def token_for(client: AsyncClient, user: User) -> str:
     return await sync_to_async(lambda: feeds.token(request_of(client, user), "names"))()
 
 
@@ -92,19 +92,19 @@ async def status(text: str) -> int:
 
 async def test_a_logout_ends_the_tokens_of_its_session_and_their_streams(alice: User) -> None:
     here, there = await signed_in(alice), await signed_in(alice)
-    mine, other = await made_for(here, alice), await made_for(there, alice)
-    for_good = feeds.token(alice)
-    page = listening(None, NAMES, (b"authorization", f"Bearer {mine}".encode()))
-    await told(page, "sync")
+    own, other = await token_for(here, alice), await token_for(there, alice)
+    for_user = feeds.token(alice)
+    page = subscribe(None, NAMES, (b"authorization", f"Bearer {own}".encode()))
+    await data_of(page, "sync")
     await here.alogout()
     await page.done()
     assert page.received()[-1] == ("bye", {"reason": "auth"})
-    assert [await status(text) for text in (mine, other, for_good)] == [403, 200, 200]
+    assert [await status(text) for text in (own, other, for_user)] == [403, 200, 200]
 
 
 async def test_a_token_for_a_session_ends_when_the_session_expires(alice: User) -> None:
     client = await signed_in(alice)
-    text = await made_for(client, alice)
+    text = await token_for(client, alice)
     assert await status(text) == 200
     session = SessionStore(client.cookies["sessionid"].value)
     await session.aset_expiry(-1)
@@ -116,10 +116,10 @@ async def test_a_token_is_invalid_once_its_session_names_another_user(
     alice: User, bob: User
 ) -> None:
     client = await signed_in(alice)
-    text = await made_for(client, alice)
-    his = await signed_in(bob)
+    text = await token_for(client, alice)
+    other = await signed_in(bob)
     session = SessionStore(client.cookies["sessionid"].value)
-    await session.aupdate(await SessionStore(his.cookies["sessionid"].value).aload())
+    await session.aupdate(await SessionStore(other.cookies["sessionid"].value).aload())
     await session.asave()
     assert await status(text) == 403
 
@@ -128,7 +128,7 @@ async def test_a_token_is_invalid_once_its_session_names_another_user(
 async def test_a_token_for_an_impersonation_ends_with_the_right_of_the_impersonator(
     alice: User, bob: User, ending: str
 ) -> None:
-    text = await made_for(await signed_in(bob), alice)  # bob's session, in which he is alice
+    text = await token_for(await signed_in(bob), alice)  # bob's session, in which he acts as alice
     assert await status(text) == 200
     if ending == "deletion":
         await bob.adelete()
@@ -143,22 +143,22 @@ async def test_a_token_for_an_impersonation_ends_with_the_right_of_the_impersona
 async def test_a_token_does_not_reveal_the_session_key(alice: User) -> None:
     client = await signed_in(alice)
     key = client.cookies["sessionid"].value
-    text, again = await made_for(client, alice), await made_for(client, alice)
-    said = signing.loads(text, salt="toasts.feeds")
-    assert key not in json.dumps(said)
-    assert key.encode() not in base64.urlsafe_b64decode(said[3])
-    assert said[3] != signing.loads(again, salt="toasts.feeds")[3]
+    text, again = await token_for(client, alice), await token_for(client, alice)
+    claims = signing.loads(text, salt="toasts.feeds")
+    assert key not in json.dumps(claims)
+    assert key.encode() not in base64.urlsafe_b64decode(claims[3])
+    assert claims[3] != signing.loads(again, salt="toasts.feeds")[3]
 
 
 async def test_a_request_of_rest_framework_is_accepted(alice: User) -> None:
     client = await signed_in(alice)
 
-    def make() -> str:
+    def make_token() -> str:
         wrapped = Request(request_of(client, alice))
         wrapped.user = alice
         return feeds.token(wrapped)
 
-    text = await sync_to_async(make)()
+    text = await sync_to_async(make_token)()
     assert await status(text) == 200
     await client.alogout()
     assert await status(text) == 403

@@ -1,4 +1,4 @@
-"""A WebSocket whose client does not read, against a `send` that waits."""
+"""Feeds over WebSockets: slow clients, clients that disconnect, and foreign origins."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
 from django.test import override_settings
 
 from tests.conftest import until
-from tests.feeds.test_feed import NAMES
-from tests.support.asgi_connections import Connection, make_application
-from tests.support.logins import sign_in
+from tests.support.feed_connections import FeedSocket, open_socket
 from toasts import feeds
 from toasts.delivery.hubs import current_hub
 
@@ -25,35 +22,10 @@ pytestmark = [
 ]
 
 
-class Socket(Connection):
-    def __init__(self, session: str) -> None:
-        super().__init__(
-            make_application(), session, type="websocket", scheme="ws", path=NAMES, subprotocols=[]
-        )
-        self.events.get_nowait()
-        self.events.put_nowait({"type": "websocket.connect"})
-
-    def disconnect(self) -> None:
-        self.events.put_nowait({"type": "websocket.disconnect", "code": 1001})
-
-    def messages(self) -> list[Any]:
-        return [json.loads(sent["text"]) for sent in self.sent if sent["type"] == "websocket.send"]
-
-    def events_told(self) -> list[str]:
-        return [message["event"] for message in self.messages()]
-
-
-async def open_stream(user: User) -> Socket:
-    socket = Socket(await sync_to_async(sign_in)(user))
-    socket.start()
-    await until(lambda: "sync" in socket.events_told())
-    return socket
-
-
 async def test_a_slow_reader_gets_the_state_instead_of_the_missed_changes(
     alice: User,
 ) -> None:
-    socket = await open_stream(alice)
+    socket = await open_socket(alice)
     gate = asyncio.Event()
 
     async def wait(message: Any) -> None:
@@ -64,11 +36,11 @@ async def test_a_slow_reader_gets_the_state_instead_of_the_missed_changes(
         await Group.objects.acreate(name=f"group {number}")
         await feeds.async_announce("names", "all")
         await until(lambda: current_hub().scheduler.empty)
-    told = len(socket.sent)
+    sent_before = len(socket.sent)
     gate.set()
-    await until(lambda: socket.events_told().count("sync") == 2)
-    later = socket.messages()[told - 1 :]
-    # At most what was under way, then the five rows that are there now: not twenty changes.
+    await until(lambda: socket.event_types().count("sync") == 2)
+    later = socket.envelopes()[sent_before - 1 :]
+    # At most what was being sent, then the current five rows: not twenty changes.
     assert len(later) < 12
     newest = [group.pk async for group in Group.objects.order_by("-pk")[:5]]
     assert later[-1]["data"] == {"keys": newest[::-1]}
@@ -77,7 +49,7 @@ async def test_a_slow_reader_gets_the_state_instead_of_the_missed_changes(
 
 @override_settings(TOASTS_PATIENCE=0.5)
 async def test_a_client_that_does_not_read_is_disconnected(alice: User) -> None:
-    socket = await open_stream(alice)
+    socket = await open_socket(alice)
 
     async def never(message: Any) -> None:
         await asyncio.Event().wait()
@@ -90,43 +62,66 @@ async def test_a_client_that_does_not_read_is_disconnected(alice: User) -> None:
 
 
 async def test_a_client_that_disconnects_is_unsubscribed(alice: User) -> None:
-    socket = await open_stream(alice)
+    socket = await open_socket(alice)
     await socket.leave()
     assert current_hub().listeners() == []
     assert [sent["type"] for sent in socket.sent] == ["websocket.accept", "websocket.send"]
 
 
 async def test_a_bye_event_comes_before_the_close(alice: User) -> None:
-    socket = await open_stream(alice)
+    socket = await open_socket(alice)
     current_hub().drop(current_hub().listeners()[0], "superseded")
     await socket.done()
-    assert socket.events_told()[-1] == "bye"
+    assert socket.event_types()[-1] == "bye"
     assert socket.sent[-1] == {"type": "websocket.close", "code": 4409}
 
 
 async def test_a_client_that_disconnects_before_the_answer_is_no_error(alice: User) -> None:
-    socket = await open_stream(alice)
+    socket = await open_socket(alice)
 
     async def fail(message: Any) -> None:
         socket.disconnect()
         raise RuntimeError("the connection is closed")
 
     socket.on_send = fail
-    socket.events.put_nowait({"type": "websocket.receive", "text": '{"data": ""}'})
+    socket.send_text('{"data": ""}')
     await socket.done()
     assert not current_hub().registry.topics
 
 
 async def test_no_messages_are_read_from_a_client_that_reads_no_answers(alice: User) -> None:
-    socket = await open_stream(alice)
+    socket = await open_socket(alice)
     [stream] = current_hub().listeners()
     stream.pauseProducing()  # type: ignore[attr-defined]  # as daphne's transport does
     before = len(socket.sent)
     for number in range(20):
-        text = json.dumps({"data": f"name {number}"})
-        socket.events.put_nowait({"type": "websocket.receive", "text": text})
+        socket.send_text(json.dumps({"data": f"name {number}"}))
     with pytest.raises(AssertionError, match="not within"):
         await until(lambda: len(socket.sent) - before > 1, 0.5)
     stream.resumeProducing()  # type: ignore[attr-defined]
     await until(lambda: len(socket.sent) - before >= 20)
     await socket.leave()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "origin", "opens"),
+    [
+        ("wss", "https://testserver", True),
+        ("wss", "http://testserver", False),
+        ("ws", "http://testserver", True),
+        ("ws", "https://testserver", True),  # a proxy ends TLS without a header that shows it
+    ],
+)
+async def test_a_page_without_tls_may_not_open_a_websocket_to_a_site_with_tls(
+    db: None, scheme: str, origin: str, opens: bool
+) -> None:
+    socket = FeedSocket(None, "/feeds/public/")
+    headers = [(b"host", b"testserver"), (b"origin", origin.encode())]
+    socket.scope |= {"scheme": scheme, "headers": headers}
+    socket.start()
+    await until(lambda: len(socket.sent) > 1)
+    if opens:
+        await until(lambda: "sync" in socket.event_types())
+        await socket.leave()
+    else:
+        assert socket.sent[1] == {"type": "websocket.close", "code": 4403}
