@@ -127,7 +127,7 @@ def test_the_operations_sql_can_be_shown_before_the_table_is_there(bare: Databas
 def test_a_migration_names_the_operation_by_its_public_place() -> None:
     written = MigrationWriter.serialize(InstallTriggers())
     assert written == ("toasts.triggers.InstallTriggers(\n)", {"import toasts.triggers"})
-    assert InstallTriggers().deconstruct() == ("InstallTriggers", [], {})
+    assert InstallTriggers().deconstruct() == ("InstallTriggers", (), {})
     assert InstallTriggers().migration_name_fragment == "toasts_triggers"
 
 
