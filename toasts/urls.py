@@ -1,7 +1,7 @@
 from django.urls import include, path
 
 from . import views
-from .rest.viewsets import router
+from .rest.router import router
 
 app_name = "toasts"
 urlpatterns = [

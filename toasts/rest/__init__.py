@@ -1,0 +1,1 @@
+"""The HTTP API: the only code that imports Django REST framework."""
