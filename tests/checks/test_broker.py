@@ -1,4 +1,4 @@
-"""The checks of the broker, and of what it needs."""
+"""The checks of the broker and of what it needs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.checks import ids, told
-from toasts.checks import database
+from tests.support.checks import ids, reported
+from toasts.checks import broker as checks
 
 # E002
 
@@ -25,7 +25,7 @@ A_NUMBER = 7
 @pytest.mark.parametrize("broker", ["auto", "local", f"{__name__}.not_callable_in_a_module"])
 def test_a_known_or_importable_broker_is_accepted(settings: Any, broker: str) -> None:
     settings.TOASTS_BROKER = broker
-    assert ids(database.check_broker) == []
+    assert ids(checks.check_broker) == []
 
 
 @pytest.mark.parametrize(
@@ -35,25 +35,25 @@ def test_a_known_or_importable_broker_is_accepted(settings: Any, broker: str) ->
         ("rabbit", "neither a known broker nor importable", 'Set it to "auto"'),
         ("no.such.module", "(No module named 'no')", 'Set it to "auto"'),
         (f"{__name__}.Missing", 'does not define a "Missing"', 'Set it to "auto"'),
-        (f"{__name__}.A_NUMBER", "what it names cannot be called", 'Set it to "auto"'),
+        (f"{__name__}.A_NUMBER", "the object of that name cannot be called", 'Set it to "auto"'),
     ],
 )
-def test_a_broker_that_cannot_be_made_is_an_error(
+def test_a_broker_that_cannot_be_created_is_an_error(
     settings: Any, broker: str, message: str, hint: str
 ) -> None:
     settings.TOASTS_BROKER = broker
-    number, said, advised = told(database.check_broker)
+    number, problem, hint_given = reported(checks.check_broker)
     assert number == "toasts.E002"
-    assert said.startswith(f"TOASTS_BROKER is {broker!r}: ")
-    assert message in said
-    assert advised.startswith(hint)
+    assert problem.startswith(f"TOASTS_BROKER is {broker!r}: ")
+    assert message in problem
+    assert hint_given.startswith(hint)
 
 
 @pytest.mark.parametrize(
     ("broker", "engine", "name", "message"),
     [
-        ("postgres", "sqlite3", "file", "toasts are kept in a database of kind sqlite"),
-        ("sqlite", "postgresql", "site", "toasts are kept in a database of kind postgresql"),
+        ("postgres", "sqlite3", "file", "the database of toasts is sqlite"),
+        ("sqlite", "postgresql", "site", "the database of toasts is postgresql"),
         ("sqlite", "sqlite3", ":memory:", "an SQLite database in memory has no file to watch"),
     ],
 )
@@ -62,7 +62,7 @@ def test_a_broker_for_another_database_is_an_error(
 ) -> None:
     settings.TOASTS_BROKER = broker
     keep_in(engine, NAME=name)
-    assert told(database.check_broker)[:2] == (
+    assert reported(checks.check_broker)[:2] == (
         "toasts.E002",
         f"TOASTS_BROKER is {broker!r}: {message}.",
     )
@@ -74,7 +74,7 @@ def test_a_broker_for_the_database_is_accepted(
 ) -> None:
     settings.TOASTS_BROKER = broker
     keep_in(engine)
-    assert ids(database.check_broker) == []
+    assert ids(checks.check_broker) == []
 
 
 # E003
@@ -97,9 +97,9 @@ def install(name: str, path: Path, monkeypatch: pytest.MonkeyPatch, version: str
 def test_an_old_psycopg_is_an_error(keep_in: Any, psycopg_is: Any, version: str) -> None:
     keep_in("postgresql")
     psycopg_is(version)
-    assert told(database.check_psycopg) == (
+    assert reported(checks.check_psycopg) == (
         "toasts.E003",
-        f"To hear of toasts from PostgreSQL, psycopg 3.2.4 or later is needed; this is {version}.",
+        f"To receive hints from PostgreSQL, psycopg 3.2.4 or later is needed; this is {version}.",
         'Install "django-live-toasts[postgres]", or "psycopg[binary]>=3.2.4".',
     )
 
@@ -108,13 +108,13 @@ def test_an_old_psycopg_is_an_error(keep_in: Any, psycopg_is: Any, version: str)
 def test_a_newer_psycopg_is_accepted(keep_in: Any, psycopg_is: Any, version: str) -> None:
     keep_in("postgresql")
     psycopg_is(version)
-    assert ids(database.check_psycopg) == []
+    assert ids(checks.check_psycopg) == []
 
 
 def test_no_psycopg_is_an_error(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.TOASTS_BROKER = "postgres"
     monkeypatch.setattr(sys, "path", [])
-    number, message, _ = told(database.check_psycopg)
+    number, message, _ = reported(checks.check_psycopg)
     assert number == "toasts.E003"
     assert message.endswith("it is not installed.")
 
@@ -126,7 +126,7 @@ def test_no_psycopg_is_needed_on_sqlite(
     settings.TOASTS_BROKER = broker
     keep_in("sqlite3")
     monkeypatch.setattr(sys, "path", [])
-    assert ids(database.check_psycopg) == []
+    assert ids(checks.check_psycopg) == []
 
 
 # E014
@@ -141,14 +141,14 @@ def redis_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
 NO_URL = (
     "toasts.E014",
     'TOASTS_BROKER is "redis": TOASTS_REDIS_URL is not set.',
-    'Set TOASTS_REDIS_URL to "redis://host:6379", "rediss://..." or "unix://..."; of a cluster,'
-    ' "redis+cluster://host:6379" or "rediss+cluster://...".',
+    'Set TOASTS_REDIS_URL to "redis://host:6379", "rediss://..." or "unix://..."; for a cluster,'
+    ' to "redis+cluster://host:6379" or "rediss+cluster://...".',
 )
 
 
 def test_redis_without_a_url_is_an_error(settings: Any) -> None:
     settings.TOASTS_BROKER = "redis"
-    assert told(database.check_redis) == NO_URL
+    assert reported(checks.check_redis) == NO_URL
 
 
 @pytest.mark.parametrize(
@@ -165,12 +165,12 @@ def test_redis_without_a_url_is_an_error(settings: Any) -> None:
         "unix+cluster:///run/redis.sock",
     ],
 )
-def test_a_url_that_is_none_of_a_redis_is_an_error_that_keeps_its_password(
+def test_an_invalid_redis_url_is_an_error_that_does_not_show_the_password(
     settings: Any, url: str
 ) -> None:
     settings.TOASTS_BROKER = "redis"
     settings.TOASTS_REDIS_URL = url
-    number, message, hint = told(database.check_redis)
+    number, message, hint = reported(checks.check_redis)
     assert (number, hint) == (NO_URL[0], NO_URL[2])
     assert message == 'TOASTS_BROKER is "redis": TOASTS_REDIS_URL is not the URL of a Redis.'
 
@@ -188,14 +188,14 @@ def test_a_url_that_is_none_of_a_redis_is_an_error_that_keeps_its_password(
 def test_the_urls_of_redis_are_accepted_and_nothing_connects(settings: Any, url: str) -> None:
     settings.TOASTS_BROKER = "redis"
     settings.TOASTS_REDIS_URL = url
-    assert ids(database.check_redis) == ids(database.check_broker) == []
+    assert ids(checks.check_redis) == ids(checks.check_broker) == []
 
 
 def test_an_old_redis_is_an_error(settings: Any, redis_is: Any) -> None:
     settings.TOASTS_BROKER = "redis"
     settings.TOASTS_REDIS_URL = "redis://host"
     redis_is("4.6.0")
-    assert told(database.check_redis) == (
+    assert reported(checks.check_redis) == (
         "toasts.E014",
         'TOASTS_BROKER is "redis": the package redis must be 5 or later, and this is 4.6.0.',
         'Install "django-live-toasts[redis]", or "redis>=5".',
@@ -206,10 +206,10 @@ def test_no_redis_is_an_error(settings: Any, monkeypatch: pytest.MonkeyPatch) ->
     settings.TOASTS_BROKER = "redis"
     settings.TOASTS_REDIS_URL = "redis://host"
     monkeypatch.setattr(sys, "path", [])
-    _, message, _ = told(database.check_redis)
+    _, message, _ = reported(checks.check_redis)
     assert message == 'TOASTS_BROKER is "redis": the package redis is not installed.'
 
 
 def test_no_redis_is_needed_otherwise(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
-    assert ids(database.check_redis) == []
+    assert ids(checks.check_redis) == []

@@ -12,7 +12,7 @@ from django.core.management.base import SystemCheckError
 from django.urls import include, path
 
 from tests.support.asgi import application
-from tests.support.checks import ids, told, urlconf
+from tests.support.checks import ids, reported, urlconf
 from toasts.checks import options, site
 from toasts.conf import SETTINGS
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 RULES = {setting.name: setting.rule for setting in SETTINGS}
 
 
-def test_a_site_without_mistakes_is_told_nothing() -> None:
+def test_for_a_site_without_mistakes_nothing_is_reported() -> None:
     assert run_checks(tags=["toasts"]) == []
 
 
@@ -30,7 +30,7 @@ def test_the_checks_are_django_system_checks(settings: Any) -> None:
         call_command("check", tags=["toasts"])
 
 
-def test_every_number_is_in_the_reference_and_the_other_way_round() -> None:
+def test_the_reference_lists_exactly_the_numbers_that_exist() -> None:
     source = "".join(file.read_text() for file in (ROOT / "toasts/checks").glob("*.py"))
     reference = (ROOT / "docs/reference/checks.md").read_text()
     numbers = set(re.findall(r'id="toasts\.([EW]\d{3})"', source))
@@ -43,7 +43,7 @@ def test_every_number_is_in_the_reference_and_the_other_way_round() -> None:
 
 def test_missing_urls_are_an_error(settings: Any) -> None:
     settings.ROOT_URLCONF = urlconf([])
-    assert told(site.check_urls) == (
+    assert reported(site.check_urls) == (
         "toasts.E001",
         "The URLs of toasts are not in ROOT_URLCONF: toasts:stream, toasts:poll,"
         " toasts:api-toast-list cannot be resolved.",
@@ -59,15 +59,15 @@ def test_urls_under_another_path_and_namespace_are_found(settings: Any) -> None:
 # W005
 
 
-def test_a_site_that_names_no_asgi_is_told_that_it_polls(settings: Any) -> None:
+def test_settings_without_asgi_are_reported(settings: Any) -> None:
     del settings.ASGI_APPLICATION
-    number, message, hint = told(site.check_asgi)
+    number, message, hint = reported(site.check_asgi)
     assert number == "toasts.W005"
     assert "name no ASGI application and no ASGI server" in message
     assert "silence toasts.W005" in hint
 
 
-def test_daphne_says_asgi_enough(settings: Any) -> None:
+def test_daphne_is_a_sign_of_asgi(settings: Any) -> None:
     del settings.ASGI_APPLICATION
     settings.INSTALLED_APPS = ["daphne", *settings.INSTALLED_APPS]
     assert ids(site.check_asgi) == []
@@ -97,10 +97,12 @@ def test_daphne_says_asgi_enough(settings: Any) -> None:
         "INJECT": ["sometimes", "", None, 2],
     }.items(),
 )
-def test_a_setting_of_no_use_is_an_error(settings: Any, name: str, values: list[Any]) -> None:
+def test_a_value_that_cannot_be_used_is_an_error(
+    settings: Any, name: str, values: list[Any]
+) -> None:
     for value in values:
         setattr(settings, f"TOASTS_{name}", value)
-        number, message, hint = told(options.check_values)
+        number, message, hint = reported(options.check_values)
         assert number == "toasts.E011"
         assert message.startswith(f"TOASTS_{name} must be {RULES[f'TOASTS_{name}'].wanted}; it is ")
         assert hint == f"Correct it, or remove TOASTS_{name}: then its default applies."
@@ -120,7 +122,7 @@ def test_a_setting_of_no_use_is_an_error(settings: Any, name: str, values: list[
         ("ALLOW_SAME_SITE", True),
     ],
 )
-def test_a_setting_at_its_limits_is_fine(settings: Any, name: str, value: Any) -> None:
+def test_a_value_at_the_limit_is_fine(settings: Any, name: str, value: Any) -> None:
     setattr(settings, f"TOASTS_{name}", value)
     assert ids(options.check_values) == []
 
@@ -128,7 +130,7 @@ def test_a_setting_at_its_limits_is_fine(settings: Any, name: str, value: Any) -
 @pytest.mark.parametrize("name", ["LISTEN_DSN", "REDIS_URL"])
 def test_a_connection_string_is_not_printed(settings: Any, name: str) -> None:
     setattr(settings, f"TOASTS_{name}", b"scheme://toasts:secret@host/site")
-    number, message, _ = told(options.check_values)
+    number, message, _ = reported(options.check_values)
     assert number == "toasts.E011"
     assert message.endswith("it is of type bytes.")
 
@@ -141,9 +143,9 @@ def test_a_connection_string_is_not_printed(settings: Any, name: str) -> None:
         ("TOASTS_QUUX", "Remove it."),
     ],
 )
-def test_an_unknown_setting_is_told(settings: Any, name: str, hint: str) -> None:
+def test_an_unknown_setting_is_reported(settings: Any, name: str, hint: str) -> None:
     setattr(settings, name, 1)
-    assert told(options.check_names) == (
+    assert reported(options.check_names) == (
         "toasts.W012",
         f"{name} is not a setting of toasts, so it has no effect.",
         hint,
@@ -153,9 +155,9 @@ def test_an_unknown_setting_is_told(settings: Any, name: str, hint: str) -> None
 # W013
 
 
-def test_sessions_in_cookies_are_told(settings: Any) -> None:
+def test_sessions_in_cookies_are_reported(settings: Any) -> None:
     settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
-    number, message, hint = told(site.check_sessions)
+    number, message, hint = reported(site.check_sessions)
     assert number == "toasts.W013"
     assert "cannot revoke" in message
     assert "SESSION_ENGINE" in hint
@@ -184,9 +186,9 @@ ONLY_SOCKETS = Router(websocket=None)
 
 
 @pytest.mark.parametrize("name", ["PLAIN", "ROUTED"])
-def test_djangos_own_handler_is_told_of_a_better_one(settings: Any, name: str) -> None:
+def test_djangos_own_handler_is_reported(settings: Any, name: str) -> None:
     settings.ASGI_APPLICATION = f"{__name__}.{name}"
-    number, message, hint = told(site.check_handler)
+    number, message, hint = reported(site.check_handler)
     assert number == "toasts.W015"
     assert message.startswith(f"{__name__}.{name} is Django's own handler")
     assert hint == "In that module: from toasts.asgi import get_asgi_application."
@@ -199,11 +201,11 @@ def test_djangos_own_handler_is_told_of_a_better_one(settings: Any, name: str) -
         f"{__name__}.ONLY_SOCKETS", f"{__name__}.missing", "no.such.module", "dotless", "", None,
     ],
 )  # fmt: skip
-def test_any_other_application_is_told_nothing(settings: Any, name: str | None) -> None:
+def test_for_any_other_application_nothing_is_reported(settings: Any, name: str | None) -> None:
     settings.ASGI_APPLICATION = name
     assert ids(site.check_handler) == []
 
 
-def test_without_an_application_there_is_nothing_to_tell(settings: Any) -> None:
+def test_without_an_application_nothing_is_reported(settings: Any) -> None:
     del settings.ASGI_APPLICATION
     assert ids(site.check_handler) == []

@@ -1,4 +1,4 @@
-"""The checks of the database's own settings."""
+"""The checks of the database settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.checks import ids, told
+from tests.support.checks import ids, reported
 from toasts.checks import database
 
 # W007
@@ -16,7 +16,7 @@ from toasts.checks import database
     ("age", "found"),
     [(0, []), (60, ["toasts.W007"]), (None, ["toasts.W007"])],
 )
-def test_persistent_connections_under_asgi_are_told(
+def test_persistent_connections_under_asgi_are_reported(
     keep_in: Any, age: int | None, found: list[str]
 ) -> None:
     keep_in("postgresql", CONN_MAX_AGE=age)
@@ -32,9 +32,9 @@ def test_persistent_connections_under_wsgi_are_fine(settings: Any, keep_in: Any)
 # W008
 
 
-def test_a_sqlite_of_djangos_defaults_is_told_both_options(keep_in: Any) -> None:
+def test_sqlite_with_djangos_defaults_lacks_both_options(keep_in: Any) -> None:
     keep_in("sqlite3")
-    number, message, hint = told(database.check_sqlite)
+    number, message, hint = reported(database.check_sqlite)
     assert number == "toasts.W008"
     assert '"database is locked"' in message
     assert hint == (
@@ -55,7 +55,7 @@ def test_a_sqlite_of_djangos_defaults_is_told_both_options(keep_in: Any) -> None
         (None, "IMMEDIATE", '"init_command": "PRAGMA journal_mode=WAL"'),
     ],
 )
-def test_a_sqlite_is_told_what_it_lacks(
+def test_the_hint_names_the_options_that_are_missing(
     keep_in: Any, wal: str | None, mode: str | None, missing: str | None
 ) -> None:
     keep_in("sqlite3", OPTIONS={"init_command": wal, "transaction_mode": mode})
@@ -86,22 +86,24 @@ def test_only_a_sqlite_file_needs_the_options(keep_in: Any, engine: str, name: s
         (None, None),
     ],
 )
-def test_a_pool_that_is_too_small_is_told(keep_in: Any, pool: Any, size: int | None) -> None:
+def test_a_pool_that_is_too_small_is_reported(keep_in: Any, pool: Any, size: int | None) -> None:
     keep_in("postgresql", OPTIONS={"pool": pool})
     messages = database.check_pool(None)
     assert [message.id for message in messages] == (["toasts.W009"] if size else [])
-    assert all(f"has {size} at most" in message.msg for message in messages)
+    assert all(f"has at most {size} connections" in message.msg for message in messages)
 
 
 # W016
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Chicago", "Europe/London"])
-def test_local_times_beside_sqlites_clock_are_told(settings: Any, keep_in: Any, zone: str) -> None:
+def test_local_times_with_sqlites_clock_are_reported(
+    settings: Any, keep_in: Any, zone: str
+) -> None:
     keep_in("sqlite3")
     settings.USE_TZ = False
     settings.TIME_ZONE = zone
-    number, message, hint = told(database.check_clock)
+    number, message, hint = reported(database.check_clock)
     assert number == "toasts.W016"
     assert f"TIME_ZONE is {zone!r}, but SQLite's clock is UTC" in message
     assert "USE_TZ to True" in hint

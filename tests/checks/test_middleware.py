@@ -1,4 +1,4 @@
-"""The checks of MIDDLEWARE, and of the policy that one of them sends."""
+"""The checks of MIDDLEWARE and of the Content-Security-Policy."""
 
 from types import ModuleType
 from typing import Any
@@ -11,7 +11,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.test.utils import override_script_prefix
 from django.urls import include, path
 
-from tests.support.checks import ids, told, urlconf
+from tests.support.checks import ids, reported, urlconf
 from toasts.checks import csp, middleware
 
 TOASTS = "toasts.middleware.ToastMiddleware"
@@ -30,29 +30,31 @@ class OwnToastMiddlewareGZip(GZipMiddleware):
 @pytest.mark.parametrize(
     ("inside", "message"),
     [
-        (CSP, "it writes the CSP header before the nonce of the client is in it"),
-        (DJANGO_CSP, "it writes the CSP header before the nonce of the client is in it"),
+        (CSP, "it writes the CSP header before the client's nonce is in it"),
+        (DJANGO_CSP, "it writes the CSP header before the client's nonce is in it"),
         (
             "django.middleware.gzip.GZipMiddleware",
-            "pages arrive compressed, and stay without the client",
+            "pages are compressed before the client can be added, so they don't get it",
         ),
         (
             "django.middleware.http.ConditionalGetMiddleware",
-            "the ETag is of the page without the client",
+            "it makes the ETag of the page without the client",
         ),
         (
             "django.middleware.cache.UpdateCacheMiddleware",
-            "it keeps the pages without the client",
+            "it caches pages without the client",
         ),
         (
             f"{__name__}.OwnToastMiddlewareGZip",
-            "pages arrive compressed, and stay without the client",
+            "pages are compressed before the client can be added, so they don't get it",
         ),
     ],
 )
-def test_the_wrong_order_of_middleware_is_told(settings: Any, inside: str, message: str) -> None:
+def test_the_wrong_order_of_middleware_is_reported(
+    settings: Any, inside: str, message: str
+) -> None:
     settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware", TOASTS, inside]
-    assert told(middleware.check_order) == (
+    assert reported(middleware.check_order) == (
         "toasts.W004",
         f"{TOASTS} stands above {inside} in MIDDLEWARE: {message}.",
         f"Move {TOASTS} below it, best to the end of MIDDLEWARE.",
@@ -63,7 +65,7 @@ def test_the_wrong_order_of_middleware_is_told(settings: Any, inside: str, messa
     assert ids(middleware.check_order) == []
 
 
-def test_each_middleware_in_the_wrong_place_is_told(settings: Any) -> None:
+def test_each_middleware_in_the_wrong_place_is_reported(settings: Any) -> None:
     settings.MIDDLEWARE = (TOASTS, CSP, "tests.no.such", "django.middleware.gzip.GZipMiddleware")
     assert ids(middleware.check_order) == ["toasts.W004", "toasts.W004"]
 
@@ -104,13 +106,15 @@ def test_djangos_login_middleware_lets_our_views_through(
 
 @pytest.mark.parametrize("entry", [LOGIN, f"{__name__}.OwnLoginMiddleware"])
 @pytest.mark.parametrize("prefix", ["/", "/site/"])
-def test_views_that_lost_their_mark_are_told(settings: Any, entry: str, prefix: str) -> None:
+def test_views_that_lost_their_mark_are_reported(settings: Any, entry: str, prefix: str) -> None:
     settings.MIDDLEWARE = [entry]
     settings.ROOT_URLCONF = with_views(stream=view, poll=login_not_required(lambda request: view))
     with override_script_prefix(prefix):
-        number, message, hint = told(middleware.check_login_required)
+        number, message, hint = reported(middleware.check_login_required)
     assert number == "toasts.W006"
-    assert message.startswith(f"{entry} sends the signed-out visitor's client from toasts:stream ")
+    assert message.startswith(
+        f"{entry} redirects the client of a signed-out visitor from toasts:stream "
+    )
     assert "login_not_required" in hint
 
 
@@ -122,12 +126,12 @@ def test_views_that_lost_their_mark_are_told(settings: Any, entry: str, prefix: 
         "not_installed.middleware.LoginRequiredMiddleware",
     ],
 )
-def test_of_another_login_middleware_only_a_doubt_is_told(settings: Any, entry: str) -> None:
+def test_another_login_middleware_is_reported_as_a_possibility(settings: Any, entry: str) -> None:
     settings.MIDDLEWARE = [entry]
-    number, message, hint = told(middleware.check_login_required)
+    number, message, hint = reported(middleware.check_login_required)
     assert (number, message) == (
         "toasts.W006",
-        f"{entry} may send the signed-out visitor's client to a login page; toasts cannot tell.",
+        f"{entry} may redirect the client of a signed-out visitor to a login page.",
     )
     assert "silence toasts.W006" in hint
 
@@ -145,7 +149,7 @@ SELF, NONE, NONCE = "'self'", "'none'", "<CSP_NONCE_SENTINEL>"
         {"default-src": SELF},
         {"default-src": {"*"}},
         {"default-src": ["https:"]},
-        {"style-src": [SELF, "'strict-dynamic'"]},  # means something to scripts alone
+        {"style-src": [SELF, "'strict-dynamic'"]},  # has a meaning for scripts only
         {"img-src": [NONE], "object-src": [NONE]},
         {"default-src": [NONE], "connect-src": [SELF], "script-src": [SELF], "style-src": (SELF,)},
         {
@@ -186,14 +190,14 @@ def test_a_policy_that_lets_the_client_work_is_fine(settings: Any, policy: Any) 
         ({"style-src-elem": ["'unsafe-inline'"]}, "style-src-elem", SELF, "style-src"),
     ],
 )
-def test_a_policy_that_stops_the_client_is_told(
+def test_a_policy_that_blocks_the_client_is_reported(
     settings: Any, policy: dict[str, list[str]], governing: str, missing: str, need: str
 ) -> None:
     settings.MIDDLEWARE = [CSP, TOASTS]
     settings.SECURE_CSP = policy
-    assert told(csp.check_policy) == (
+    assert reported(csp.check_policy) == (
         "toasts.W010",
-        f"SECURE_CSP keeps the client from working: its {governing} has no {missing}.",
+        f"SECURE_CSP blocks the client: its {governing} has no {missing}.",
         f"Add {missing} to its {need}.",
     )
 
@@ -209,7 +213,7 @@ def test_a_policy_that_stops_the_client_is_told(
         ("https://cdn.example.evil", ["toasts.W010"]),
     ],
 )
-def test_static_files_elsewhere_must_be_allowed_from_there(
+def test_the_host_of_static_files_must_be_allowed(
     settings: Any, source: str, found: list[str]
 ) -> None:
     settings.MIDDLEWARE = [CSP, TOASTS]
@@ -218,7 +222,7 @@ def test_static_files_elsewhere_must_be_allowed_from_there(
     assert ids(csp.check_policy) == found
 
 
-def test_django_csps_policy_counts_too(settings: Any) -> None:
+def test_the_policy_of_django_csp_is_checked_too(settings: Any) -> None:
     class Nonce:
         def __repr__(self) -> str:
             return "csp.constants.NONCE"
@@ -230,6 +234,6 @@ def test_django_csps_policy_counts_too(settings: Any) -> None:
     assert ids(csp.check_policy) == ["toasts.W010"] * 3
 
 
-def test_a_policy_that_no_middleware_sends_is_left_alone(settings: Any) -> None:
+def test_a_policy_that_no_middleware_sends_is_not_checked(settings: Any) -> None:
     settings.SECURE_CSP = {"default-src": [NONE]}
     assert ids(csp.check_policy) == []

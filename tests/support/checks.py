@@ -1,4 +1,4 @@
-"""What the tests of the system checks share."""
+"""Helpers for the tests of the system checks."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -9,18 +9,19 @@ from django.core.checks import CheckMessage
 Check = Callable[..., list[CheckMessage]]
 
 
-def told(check: Check) -> tuple[str, str, str]:
-    """The number, message and hint of the one thing that `check` finds."""
+def reported(check: Check) -> tuple[str, str, str]:
+    """Return the number, message and hint of the only problem that `check` reports."""
     (message,) = check(None)
     return str(message.id), message.msg, str(message.hint)
 
 
 def ids(check: Check) -> list[str | None]:
+    """Return the numbers of the problems that `check` reports."""
     return [message.id for message in check(None)]
 
 
 def urlconf(urlpatterns: list[Any]) -> ModuleType:
-    """A URLconf of these patterns, for ROOT_URLCONF."""
+    """Return a URLconf with these patterns, for ROOT_URLCONF."""
     module = ModuleType("urlconf_of_a_test")
     module.__dict__["urlpatterns"] = urlpatterns
     return module

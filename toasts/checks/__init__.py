@@ -1,8 +1,9 @@
-"""System checks: a site's mistakes, told by ``manage.py check`` before they cost a toast.
+"""System checks: ``manage.py check`` reports mistakes in a site's settings.
 
-Each is listed, with its fix, in docs/reference/checks.md. To silence one: SILENCED_SYSTEM_CHECKS.
+docs/reference/checks.md lists each of them. SILENCED_SYSTEM_CHECKS silences one.
 """
 
-from . import csp, database, middleware, options, site
+from . import broker, csp, database, middleware, options, site
 
-__all__ = ["csp", "database", "middleware", "options", "site"]  # they register themselves
+# Each module registers its checks when it is imported.
+__all__ = ["broker", "csp", "database", "middleware", "options", "site"]

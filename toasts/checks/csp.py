@@ -12,70 +12,86 @@ from django.core.checks import CheckMessage, Warning, register
 
 from .middleware import is_installed
 
-# Django's sentinel (django.utils.csp.CSP.NONCE) and the repr of django-csp's.
+Policy = dict[str, list[str]]
+"""The sources of each directive."""
+
 NONCES = ("<CSP_NONCE_SENTINEL>", "csp.constants.NONCE")
+"""Django's sentinel (django.utils.csp.CSP.NONCE), and the repr of django-csp's."""
 ANYWHERE = ("*", "https:", "http:")
-# What the client does, and which directives govern it: the first one given (CSP 3, section 6.8).
-NEEDS = {
-    "connect-src": ("connect-src", "default-src"),
-    "script-src": ("script-src-elem", "script-src", "default-src"),
-    "style-src": ("style-src-elem", "style-src", "default-src"),
+CONNECT, SCRIPT, STYLE = "connect-src", "script-src", "style-src"
+FALLBACKS = {
+    CONNECT: (CONNECT, "default-src"),
+    SCRIPT: ("script-src-elem", SCRIPT, "default-src"),
+    STYLE: ("style-src-elem", STYLE, "default-src"),
 }
+"""The directives that the client needs, and which of a policy's directives governs each: the first
+that is given (CSP Level 3, section 6.8.3)."""
 
 
 @register("toasts", "security")
 def check_policy(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """W010: a policy under which the browser refuses the client its script, style or stream."""
+    """W010: under the policy, the browser blocks the client's script, style or stream."""
+    messages: list[CheckMessage] = []
+    for setting, policy in _enforced_policies():
+        for directive in FALLBACKS:
+            messages += _check_directive(setting, policy, directive)
+    return messages
+
+
+def _check_directive(setting: str, policy: Policy, directive: str) -> list[CheckMessage]:
+    governing = next((name for name in FALLBACKS[directive] if name in policy), None)
+    missing = _missing_source(directive, policy[governing]) if governing else ""
+    if not missing:
+        return []
     return [
         Warning(
-            f"{setting} keeps the client from working: its {governing} has no {missing}.",
-            hint=f"Add {missing} to its {need}.",
+            f"{setting} blocks the client: its {governing} has no {missing}.",
+            hint=f"Add {missing} to its {directive}.",
             id="toasts.W010",
         )
-        for setting, policy in _policies()
-        for need, chain in NEEDS.items()
-        for governing in [name for name in chain if name in policy][:1]
-        for missing in [_missing(need, policy[governing])]
-        if missing
     ]
 
 
-def _policies() -> Iterator[tuple[str, dict[str, list[str]]]]:
-    """The policies that are enforced, directive by directive; reports alone block nothing."""
+def _enforced_policies() -> Iterator[tuple[str, Policy]]:
+    """Yield the policies that are enforced, with their settings. Report-only ones block nothing."""
     if is_installed("django.middleware.csp.ContentSecurityPolicyMiddleware"):
-        yield "SECURE_CSP", _texts(getattr(settings, "SECURE_CSP", None))
+        yield "SECURE_CSP", _parse(getattr(settings, "SECURE_CSP", None))
     if is_installed("csp.middleware.CSPMiddleware"):
         policy = getattr(settings, "CONTENT_SECURITY_POLICY", None) or {}
-        yield "CONTENT_SECURITY_POLICY", _texts(policy.get("DIRECTIVES"))
+        yield "CONTENT_SECURITY_POLICY", _parse(policy.get("DIRECTIVES"))
 
 
-def _texts(policy: Mapping[str, Any] | None) -> dict[str, list[str]]:
-    directives: dict[str, list[str]] = {}
-    for name, values in (policy or {}).items():
-        if values not in (None, False):  # both leave the directive out
-            several = isinstance(values, list | tuple | set | frozenset)
-            directives[name] = [str(value) for value in (values if several else [values])]
-    return directives
+def _parse(directives: Mapping[str, Any] | None) -> Policy:
+    policy: Policy = {}
+    for name, value in (directives or {}).items():
+        if value is None or value is False:
+            continue  # Django and django-csp then leave the directive out
+        sources = value if isinstance(value, list | tuple | set | frozenset) else [value]
+        policy[name] = [str(source) for source in sources]
+    return policy
 
 
-def _missing(need: str, sources: list[str]) -> str:
-    """The source that these lack for the client; "" if they let it."""
-    if need == "connect-src":
-        return "" if _lets(sources, "") else "'self'"
+def _missing_source(directive: str, sources: list[str]) -> str:
+    """Return the source that has to be added for the client; "" if none has to be."""
+    if directive == CONNECT:
+        return "" if _allow_site(sources) else "'self'"
     if any(nonce in sources for nonce in NONCES):
         return ""
-    # With it the browser passes over 'self' and hosts, and goes by nonces and hashes alone.
-    if need == "script-src" and "'strict-dynamic'" in sources:
+    if directive == SCRIPT and "'strict-dynamic'" in sources:
+        # With it browsers ignore 'self' and hosts. Only nonces and hashes count.
         return "nonce (CSP.NONCE)"
     host = urlsplit(settings.STATIC_URL or "").netloc
-    return "" if _lets(sources, host) else host or "'self'"
+    if not host:
+        return "" if _allow_site(sources) else "'self'"
+    return "" if _allow_host(sources, host) else host
 
 
-def _lets(sources: list[str], host: str) -> bool:
-    """Whether these allow the site itself or, if it is not empty, another host."""
+def _allow_site(sources: list[str]) -> bool:
+    return "'self'" in sources or any(source in ANYWHERE for source in sources)
+
+
+def _allow_host(sources: list[str], host: str) -> bool:
     if any(source in ANYWHERE for source in sources):
         return True
-    if not host:
-        return "'self'" in sources
     hosts = [urlsplit(source if "//" in source else f"//{source}").netloc for source in sources]
     return any(fnmatch(host, allowed) for allowed in hosts)

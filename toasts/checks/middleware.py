@@ -11,107 +11,107 @@ from django.utils.module_loading import import_string
 
 from ..html import POLL, STREAM
 
-OURS = "toasts.middleware.ToastMiddleware"
-OUTSIDE_OURS = {
-    "django.middleware.csp.ContentSecurityPolicyMiddleware": (
-        "it writes the CSP header before the nonce of the client is in it"
-    ),
-    "csp.middleware.CSPMiddleware": (
-        "it writes the CSP header before the nonce of the client is in it"
-    ),
-    "django.middleware.gzip.GZipMiddleware": "pages arrive compressed, and stay without the client",
-    "django.middleware.http.ConditionalGetMiddleware": (
-        "the ETag is of the page without the client"
-    ),
-    "django.middleware.cache.UpdateCacheMiddleware": "it keeps the pages without the client",
-}
+TOASTS = "toasts.middleware.ToastMiddleware"
 LOGIN = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+CSP_TOO_EARLY = "it writes the CSP header before the client's nonce is in it"
+MUST_BE_ABOVE = {
+    "django.middleware.csp.ContentSecurityPolicyMiddleware": CSP_TOO_EARLY,
+    "csp.middleware.CSPMiddleware": CSP_TOO_EARLY,
+    "django.middleware.gzip.GZipMiddleware": (
+        "pages are compressed before the client can be added, so they don't get it"
+    ),
+    "django.middleware.http.ConditionalGetMiddleware": (
+        "it makes the ETag of the page without the client"
+    ),
+    "django.middleware.cache.UpdateCacheMiddleware": "it caches pages without the client",
+}
+"""Middleware that has to stand above ToastMiddleware, and what happens if it does not."""
 
 
 @register("toasts")
 def check_order(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """W004: ToastMiddleware above what must see its pages whole."""
-    ours = next((entry for entry in settings.MIDDLEWARE if OURS in _lineage(entry)), None)
-    if ours is None:
+    """W004: ToastMiddleware is above middleware that needs the final page."""
+    toasts = next((entry for entry in settings.MIDDLEWARE if TOASTS in _class_names(entry)), None)
+    if toasts is None:
         return []
-    inside = settings.MIDDLEWARE[settings.MIDDLEWARE.index(ours) + 1 :]
-    reasons = [(entry, _reason(entry)) for entry in inside]
+    below = settings.MIDDLEWARE[settings.MIDDLEWARE.index(toasts) + 1 :]
     return [
         Warning(
-            f"{ours} stands above {entry} in MIDDLEWARE: {reason}.",
-            hint=f"Move {ours} below it, best to the end of MIDDLEWARE.",
+            f"{toasts} stands above {entry} in MIDDLEWARE: {reason}.",
+            hint=f"Move {toasts} below it, best to the end of MIDDLEWARE.",
             id="toasts.W004",
         )
-        for entry, reason in reasons
-        if reason
+        for entry in below
+        if (reason := _reason_to_be_above(entry))
     ]
 
 
-def _reason(entry: str) -> str:
-    """Why this middleware must stand above ours; "" if it need not."""
-    return next((OUTSIDE_OURS[name] for name in _lineage(entry) if name in OUTSIDE_OURS), "")
+def _reason_to_be_above(entry: str) -> str:
+    """Return why this middleware has to stand above ToastMiddleware; "" if it does not."""
+    names = [name for name in _class_names(entry) if name in MUST_BE_ABOVE]
+    return MUST_BE_ABOVE[names[0]] if names else ""
 
 
 def is_installed(name: str) -> bool:
-    """Whether this middleware, or a subclass of it, is in MIDDLEWARE."""
-    return any(name in _lineage(entry) for entry in settings.MIDDLEWARE)
+    """Return whether this middleware, or a subclass of it, is in MIDDLEWARE."""
+    return any(name in _class_names(entry) for entry in settings.MIDDLEWARE)
 
 
-def _lineage(entry: str) -> list[str]:
-    """The dotted names of a middleware's class and its bases; its own name if it is no class."""
+def _class_names(entry: str) -> list[str]:
+    """Return the dotted names of a middleware and of the classes that it derives from."""
     try:
-        found = import_string(entry)
-    except Exception:  # Django tells of it when it loads the middleware
+        middleware = import_string(entry)
+    except Exception:  # Django reports it when it loads the middleware
         return [entry]
-    bases = [f"{base.__module__}.{base.__qualname__}" for base in getattr(found, "__mro__", ())]
-    return [entry, *bases]
+    bases = getattr(middleware, "__mro__", ())  # a function has none
+    return [entry, *(f"{base.__module__}.{base.__qualname__}" for base in bases)]
 
 
 @register("toasts")
 def check_login_required(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """W006: middleware that sends the signed-out visitor's client to a login page.
+    """W006: middleware redirects the client of a signed-out visitor to a login page.
 
-    Django's own is told by the views whom to let through, so only views that lost their mark are
-    reported. Of any other, nothing can be known but its name.
+    Django's own middleware lets views through that are marked with ``login_not_required``. So the
+    check reports only views that lost the mark. Any other middleware is recognised by its name.
     """
     messages: list[CheckMessage] = []
     for entry in settings.MIDDLEWARE:
-        names = _lineage(entry)
+        names = _class_names(entry)
         if LOGIN in names:
-            messages += [_redirected(entry, name) for name in (STREAM, POLL) if _unmarked(name)]
-        elif any(_sounds_like_login(name) for name in names):
-            messages.append(_unknown(entry))
+            messages += [_redirected(entry, name) for name in (STREAM, POLL) if _lacks_mark(name)]
+        elif any(_is_named_login_required(name) for name in names):
+            messages.append(_possibly_redirected(entry))
     return messages
 
 
-def _sounds_like_login(name: str) -> bool:
+def _is_named_login_required(name: str) -> bool:
     return "loginrequired" in name.rpartition(".")[2].lower().replace("_", "")
 
 
 def _redirected(entry: str, name: str) -> CheckMessage:
     return Warning(
-        f"{entry} sends the signed-out visitor's client from {name} to the login page: the view"
-        " there has lost its mark.",
-        hint="Wrap the view in django.contrib.auth.decorators.login_not_required, outermost.",
+        f"{entry} redirects the client of a signed-out visitor from {name} to the login page: the"
+        " view is not marked with login_not_required.",
+        hint="Make django.contrib.auth.decorators.login_not_required its outermost decorator.",
         id="toasts.W006",
     )
 
 
-def _unknown(entry: str) -> CheckMessage:
+def _possibly_redirected(entry: str) -> CheckMessage:
     return Warning(
-        f"{entry} may send the signed-out visitor's client to a login page; toasts cannot tell.",
+        f"{entry} may redirect the client of a signed-out visitor to a login page.",
         hint=(
-            f"Let the addresses of {STREAM} and {POLL} through it: they answer 204 to signed-out"
-            " visitors. Then silence toasts.W006."
+            f"Exempt the URLs {STREAM} and {POLL} from it: they answer 204 to signed-out visitors."
+            " Then silence toasts.W006."
         ),
         id="toasts.W006",
     )
 
 
-def _unmarked(name: str) -> bool:
+def _lacks_mark(name: str) -> bool:
     try:
         path = reverse(name).removeprefix(get_script_prefix())
         view = resolve(f"/{path}").func
-    except (NoReverseMatch, Resolver404):  # E001 tells of it
+    except (NoReverseMatch, Resolver404):  # E001 reports it
         return False
     return getattr(view, "login_required", True)

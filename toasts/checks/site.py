@@ -1,4 +1,4 @@
-"""Checks of how the site includes and serves toasts: E001, W005, W013, W015."""
+"""Checks of how a site includes and serves toasts: E001, W005, W013, W015."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..html import API, POLL, STREAM
 
 @register("toasts", "urls")
 def check_urls(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """E001: the client would have nothing to connect to."""
+    """E001: the URLs that the client connects to are missing."""
     missing = [name for name in (STREAM, POLL, API) if not _resolves(name)]
     if not missing:
         return []
@@ -42,16 +42,16 @@ def _resolves(name: str) -> bool:
 
 @register("toasts")
 def check_asgi(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """W005: nothing in the settings says that the site is served by ASGI."""
+    """W005: the settings do not show that the site is served by ASGI."""
     if names_asgi():
         return []
     return [
         Warning(
             "The settings name no ASGI application and no ASGI server. Under WSGI, plain"
-            " `runserver` included, toasts arrive by polling only, seconds late.",
+            " `runserver` included, toasts are polled and arrive seconds late.",
             hint=(
                 'Set ASGI_APPLICATION, and put "daphne" first in INSTALLED_APPS for `runserver`.'
-                " A site that is served by ASGI already may silence toasts.W005."
+                " If ASGI serves the site already, silence toasts.W005."
             ),
             id="toasts.W005",
         )
@@ -59,44 +59,45 @@ def check_asgi(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def names_asgi() -> bool:
-    """Whether the settings speak of ASGI: the only trace that a way of serving leaves in them."""
+    """Return whether the settings mention ASGI. Nothing else in them shows how it is served."""
     return bool(getattr(settings, "ASGI_APPLICATION", None)) or apps.is_installed("daphne")
 
 
 @register("toasts")
 def check_handler(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """W015: streams served by Django's handler, which keeps each one's request for its whole life.
-
-    What ASGI_APPLICATION names is imported, as a server would; what fails to be is no matter here.
-    """
+    """W015: Django's own handler serves the streams. It keeps the request of each one."""
     name = getattr(settings, "ASGI_APPLICATION", None)
-    try:
-        application = import_string(name) if name else None
-    except Exception:  # a module may raise anything while it is imported; the server will tell
-        return []
-    # channels' router by protocol has the application that serves HTTP inside.
-    served = getattr(application, "application_mapping", {}).get("http", application)
-    if type(served) is not ASGIHandler:
+    application = _imported(name) if name else None
+    # Channels' ProtocolTypeRouter has a mapping, with the application for HTTP in it.
+    application = getattr(application, "application_mapping", {}).get("http", application)
+    if type(application) is not ASGIHandler:
         return []
     return [
         Warning(
-            f"{name} is Django's own handler: every open stream costs several times the memory,"
-            " and on daphne a client that does not read is not bounded.",
+            f"{name} is Django's own handler. With it each open stream takes several times the"
+            " memory, and under daphne the buffer of a client that does not read has no limit.",
             hint="In that module: from toasts.asgi import get_asgi_application.",
             id="toasts.W015",
         )
     ]
 
 
+def _imported(name: str) -> Any:
+    try:
+        return import_string(name)
+    except Exception:  # a module may raise anything while it is imported; the server reports it
+        return None
+
+
 @register("toasts", "security")
 def check_sessions(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """W013: sessions that the server cannot end."""
+    """W013: the server can't end sessions."""
     if not issubclass(import_module(conf.session_engine).SessionStore, CookieStore):
         return []
     return [
         Warning(
-            "Sessions are kept in signed cookies, which the server cannot revoke: whoever has a"
-            " copy of one can read its user's toasts after the logout, until it expires.",
+            "Sessions are stored in signed cookies, which the server cannot revoke. Anyone with a"
+            " copy of one can read its user's toasts after the logout, until the cookie expires.",
             hint="Set SESSION_ENGINE to one that stores sessions, or shorten SESSION_COOKIE_AGE.",
             id="toasts.W013",
         )
