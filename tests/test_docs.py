@@ -1,4 +1,4 @@
-"""What README and docs/ say about names, numbers and links is so; what they tell to type works."""
+"""The documentation agrees with the code: names, numbers, links, samples and typed commands."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ from toasts.html import INBOX_TEXTS, snippet
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+GUIDES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", DOCS / "architecture.md"]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+CODE_PATH = re.compile(r"`((?:toasts|core|example|tests|docs|requirements)/[\w./-]*)`")
+MAKE_TARGET = re.compile(r"\bmake ([a-z-]+)")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 TIMEOUT = 60
@@ -33,7 +36,7 @@ def page(name: str) -> str:
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The fenced blocks of a language, without the indent of a list that they stand in."""
+    """Return the fenced blocks of a language, without the indent of a list that contains them."""
     return [
         "".join(line.removeprefix(indent) for line in code.splitlines(keepends=True))
         for indent, named, code in FENCE.findall(text)
@@ -42,13 +45,13 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 def table(text: str) -> dict[str, list[str]]:
-    """The rows whose first cell is code, by that code."""
+    """Return the other cells of each table row whose first cell is code, by that code."""
     rows = re.findall(r"^\| `([^`]+)` \|(.*)\|$", text, re.MULTILINE)
     return {name: [cell.strip() for cell in rest.split("|")] for name, rest in rows}
 
 
 def anchors(path: Path) -> set[str]:
-    """The anchors of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub makes them."""
     text = FENCE.sub("", path.read_text())
     words = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(text))
     return {word.strip().replace(" ", "-") for word in words}
@@ -81,13 +84,13 @@ def test_every_public_name_and_argument_is_documented() -> None:
 
 
 def test_every_custom_property_is_documented_with_its_default() -> None:
-    css = (ROOT / "toasts" / "client" / "toasts.css").read_text()
+    css = (ROOT / "toasts" / "client" / "toasts" / "toasts.css").read_text()
     root = css[css.index(":where(:root)") : css.index("}")]
     values = dict(re.findall(r"(--toasts-[a-z]+): (.+);", root))
     cells = re.findall(r"^\| (`--.+?) \| (.*?) \|", page("howto/style.md"), re.MULTILINE)
-    told = {name: value for names, value in cells for name in re.findall(r"`(\S+)`", names)}
-    assert told.keys() == values.keys()
-    exact = {name: value.strip("`") for name, value in told.items() if value.startswith("`")}
+    documented = {name: value for names, value in cells for name in re.findall(r"`(\S+)`", names)}
+    assert documented.keys() == values.keys()
+    exact = {name: value.strip("`") for name, value in documented.items() if value.startswith("`")}
     assert exact == {name: values[name] for name in exact}
 
 
@@ -95,13 +98,13 @@ def test_every_attribute_of_the_script_tag_is_documented_with_what_is_written() 
     text = page("reference/javascript.md")
     section = text[text.index("## The script tag") : text.index("## Keyboard")]
     rows = re.findall(r"^\| (`data-.+?) \| (.*?) \|", section, re.MULTILINE)
-    told = {
+    documented = {
         name: value
         for names, values in rows
         for name, value in zip_longest(re.findall("`(.+?)`", names), re.findall("`(.+?)`", values))
     }
     written = re.findall(r' (data-[a-z-]+)(?:="(.*?)")?', snippet().partition("<script")[2])
-    assert told == {name: value or None for name, value in written}
+    assert documented == {name: value or None for name, value in written}
 
 
 def test_every_text_of_the_inbox_is_documented() -> None:
@@ -127,6 +130,15 @@ def test_no_link_is_broken(path: Path) -> None:
         aim = (path.parent / name).resolve() if name else path
         assert aim.exists(), f"{target} is no file"
         assert not anchor or anchor in anchors(aim), f"{target} names no heading"
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.name)
+def test_every_file_and_command_that_a_guide_names_exists(path: Path) -> None:
+    text = path.read_text()
+    assert [name for name in CODE_PATH.findall(text) if not (ROOT / name).exists()] == []
+    code = "".join(re.findall(r"`[^`]+`|^```sh\n(?:.*\n)*?```", text, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(MAKE_TARGET.findall(code)) <= targets
 
 
 def test_every_page_is_in_the_index() -> None:
@@ -169,12 +181,12 @@ def test_the_quickstart_ends_with_a_toast(tmp_path: Path) -> None:
     assert "no issues" in manage("check")
     manage("migrate")
     manage("createsuperuser", "--username", "alice", "--email", "", "--no-input")
-    ask = "\nimport json; print(json.dumps(list(alice.toasts.values_list('message', 'level'))))\n"
-    # Typed line by line it is a dialogue; here the shell takes it as one text.
+    query = "\nimport json; print(json.dumps(list(alice.toasts.values_list('message', 'level'))))\n"
+    # A reader types this line by line. Here the shell gets it as one text.
     prelude = "from django.contrib.auth.models import User\n"
-    typed = prelude + first + never + change.replace("sleep(1)", "sleep(0)") + ask
-    said = manage("shell", "--verbosity", "0", typed=typed)
-    assert json.loads(said.splitlines()[-1]) == [
+    typed = prelude + first + never + change.replace("sleep(1)", "sleep(0)") + query
+    printed = manage("shell", "--verbosity", "0", typed=typed)
+    assert json.loads(printed.splitlines()[-1]) == [
         ["holiday.zip", "success"], ["Hello, alice.", "info"]
     ]  # fmt: skip
     assert "StreamApplication" in manage(
@@ -189,11 +201,11 @@ def test_the_second_command_of_the_readme_makes_a_toast(tmp_path: Path) -> None:
     site = {
         "DJANGO_SETTINGS_MODULE": "core.settings",
         "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
-        "SECRET_KEY": "of this test",
+        "SECRET_KEY": "only-for-this-test",
     }
     for words in (["migrate", "--verbosity", "0"], ["demo_users"]):
         run([sys.executable, "manage.py", *words], ROOT, DEBUG="1", **site)
     run([sys.executable, *command[1:]], ROOT, **site)
-    ask = "from toasts.models import Toast; print([t.user.username for t in Toast.objects.all()])"
-    said = run([sys.executable, "manage.py", "shell", "-c", ask], ROOT, **site)
-    assert said.splitlines()[-1] == "['alice']"
+    query = "from toasts.models import Toast; print([t.user.username for t in Toast.objects.all()])"
+    printed = run([sys.executable, "manage.py", "shell", "-c", query], ROOT, **site)
+    assert printed.splitlines()[-1] == "['alice']"
