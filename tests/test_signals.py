@@ -27,7 +27,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return hints
 
 
-def test_a_doubt_is_told_after_the_commit_and_never_after_a_rollback(
+def test_a_recheck_is_announced_after_the_commit_and_never_after_a_rollback(
     alice: User, said: list[str]
 ) -> None:
     said.clear()
@@ -48,12 +48,12 @@ def test_a_doubt_is_told_after_the_commit_and_never_after_a_rollback(
         said.clear()
 
 
-def test_a_logout_of_nobody_is_no_doubt(said: list[str], db: None) -> None:
+def test_a_logout_without_a_user_announces_no_recheck(said: list[str], db: None) -> None:
     user_logged_out.send(sender=User, request=None, user=None)
     assert said == []
 
 
-def test_who_commits_by_hand_can_save_and_delete_users(alice: User) -> None:
+def test_users_can_be_saved_and_deleted_without_autocommit(alice: User) -> None:
     transaction.set_autocommit(False)
     try:
         alice.save()
@@ -72,7 +72,7 @@ def doubts(settings: Any) -> list[str]:
     return Doubts.doubted
 
 
-def test_a_login_is_no_reason_to_doubt(alice: User, doubts: list[str]) -> None:
+def test_a_login_announces_no_recheck(alice: User, doubts: list[str]) -> None:
     Client().force_login(alice)
     assert doubts == []
     alice.is_active = False
@@ -80,7 +80,7 @@ def test_a_login_is_no_reason_to_doubt(alice: User, doubts: list[str]) -> None:
     assert doubts == [f"!user:{alice.pk}"]
 
 
-def test_sessions_that_are_cleared_are_no_reason_to_doubt(alice: User, doubts: list[str]) -> None:
+def test_clearing_expired_sessions_announces_no_recheck(alice: User, doubts: list[str]) -> None:
     client = Client()
     client.force_login(alice)
     Session.objects.update(expire_date=timezone.now())

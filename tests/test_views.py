@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 # The stream.
 
 
-async def test_a_stream_brings_the_snapshot_then_what_changes(alice: User) -> None:
+async def test_a_stream_sends_the_snapshot_and_then_the_changes(alice: User) -> None:
     old = await async_create_toast("old", alice)
     stream = await StreamReader.open(await signed_in(alice))
     snapshot = await stream.until("sync")
@@ -44,7 +44,7 @@ async def test_a_streams_headers_are_exactly_these(alice: User) -> None:
     assert not response.cookies
 
 
-async def test_the_first_bytes_come_before_the_state_and_then_each_event_is_exact(
+async def test_a_comment_comes_before_the_state_and_then_each_event_is_exact(
     alice: User,
 ) -> None:
     toast = await async_create_toast("Grüße\n\u2028", alice)
@@ -69,7 +69,7 @@ async def test_the_first_bytes_come_before_the_state_and_then_each_event_is_exac
     assert retry.startswith(b"retry: ")
 
 
-async def test_reconnects_are_spread_over_seconds_and_none_comes_at_once(alice: User) -> None:
+async def test_retry_spreads_reconnects_over_one_to_five_seconds(alice: User) -> None:
     client = await signed_in(alice)
     retries = set()
     for _ in range(8):
@@ -88,7 +88,7 @@ async def test_a_quiet_stream_pings(alice: User) -> None:
 
 
 @override_settings(TOASTS_ROTATE=(0.0, 0.0))
-async def test_an_old_stream_is_told_to_reconnect_and_ends(alice: User) -> None:
+async def test_an_old_stream_ends_with_rotate(alice: User) -> None:
     stream = await StreamReader.open(await signed_in(alice))
     last = (await stream.until("bye"))[-1]
     assert last.data == {"reason": "rotate"}
@@ -141,7 +141,7 @@ async def test_head_starts_no_stream(alice: User) -> None:
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 @pytest.mark.parametrize("path", [STREAM, POLL])
-async def test_only_reading_is_allowed(alice: User, path: str, method: str) -> None:
+async def test_only_get_and_head_are_allowed(alice: User, path: str, method: str) -> None:
     response = await getattr(await signed_in(alice), method)(path)
     assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
 

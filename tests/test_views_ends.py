@@ -46,7 +46,7 @@ async def test_a_client_that_leaves_while_it_reads_nothing_is_forgotten(alice: U
 
 
 @pytest.mark.parametrize("blocked", [False, True], ids=["waiting", "in send"])
-async def test_a_server_that_cancels_the_application_leaves_no_stream(
+async def test_no_stream_is_left_when_the_server_cancels_the_application(
     alice: User, blocked: bool
 ) -> None:
     client = await signed_in(alice)
@@ -74,7 +74,7 @@ async def test_a_send_that_fails_ends_the_stream(alice: User) -> None:
 
 
 @pytest.mark.parametrize("blocked", [False, True], ids=["waiting", "in send"])
-async def test_without_asgirefs_help_the_streams_own_task_tells_of_its_end(
+async def test_without_asgirefs_executors_the_streams_own_task_ends_its_subscription(
     alice: User, monkeypatch: pytest.MonkeyPatch, blocked: bool
 ) -> None:
     monkeypatch.setattr(request_resources, "SyncToAsync", object)
@@ -95,7 +95,7 @@ async def test_a_stream_that_ended_by_itself_ends_its_application(alice: User) -
     assert here().listeners() == []
 
 
-async def test_a_client_that_never_reads_is_cut(alice: User) -> None:
+async def test_a_client_that_never_reads_is_cut_off(alice: User) -> None:
     client = await signed_in(alice)
     call = await _opened(client, on_body=asyncio.Event().wait)
     [stream] = await until(lambda: here().listeners())
@@ -105,7 +105,7 @@ async def test_a_client_that_never_reads_is_cut(alice: User) -> None:
     assert here().listeners() == []
 
 
-async def test_streams_keep_no_thread_of_their_request(alice: User) -> None:
+async def test_streams_hold_no_thread(alice: User) -> None:
     client = await signed_in(alice)
     call = await _opened(client)
     await until(lambda: b"event: sync" in call.body)

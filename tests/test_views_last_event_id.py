@@ -13,7 +13,9 @@ from toasts.models.toast import Toast
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
 
-async def test_who_missed_a_change_and_its_undoing_gets_all_again(alice: User) -> None:
+async def test_a_client_that_missed_a_change_and_its_reversal_gets_everything_again(
+    alice: User,
+) -> None:
     first, second = [await async_create_toast(text, alice) for text in ("first", "second")]
     stream = await StreamReader.open(await signed_in(alice))
     await stream.until("sync")
@@ -60,7 +62,7 @@ async def test_a_malformed_last_event_id_is_refused_and_never_echoed(
 
 
 @pytest.mark.parametrize("known", ["0", "deadbeef", "A" * 64, "-1", ".."])
-async def test_an_unknown_last_event_id_brings_everything_and_only_ones_own(
+async def test_an_unknown_last_event_id_gets_all_of_the_users_own_toasts(
     alice: User, bob: User, known: str
 ) -> None:
     await async_create_toast("hers", alice)
@@ -73,7 +75,9 @@ async def test_an_unknown_last_event_id_brings_everything_and_only_ones_own(
 
 
 @pytest.mark.parametrize("where", ["header", "query"])
-async def test_who_knows_the_state_gets_only_its_list(alice: User, where: str) -> None:
+async def test_a_client_with_the_current_state_gets_only_the_list_of_ids(
+    alice: User, where: str
+) -> None:
     toast = await async_create_toast("known", alice)
     client = await signed_in(alice)
     first = (await (await StreamReader.open(client)).until("sync"))[-1]
@@ -87,7 +91,7 @@ async def test_who_knows_the_state_gets_only_its_list(alice: User, where: str) -
     assert (await client.get(POLL)).json()["cursor"] == first.id
 
 
-async def test_anothers_last_event_id_tells_nothing(alice: User, bob: User) -> None:
+async def test_the_last_event_id_of_another_user_reveals_nothing(alice: User, bob: User) -> None:
     await async_create_toast("his", bob)
     his = (await (await StreamReader.open(await signed_in(bob))).until("sync"))[-1]
     hers = await StreamReader.open(await signed_in(alice), **{"Last-Event-ID": his.id})

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 @override_settings(MIDDLEWARE=WHOLE, LANGUAGE_CODE="en")
-async def test_the_whole_of_djangos_middleware_lets_a_stream_pass_as_it_is(alice: User) -> None:
+async def test_all_of_djangos_middleware_passes_a_stream_unchanged(alice: User) -> None:
     client = await signed_in(alice)
     response = await client.get(STREAM, headers={"Accept-Encoding": "gzip, br"})
     headers = dict(response.headers)
@@ -45,7 +45,7 @@ async def test_the_whole_of_djangos_middleware_lets_a_stream_pass_as_it_is(alice
 
 
 @override_settings(MIDDLEWARE=WHOLE)
-async def test_the_signed_out_are_not_redirected_where_a_login_is_required(db: None) -> None:
+async def test_signed_out_clients_are_not_redirected_where_a_login_is_required(db: None) -> None:
     for path in (STREAM, POLL):
         response = await AsyncClient().get(path)
         assert (response.status_code, response.content) == (204, b"")
@@ -121,7 +121,9 @@ async def test_without_sessions_the_sites_own_authentication_decides(alice: User
 @override_settings(
     MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.test_views_middleware.impersonation"]
 )
-async def test_an_impersonator_sees_the_toasts_of_whom_he_acts_as(alice: User, bob: User) -> None:
+async def test_an_impersonator_gets_the_toasts_of_the_impersonated_user(
+    alice: User, bob: User
+) -> None:
     client = await signed_in(alice)
     stream = await StreamReader.open(client)
     await stream.until("sync")
@@ -150,7 +152,9 @@ async def test_other_middleware_may_read_the_session_after_the_view(alice: User,
     MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.test_views_middleware.session_writer"]
 )
 @pytest.mark.parametrize("path", [STREAM, POLL])
-async def test_what_other_middleware_writes_to_the_session_is_kept(alice: User, path: str) -> None:
+async def test_other_middleware_may_change_the_session_after_the_view(
+    alice: User, path: str
+) -> None:
     client = await signed_in(alice)
     response = await client.get(path)
     assert response.status_code == 200

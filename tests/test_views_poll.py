@@ -18,7 +18,7 @@ from toasts import async_create_toast, async_dismiss_toast, async_update_toast
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
 
-async def test_a_poll_is_the_state_and_its_cursor(alice: User, bob: User) -> None:
+async def test_a_poll_answers_the_state_and_its_cursor(alice: User, bob: User) -> None:
     client = await signed_in(alice)
     empty = await client.get(POLL)
     assert empty.json()["toasts"] == []
@@ -86,7 +86,7 @@ async def test_a_long_poll_with_another_cursor_answers_at_once(alice: User) -> N
 
 
 @pytest.mark.parametrize("wait", ["0.3", "0.0000001"])
-async def test_after_its_wait_a_long_poll_answers_with_what_it_knew(alice: User, wait: str) -> None:
+async def test_after_its_wait_a_long_poll_answers_the_same_state(alice: User, wait: str) -> None:
     await async_create_toast("the same", alice)
     client = await signed_in(alice)
     known = (await client.get(POLL)).json()
@@ -96,14 +96,14 @@ async def test_after_its_wait_a_long_poll_answers_with_what_it_knew(alice: User,
 
 
 @override_settings(TOASTS_MAX_WAIT=0.2)
-async def test_the_site_says_how_long_the_longest_wait_is(alice: User) -> None:
+async def test_max_wait_bounds_the_wait_of_a_long_poll(alice: User) -> None:
     client = await signed_in(alice)
     known = (await client.get(POLL)).json()
     waiting = client.get(POLL, {"wait": "1000", "cursor": known["cursor"]})
     assert (await asyncio.wait_for(waiting, 5)).json() == known
 
 
-async def test_a_long_poll_ends_with_204_when_its_right_ends(alice: User) -> None:
+async def test_a_long_poll_answers_204_when_its_grant_is_revoked(alice: User) -> None:
     client = await signed_in(alice)
     known = (await client.get(POLL)).json()["cursor"]
     waiting = asyncio.create_task(client.get(POLL, {"wait": "25", "cursor": known}))
@@ -115,7 +115,7 @@ async def test_a_long_poll_ends_with_204_when_its_right_ends(alice: User) -> Non
 
 
 @override_settings(TOASTS_MAX_STREAMS_PER_USER=1)
-async def test_a_long_poll_that_gives_way_is_not_told_that_it_is_signed_out(alice: User) -> None:
+async def test_a_superseded_long_poll_answers_the_same_state_and_not_204(alice: User) -> None:
     client = await signed_in(alice)
     await async_create_toast("here", alice)
     known = (await client.get(POLL)).json()
@@ -126,7 +126,7 @@ async def test_a_long_poll_that_gives_way_is_not_told_that_it_is_signed_out(alic
     assert (response.status_code, response.json()) == (200, known)
 
 
-async def test_a_waiting_poll_keeps_no_thread(alice: User) -> None:
+async def test_a_waiting_poll_holds_no_thread(alice: User) -> None:
     client = await signed_in(alice)
     known = (await client.get(POLL)).json()["cursor"]
     path = f"{POLL}?wait=25&cursor={known}"

@@ -58,7 +58,7 @@ ROWS = OF_POSTGRES if connection.vendor == "postgresql" else OF_SQLITE
 
 
 @pytest.mark.parametrize("poison", ROWS.values(), ids=ROWS)
-async def test_no_row_that_plain_sql_can_write_costs_anybody_the_other_toasts(
+async def test_no_row_of_plain_sql_keeps_other_toasts_from_being_sent(
     alice: User, bob: User, poison: dict[str, str]
 ) -> None:
     toasts_state._log_left_out.cache_clear()

@@ -58,7 +58,7 @@ def app(request: Any) -> StreamApplication:
 # What it passes on.
 
 
-async def test_all_that_is_no_stream_goes_to_django_as_it_is() -> None:
+async def test_every_other_request_goes_to_django_unchanged() -> None:
     seen: list[Any] = []
 
     async def django(scope: Any, receive: Any, send: Any) -> None:
@@ -75,7 +75,9 @@ async def test_all_that_is_no_stream_goes_to_django_as_it_is() -> None:
         assert seen.pop() == (scope, asyncio.sleep, asyncio.sleep)
 
 
-async def test_both_ways_begin_the_stream_with_the_same_bytes_and_headers(key: str) -> None:
+async def test_the_fast_path_and_django_begin_a_stream_with_the_same_bytes_and_headers(
+    key: str,
+) -> None:
     begun = []
     for fast in (True, False):
         request = await open_stream(make_application(fast), key)
@@ -87,7 +89,7 @@ async def test_both_ways_begin_the_stream_with_the_same_bytes_and_headers(key: s
     assert (b"content-type", b"text/event-stream") in begun[0][2]
 
 
-async def test_what_is_added_to_one_streams_headers_stays_out_of_the_others(key: str) -> None:
+async def test_headers_added_to_one_stream_do_not_appear_in_another(key: str) -> None:
     made = make_application()
 
     async def around(scope: Any, receive: Any, send: Any) -> None:
@@ -113,7 +115,7 @@ def replacing(get_response: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.asgi.test_application.replacing"])
-async def test_middleware_may_put_another_response_in_the_streams_place(key: str) -> None:
+async def test_middleware_can_replace_the_stream_by_another_response(key: str) -> None:
     request = Connection(make_application(), key).start()
     await request.done()
     assert (request.status, request.body, request.complete) == (418, b"another", True)
@@ -137,7 +139,7 @@ def watching(get_response: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.asgi.test_application.watching"])
-async def test_the_request_ends_while_the_stream_lives(key: str) -> None:
+async def test_the_request_ends_and_is_freed_while_the_stream_is_open(key: str) -> None:
     finished: list[Any] = []
 
     def note(**rest: Any) -> None:
@@ -165,7 +167,7 @@ async def test_the_request_ends_while_the_stream_lives(key: str) -> None:
         await request.leave()
 
 
-async def test_what_the_hub_sends_is_not_sent_in_the_context_of_a_request(
+async def test_the_hub_does_not_send_in_the_context_of_a_request(
     app: StreamApplication, key: str, alice: User
 ) -> None:
     found: list[str] = []
@@ -198,7 +200,9 @@ async def test_a_storm_goes_through_the_middleware_a_few_at_a_time(key: str) -> 
 
 @override_settings(TOASTS_MAX_ADMISSIONS=1)
 @pytest.mark.parametrize("method", ["POST", "GET"])
-async def test_who_is_slow_to_send_a_body_keeps_nobody_out(key: str, method: str) -> None:
+async def test_a_client_that_is_slow_to_send_its_body_occupies_no_slot(
+    key: str, method: str
+) -> None:
     made = make_application(fast=False)
     slow = []
     for _ in range(3):
@@ -217,7 +221,9 @@ async def test_who_is_slow_to_send_a_body_keeps_nobody_out(key: str, method: str
         await waiting.leave()
 
 
-async def test_the_client_of_the_tests_gets_a_stream_of_the_same_application(alice: User) -> None:
+async def test_a_session_of_djangos_test_client_opens_a_stream_and_logout_ends_it(
+    alice: User,
+) -> None:
     """Django's own client calls the application in the task of the caller."""
     client = AsyncClient()
     await client.aforce_login(alice)
@@ -232,7 +238,7 @@ async def test_the_client_of_the_tests_gets_a_stream_of_the_same_application(ali
 
 
 @pytest.mark.parametrize("path", ["/toasts/stream/", "/toasts/poll/"])
-async def test_a_site_with_a_transaction_around_each_view_has_streams_all_the_same(
+async def test_streams_and_polls_work_with_atomic_requests(
     app: StreamApplication, key: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", True)
@@ -243,7 +249,7 @@ async def test_a_site_with_a_transaction_around_each_view_has_streams_all_the_sa
 
 
 @override_settings(TOASTS_MAX_ADMISSIONS=1)
-async def test_a_sites_own_stream_at_this_address_keeps_no_place(key: str) -> None:
+async def test_a_stream_of_the_sites_own_occupies_no_slot(key: str) -> None:
     async def endless(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await asyncio.Event().wait()

@@ -141,7 +141,7 @@ async def test_an_application_that_the_server_cancels_is_cancelled(
 
 
 @pytest.mark.usefixtures("leaves_nothing")
-async def test_an_application_that_is_cancelled_while_it_is_let_in_is_forgotten(
+async def test_an_application_that_is_cancelled_during_admission_is_forgotten(
     app: StreamApplication, key: str
 ) -> None:
     request = Connection(app, key).start()
@@ -187,7 +187,7 @@ async def test_a_send_that_fails_ends_the_stream(
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # Django leaves its connection open
 @pytest.mark.usefixtures("leaves_nothing")
-async def test_a_send_that_fails_at_the_start_is_the_servers_to_hear(
+async def test_an_error_of_send_at_the_response_start_is_raised_to_the_server(
     app: StreamApplication, key: str
 ) -> None:
     async def fail(message: Any) -> None:
@@ -202,7 +202,7 @@ async def test_a_send_that_fails_at_the_start_is_the_servers_to_hear(
 
 
 @pytest.mark.usefixtures("leaves_nothing")
-async def test_a_server_that_stops_says_so_and_the_application_returns(
+async def test_streams_end_with_restart_when_the_server_stops(
     app: StreamApplication, key: str
 ) -> None:
     request = await open_stream(app, key)
@@ -217,7 +217,7 @@ async def test_a_server_that_stops_says_so_and_the_application_returns(
 
 
 @pytest.mark.usefixtures("leaves_nothing")
-async def test_a_server_that_stops_waits_a_second_for_who_does_not_read(
+async def test_a_client_that_does_not_read_delays_the_stop_by_a_second_at_most(
     app: StreamApplication, key: str, alice: User
 ) -> None:
     request, said = await _blocked(app, key, alice)
@@ -229,7 +229,7 @@ async def test_a_server_that_stops_waits_a_second_for_who_does_not_read(
 
 
 @pytest.mark.usefixtures("leaves_nothing")
-async def test_a_stream_that_ended_does_not_cancel_what_its_caller_does_next(
+async def test_a_stream_that_ended_does_not_cancel_the_code_of_its_caller(
     app: StreamApplication, key: str, alice: User
 ) -> None:
     after: list[str] = []
@@ -247,7 +247,7 @@ async def test_a_stream_that_ended_does_not_cancel_what_its_caller_does_next(
 
 @override_settings(TOASTS_ROTATE=(0.01, 0.01), TOASTS_RECONCILE=0.1)
 @pytest.mark.usefixtures("leaves_nothing")
-async def test_an_old_stream_is_told_to_reconnect(app: StreamApplication, key: str) -> None:
+async def test_an_old_stream_ends_with_rotate(app: StreamApplication, key: str) -> None:
     request = await open_stream(app, key)
     await request.done()
     assert request.received()[-1] == ("bye", {"reason": "rotate"})

@@ -70,7 +70,7 @@ async def _answer(ask: Ask, fast: bool) -> tuple[Answer, bool]:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-async def test_the_short_way_answers_as_the_whole_chain_does(case: Case) -> None:
+async def test_the_fast_path_answers_exactly_as_the_middleware_does(case: Case) -> None:
     with override_settings(**case.settings):
         ask = await sync_to_async(case.ask)(await sync_to_async(World)())
         by_the_chain, _ = await _answer(ask, fast=False)
@@ -87,7 +87,7 @@ async def test_the_short_way_answers_as_the_whole_chain_does(case: Case) -> None
         assert answer.messages == [f"for {case.whose}"]
 
 
-async def test_who_comes_back_the_short_way_is_not_told_again_what_it_knows() -> None:
+async def test_a_client_that_reconnects_by_the_fast_path_does_not_get_its_toasts_again() -> None:
     ask = await sync_to_async(CASES["a good session"].ask)(await sync_to_async(World)())
     app = make_application()
     first = Connection(app, **ask).start()
@@ -121,7 +121,7 @@ async def _all_synced(app: Any, keys: list[str]) -> list[Connection]:
     return requests
 
 
-async def test_a_hundred_that_come_at_once_cost_a_handful_of_queries() -> None:
+async def test_a_hundred_simultaneous_streams_cost_a_handful_of_queries() -> None:
     keys = await _asked(100)
     app = make_application()
     with Queries() as queries:
@@ -153,7 +153,7 @@ class Queries:
         connection_created.disconnect(self._watch)
 
 
-async def test_the_tabs_of_one_session_have_a_right_each() -> None:
+async def test_the_tabs_of_one_session_get_a_grant_each() -> None:
     [key] = await _asked(1)
     requests = await _all_synced(make_application(), [key] * 5)
     grants = {listener.grant for listener in current_hub().listeners()}
@@ -161,7 +161,7 @@ async def test_the_tabs_of_one_session_have_a_right_each() -> None:
     await asyncio.gather(*(request.leave() for request in requests))
 
 
-async def test_one_that_is_odd_does_not_send_the_others_the_long_way() -> None:
+async def test_an_unusual_session_does_not_send_the_others_of_its_batch_through_django() -> None:
     def spoil(keys: list[str]) -> None:
         odd = SessionStore(keys[1])
         odd[SESSION_KEY] = "x"
@@ -175,7 +175,7 @@ async def test_one_that_is_odd_does_not_send_the_others_the_long_way() -> None:
     assert set(found) == {keys[0], *keys[4:]}
 
 
-async def test_an_asker_who_leaves_does_not_keep_the_others_from_their_answers() -> None:
+async def test_a_client_that_leaves_does_not_delay_the_others_of_its_batch() -> None:
     keys = await _asked(3)
     app = make_application()
     first, gone, last = (Connection(app, key).start() for key in keys)
@@ -187,7 +187,7 @@ async def test_an_asker_who_leaves_does_not_keep_the_others_from_their_answers()
     await asyncio.gather(first.leave(), last.leave())
 
 
-async def test_a_look_that_fails_leaves_the_answer_to_the_whole_chain(
+async def test_after_a_failed_look_up_the_middleware_decides(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     [key] = await _asked(1)
@@ -211,7 +211,7 @@ async def test_a_look_that_fails_leaves_the_answer_to_the_whole_chain(
     await request.leave()
 
 
-async def test_a_hub_that_stopped_is_not_asked_but_the_new_one() -> None:
+async def test_a_look_up_runs_on_the_new_hub_after_the_old_one_has_stopped() -> None:
     keys = await _asked(2)
     app = make_application()
     [request] = await _all_synced(app, keys[:1])
@@ -233,7 +233,7 @@ def _scope(**changes: Any) -> Any:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(cookie=st.binary(max_size=200))
-def test_whatever_the_cookie_is_the_key_is_one_that_django_would_look_for(cookie: bytes) -> None:
+def test_for_any_cookie_the_key_is_the_one_that_django_would_use(cookie: bytes) -> None:
     cookie = b"a=b; sessionid=" + cookie
     scope = _scope(headers=[(b"host", b"testserver"), (b"cookie", cookie)])
     asked = parse_fast_path(scope)
@@ -244,7 +244,7 @@ def test_whatever_the_cookie_is_the_key_is_one_that_django_would_look_for(cookie
         assert re.fullmatch("[A-Za-z0-9]{8,64}", key)
 
 
-def test_a_scope_of_the_least_that_asgi_asks_for_is_enough() -> None:
+def test_a_scope_with_only_the_keys_that_asgi_requires_is_enough() -> None:
     scope = _scope()
     for name in ("query_string", "root_path", "scheme", "server", "client"):
         del scope[name]
@@ -252,7 +252,7 @@ def test_a_scope_of_the_least_that_asgi_asks_for_is_enough() -> None:
 
 
 @pytest.mark.parametrize("name", ["is_authenticated", "get_session_auth_hash"])
-async def test_a_user_model_with_a_say_of_its_own_has_it(
+async def test_a_user_model_that_overrides_authentication_is_respected(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [key] = await _asked(1)
@@ -291,14 +291,14 @@ STOCK = {"MIDDLEWARE": [SESSION, AUTHENTICATION]}
         ({"SESSION_ENGINE": "site.sessions"}, False),
     ],
 )
-def test_only_where_djangos_own_middleware_decides_there_is_a_short_way(
+def test_the_fast_path_is_open_only_where_djangos_own_middleware_decides(
     changes: dict[str, Any], stock: bool
 ) -> None:
     with override_settings(**{**STOCK, **changes}):
         assert uses_default_auth() is stock
 
 
-async def test_whatever_breaks_the_look_up_nobody_waits_for_it() -> None:
+async def test_no_request_waits_for_a_look_up_that_failed() -> None:
     def broken() -> Any:
         raise ImportError("there is no such broker")
 

@@ -36,7 +36,7 @@ def other(request: HttpRequest) -> HttpResponse:
 
 
 @pytest.mark.parametrize("view", [guarded, other], ids=["wrapped", "replaced"])
-async def test_a_view_that_a_site_wraps_or_replaces_is_asked(key: str, view: Any) -> None:
+async def test_a_view_that_the_site_wraps_or_replaces_decides(key: str, view: Any) -> None:
     patterns = [path("toasts/stream/", view), path("toasts/", include("toasts.urls"))]
     with override_settings(ROOT_URLCONF=urlconf(patterns)):
         made = make_application()
@@ -70,7 +70,7 @@ async def test_a_view_that_a_site_wraps_or_replaces_is_asked(key: str, view: Any
     ],
     ids=["plain", "quoted", "none", "with a parameter", "languages", "one language", "one bare"],
 )
-def test_the_addresses_are_those_of_the_urlconf(
+def test_the_stream_addresses_are_those_of_the_urlconf(
     patterns: list[Any], changes: dict[str, Any], addresses: dict[str, bool]
 ) -> None:
     languages = [("de", "German"), ("en", "English")]

@@ -36,13 +36,13 @@ def make_batcher(
     return SessionBatcher(lambda: hub), hub.looks
 
 
-async def test_who_comes_alone_is_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_single_session_is_looked_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     batcher, looks = make_batcher(monkeypatch, gather=3600)
     await asyncio.wait_for(batcher.authenticate("a"), 5)
     assert looks == [["a"]]
 
 
-async def test_who_comes_after_the_crowd_has_passed_is_alone_again(
+async def test_a_session_that_comes_after_a_burst_is_looked_up_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     batcher, looks = make_batcher(monkeypatch, gather=3600, gap=0)
@@ -51,7 +51,7 @@ async def test_who_comes_after_the_crowd_has_passed_is_alone_again(
     assert looks == [["a"], ["b"]]
 
 
-async def test_those_who_come_one_after_the_other_are_looked_up_together(
+async def test_sessions_that_come_in_a_burst_are_looked_up_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     batcher, looks = make_batcher(monkeypatch, gather=0.2, gap=3600)

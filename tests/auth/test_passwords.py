@@ -22,16 +22,14 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 # Passwords.
 
 
-def test_a_password_stored_anew_by_a_better_hasher_is_another_password(
-    alice: User, grant: Grant
-) -> None:
+def test_a_password_that_is_hashed_again_revokes_the_grant(alice: User, grant: Grant) -> None:
     # As for Django itself: its sessions end with the stored hash.
     alice.set_password("alice")
     alice.save()
     assert revoked([grant]) == [grant]
 
 
-def test_a_changed_password_ends_all_sessions_but_the_one_that_is_told(
+def test_a_changed_password_revokes_all_grants_but_that_of_the_updated_session(
     browser: Client, alice: User, grant: Grant
 ) -> None:
     request = browser_request(browser, alice)
@@ -43,7 +41,7 @@ def test_a_changed_password_ends_all_sessions_but_the_one_that_is_told(
     assert revoked([grant, renewed]) == [grant]
 
 
-def test_the_session_that_is_told_of_a_password_before_it_is_saved_stands(
+def test_a_session_that_is_updated_before_the_password_is_saved_keeps_its_grant(
     browser: Client, alice: User
 ) -> None:
     request = browser_request(browser, alice)
@@ -85,7 +83,7 @@ async def test_after_a_changed_password_the_browser_reconnects_with_its_new_key(
 @override_settings(
     AUTHENTICATION_BACKENDS=["django.contrib.auth.backends.AllowAllUsersModelBackend"]
 )
-async def test_a_user_let_in_inactive_has_a_stream_like_any_other(alice: User) -> None:
+async def test_an_inactive_user_whom_the_backend_accepts_gets_a_stream(alice: User) -> None:
     alice.is_active = False
     await alice.asave()
     stream = await StreamReader.open(await signed_in(alice))
@@ -98,7 +96,7 @@ async def test_a_user_let_in_inactive_has_a_stream_like_any_other(alice: User) -
     assert await sync_to_async(revoked)(grant) == []
 
 
-def test_the_right_of_who_was_let_in_inactive_ends_with_the_password(
+def test_the_grant_of_an_accepted_inactive_user_ends_with_the_password(
     browser: Client, alice: User
 ) -> None:
     alice.is_active = False
@@ -109,7 +107,9 @@ def test_the_right_of_who_was_let_in_inactive_ends_with_the_password(
     assert revoked([grant]) == [grant]
 
 
-def test_who_was_made_active_and_inactive_again_has_no_right(browser: Client, alice: User) -> None:
+def test_a_user_who_becomes_active_and_inactive_again_loses_the_grant(
+    browser: Client, alice: User
+) -> None:
     alice.is_active = False
     alice.save()
     grant = grant_of(browser_request(browser, alice))

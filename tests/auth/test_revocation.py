@@ -32,19 +32,19 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 # Whose request it is.
 
 
-def test_nobody_has_no_right(db: None) -> None:
+def test_an_anonymous_request_has_no_grant(db: None) -> None:
     assert request_grant(HttpRequest()) is None
     assert request_grant(token_request(AnonymousUser())) is None
     assert request_grant(token_request(None)) is None
 
 
-def test_a_right_stands_as_long_as_nothing_changes(grant: Grant) -> None:
+def test_a_grant_is_valid_as_long_as_nothing_changes(grant: Grant) -> None:
     assert revoked([grant]) == []
     assert revoked([grant]) == []
     assert revoked([]) == []
 
 
-def test_a_stand_in_for_the_user_will_do(alice: User) -> None:
+def test_a_stand_in_for_a_user_gets_a_grant(alice: User) -> None:
     stand_in = SimpleNamespace(pk=alice.pk, is_authenticated=True)
     grant = grant_of(token_request(stand_in))
     assert revoked([grant]) == []
@@ -52,7 +52,7 @@ def test_a_stand_in_for_the_user_will_do(alice: User) -> None:
     assert revoked([grant]) == [grant]
 
 
-def test_a_stand_in_for_no_user_has_no_right(db: None) -> None:
+def test_a_stand_in_for_an_unknown_user_gets_no_grant(db: None) -> None:
     stand_in = SimpleNamespace(pk=10**6, is_authenticated=True)
     assert request_grant(token_request(stand_in)) is None
 
@@ -61,12 +61,12 @@ def test_a_stand_in_for_no_user_has_no_right(db: None) -> None:
 
 
 @pytest.mark.parametrize("end", REVOCATIONS.values(), ids=REVOCATIONS)
-def test_a_right_ends_with(grant: Grant, end: Callable[[], Any]) -> None:
+def test_a_grant_is_revoked_by(grant: Grant, end: Callable[[], Any]) -> None:
     end()
     assert revoked([grant]) == [grant]
 
 
-def test_a_right_ends_when_another_user_takes_the_session_over(
+def test_a_grant_is_revoked_when_another_user_takes_over_the_session(
     browser: Client, grant: Grant, bob: User
 ) -> None:
     session = browser.session
@@ -76,7 +76,9 @@ def test_a_right_ends_when_another_user_takes_the_session_over(
     assert revoked([grant]) == [grant]
 
 
-def test_a_right_outlives_what_else_the_session_is_used_for(browser: Client, grant: Grant) -> None:
+def test_other_changes_of_the_session_do_not_revoke_the_grant(
+    browser: Client, grant: Grant
+) -> None:
     for number in range(2):
         session = browser.session
         session["basket"] = number
@@ -84,7 +86,7 @@ def test_a_right_outlives_what_else_the_session_is_used_for(browser: Client, gra
         assert revoked([grant]) == []
 
 
-def test_only_the_rights_that_ended_are_named(
+def test_only_the_grants_that_ended_are_returned(
     browser: Client, alice: User, bob: User, grant: Grant
 ) -> None:
     elsewhere = Client()
@@ -96,7 +98,7 @@ def test_only_the_rights_that_ended_are_named(
     assert set(revoked([grant, second_tab, *others])) == {grant, second_tab}
 
 
-def test_all_rights_are_checked_with_two_queries(
+def test_all_grants_are_checked_with_two_queries(
     browser: Client, alice: User, bob: User, grant: Grant
 ) -> None:
     grants = [grant, grant_of(browser_request(browser, alice)), grant_of(token_request(bob))]
@@ -107,7 +109,7 @@ def test_all_rights_are_checked_with_two_queries(
     assert len(queries) == 2
 
 
-def test_more_rights_than_a_query_takes_parameters(alice: User, grant: Grant) -> None:
+def test_more_grants_than_a_query_takes_parameters_are_checked(alice: User, grant: Grant) -> None:
     users = User.objects.bulk_create(User(username=f"user{number}") for number in range(1100))
     grants = [grant_of(token_request(user)) for user in users]
     User.objects.filter(username="user700").update(is_active=False)
@@ -122,7 +124,7 @@ class ToReplica:
         return "default"
 
 
-def test_rights_are_looked_up_where_they_are_written(grant: Grant) -> None:
+def test_grants_are_checked_on_the_database_that_is_written_to(grant: Grant) -> None:
     with override_settings(DATABASE_ROUTERS=["tests.auth.test_revocation.ToReplica"]):
         assert revoked([grant]) == []
 
@@ -131,14 +133,14 @@ def test_rights_are_looked_up_where_they_are_written(grant: Grant) -> None:
 
 
 @pytest.mark.parametrize("name", ["deactivation", "deletion", "another password"])
-def test_a_right_without_a_session_ends_with(alice: User, name: str) -> None:
+def test_a_grant_without_a_session_is_revoked_by(alice: User, name: str) -> None:
     grant = grant_of(token_request(alice))
     assert revoked([grant]) == []
     REVOCATIONS[name]()
     assert revoked([grant]) == [grant]
 
 
-def test_a_right_without_a_session_is_not_bound_to_one(browser: Client, bob: User) -> None:
+def test_a_grant_without_a_session_outlives_all_sessions(browser: Client, bob: User) -> None:
     request = browser_request(browser, bob)
     request.session = browser.session.__class__()  # the browser has a session, of nobody
     grant = grant_of(request)
@@ -146,7 +148,7 @@ def test_a_right_without_a_session_is_not_bound_to_one(browser: Client, bob: Use
     assert revoked([grant]) == []
 
 
-def test_a_token_beside_the_session_of_a_deleted_user_is_not_bound_to_it(
+def test_a_token_is_not_bound_to_the_session_of_a_deleted_user(
     browser: Client, alice: User, bob: User
 ) -> None:
     alice.delete()
@@ -163,7 +165,7 @@ def as_bob(browser: Client, bob: User) -> Grant:
 
 
 @pytest.mark.parametrize("end", REVOCATIONS.values(), ids=REVOCATIONS)
-def test_an_impersonation_ends_with_the_impersonators_right(
+def test_an_impersonation_is_revoked_with_the_impersonators_grant_by(
     as_bob: Grant, end: Callable[[], Any]
 ) -> None:
     assert revoked([as_bob]) == []
@@ -171,12 +173,16 @@ def test_an_impersonation_ends_with_the_impersonators_right(
     assert revoked([as_bob]) == [as_bob]
 
 
-def test_an_impersonation_ends_with_whom_it_is_of(as_bob: Grant, bob: User) -> None:
+def test_an_impersonation_is_revoked_by_the_deactivation_of_the_impersonated_user(
+    as_bob: Grant, bob: User
+) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
     assert revoked([as_bob]) == [as_bob]
 
 
-def test_an_impersonation_does_not_hang_on_the_others_password(as_bob: Grant, bob: User) -> None:
+def test_an_impersonation_does_not_depend_on_the_impersonated_users_password(
+    as_bob: Grant, bob: User
+) -> None:
     User.objects.filter(pk=bob.pk).update(password="new")
     assert revoked([as_bob]) == []
 
@@ -196,7 +202,7 @@ def test_a_user_model_needs_neither_password_nor_is_active(
     assert revoked([grant]) == [grant]
 
 
-def test_a_user_model_may_have_a_password_that_sessions_know_nothing_of(
+def test_a_user_model_without_session_hashes_keeps_its_grants_when_the_password_changes(
     browser: Client, alice: User, grant: Grant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # AbstractBaseUser has the method; a model of the site's own need not.

@@ -46,7 +46,7 @@ def engine(request: Any, tmp_path: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
-async def test_every_session_engine_gives_streams(engine: str, alice: User) -> None:
+async def test_streams_and_polls_work_with_every_session_engine(engine: str, alice: User) -> None:
     client = await signed_in(alice)
     stream = await StreamReader.open(client)
     await stream.until("sync")
@@ -91,7 +91,7 @@ def _expire(engine: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES, indirect=True)
-def test_with_every_session_engine_a_right_expires(engine: str, alice: User) -> None:
+def test_a_grant_expires_with_every_session_engine(engine: str, alice: User) -> None:
     client = Client()
     client.force_login(alice)
     grant = grant_of(browser_request(client, alice))
@@ -130,7 +130,9 @@ def test_a_stored_session_names_its_user(browser: Client, alice: User) -> None:
 @pytest.mark.parametrize("path", [STREAM, POLL])
 @pytest.mark.parametrize("method", ["get", "head"])
 @override_settings(SESSION_SAVE_EVERY_REQUEST=True)
-async def test_no_session_is_renewed(alice: User, path: str, method: str) -> None:
+async def test_streams_and_polls_do_not_renew_the_session(
+    alice: User, path: str, method: str
+) -> None:
     client = await signed_in(alice)
     soon = timezone.now().replace(microsecond=0) + datetime.timedelta(minutes=5)
     await Session.objects.aupdate(expire_date=soon)
@@ -145,7 +147,7 @@ async def test_no_session_is_renewed(alice: User, path: str, method: str) -> Non
 
 
 @pytest.mark.parametrize("path", [STREAM, POLL])
-async def test_a_session_that_authentication_rotates_reaches_the_browser(
+async def test_a_session_key_that_authentication_rotates_reaches_the_browser(
     alice: User, path: str
 ) -> None:
     with override_settings(SECRET_KEY="old"):
@@ -167,7 +169,7 @@ async def test_a_session_that_authentication_rotates_reaches_the_browser(
 
 
 @pytest.mark.parametrize("path", [STREAM, POLL])
-async def test_a_session_that_is_void_is_taken_from_the_browser(alice: User, path: str) -> None:
+async def test_the_cookie_of_an_invalid_session_is_deleted(alice: User, path: str) -> None:
     client = await signed_in(alice)
     await sync_to_async(change_password)()
     response = await client.get(path)

@@ -26,7 +26,7 @@ from toasts.realtime.brokers.sqlite import SqliteBroker
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
 
-def test_a_kept_connection_that_died_meanwhile_is_replaced_before_it_announces(
+def test_a_persistent_connection_that_was_closed_is_replaced_before_a_hint_is_sent(
     monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
 ) -> None:
     parts = conninfo_to_dict(postgres.url("postgres"))
@@ -68,7 +68,7 @@ def test_the_settings_choose_the_broker(db: None) -> None:
 
 
 @pytest.mark.parametrize("name", ["nothing", "tests.support.brokers.nothing", "no.such.module", ""])
-def test_a_broker_that_is_not_there_is_an_import_error(name: str) -> None:
+def test_a_broker_that_can_not_be_imported_is_an_import_error(name: str) -> None:
     with override_settings(TOASTS_BROKER=name), pytest.raises(ImportError):
         brokers.make_broker()
 
@@ -78,21 +78,23 @@ def _databases(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
 
 
 @pytest.mark.parametrize("name", [":memory:", "file:memorydb?mode=memory&cache=shared"])
-def test_a_database_in_memory_is_this_processs_alone(
+def test_a_database_in_memory_gets_the_local_broker(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     _databases(monkeypatch, ENGINE="django.db.backends.sqlite3", NAME=name)
     assert type(brokers.make_broker()) is LocalBroker
 
 
-def test_a_file_is_watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_sqlite_file_gets_the_broker_that_watches_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     _databases(monkeypatch, ENGINE="django.db.backends.sqlite3", NAME=tmp_path / "db.sqlite3")
     broker = brokers.make_broker()
     assert isinstance(broker, SqliteBroker)
     assert broker.path == str(tmp_path / "db.sqlite3")
 
 
-def test_any_other_database_has_no_way_between_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_other_database_gets_the_local_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     _databases(monkeypatch, ENGINE="django.db.backends.dummy")
     assert type(brokers.make_broker()) is LocalBroker
 
@@ -116,7 +118,7 @@ POSTGRES = {
 }
 
 
-def test_the_listener_connects_as_django_does_but_for_what_is_djangos_alone(
+def test_the_listener_connects_with_the_options_of_django_that_libpq_knows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _databases(monkeypatch, **POSTGRES)
@@ -137,7 +139,7 @@ def test_the_listener_connects_as_django_does_but_for_what_is_djangos_alone(
 
 
 @override_settings(TOASTS_CHANNEL="another", TOASTS_LISTEN_DSN="postgresql://me@direct:5432/site")
-def test_the_listener_can_go_past_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_listener_can_bypass_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
     _databases(monkeypatch, **POSTGRES)
     broker = brokers.make_broker()
     assert isinstance(broker, PostgresBroker)
@@ -145,7 +147,7 @@ def test_the_listener_can_go_past_a_pooler(monkeypatch: pytest.MonkeyPatch) -> N
     assert broker.channel == "another"
 
 
-async def test_the_way_past_a_pooler_is_listened_on(
+async def test_hints_arrive_on_the_connection_that_bypasses_a_pooler(
     monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
 ) -> None:
     dsn = postgres.url("postgres")
@@ -178,5 +180,5 @@ async def test_the_way_past_a_pooler_is_listened_on(
         ("file:site.sqlite3", "site.sqlite3"),
     ],
 )
-def test_the_watched_file_is_the_one_that_the_name_means(name: str, path: str) -> None:
+def test_the_watched_file_is_the_one_that_the_database_name_means(name: str, path: str) -> None:
     assert brokers._database_file(name) == path

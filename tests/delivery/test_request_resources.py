@@ -33,7 +33,9 @@ def _closed(driver: Any) -> bool:
     return False
 
 
-async def test_a_released_request_has_neither_thread_nor_connection() -> None:
+async def test_it_relies_on_asgirefs_executors_to_free_the_thread_and_connection_of_a_request() -> (
+    None
+):
     async with ThreadSensitiveContext() as context:
         thread, driver = await sync_to_async(_work)()
         assert thread.is_alive()
@@ -43,7 +45,7 @@ async def test_a_released_request_has_neither_thread_nor_connection() -> None:
         assert _closed(driver)
 
 
-async def test_what_comes_after_the_release_has_a_thread_until_the_request_ends() -> None:
+async def test_work_after_the_release_has_a_thread_until_the_request_ends() -> None:
     async with ThreadSensitiveContext():
         first, _ = await sync_to_async(_work)()
         await release_request_resources(lambda: None)
@@ -57,13 +59,13 @@ async def test_what_comes_after_the_release_has_a_thread_until_the_request_ends(
     await until(lambda: not fourth.is_alive())
 
 
-async def test_a_release_without_anything_to_release_is_none() -> None:
+async def test_a_request_can_be_released_twice() -> None:
     async with ThreadSensitiveContext():
         await release_request_resources()
         await release_request_resources()
 
 
-async def test_outside_of_a_request_only_the_connections_go() -> None:
+async def test_outside_of_a_request_only_the_connections_are_closed() -> None:
     heard: list[None] = []
     await sync_to_async(_work)()
     await release_request_resources(lambda: heard.append(None))
@@ -72,7 +74,7 @@ async def test_outside_of_a_request_only_the_connections_go() -> None:
 
 
 @pytest.mark.parametrize("works_on", [False, True], ids=["idle", "after more work"])
-async def test_it_tells_on_its_own_loop_when_the_request_has_ended(works_on: bool) -> None:
+async def test_the_callback_runs_on_its_own_loop_when_the_request_has_ended(works_on: bool) -> None:
     heard: list[threading.Thread] = []
     async with ThreadSensitiveContext():
         await release_request_resources(lambda: heard.append(threading.current_thread()))
@@ -85,7 +87,7 @@ async def test_it_tells_on_its_own_loop_when_the_request_has_ended(works_on: boo
     assert heard == [threading.current_thread()]
 
 
-async def test_it_tells_a_task_of_the_request_that_the_request_was_cancelled() -> None:
+async def test_a_task_of_the_request_learns_that_the_request_was_cancelled() -> None:
     heard = asyncio.Event()
     released = asyncio.Event()
 
@@ -107,7 +109,7 @@ async def test_it_tells_a_task_of_the_request_that_the_request_was_cancelled() -
     await asyncio.wait_for(tasks[0], 5)
 
 
-async def test_who_is_told_too_late_is_not_told() -> None:
+async def test_the_callback_does_not_run_once_its_loop_is_closed() -> None:
     async def other() -> Any:
         return request_resources.RequestEndHook(lambda: pytest.fail("its loop is closed"))
 
@@ -115,7 +117,7 @@ async def test_who_is_told_too_late_is_not_told() -> None:
     stand_in.shutdown()
 
 
-async def test_with_another_asgiref_the_thread_stays_and_nothing_breaks(
+async def test_with_an_asgiref_without_executors_the_thread_stays_and_nothing_breaks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with ThreadSensitiveContext():

@@ -110,7 +110,7 @@ def test_a_cursor_is_the_same_in_every_process(alice: User) -> None:
 @pytest.mark.parametrize(
     "change", [{"message": "b"}, {"title": "b"}, {"progress": 1}, {"data": [1]}, {"duration": 1}]
 )
-def test_a_cursor_tells_every_change(alice: User, change: dict[str, Any]) -> None:
+def test_a_cursor_changes_with_every_field(alice: User, change: dict[str, Any]) -> None:
     toast = create_toast("a", alice)
     before = state.state_digest(source.read_state(alice.pk))
     assert state.state_digest(source.read_state(alice.pk)) == before
@@ -118,7 +118,7 @@ def test_a_cursor_tells_every_change(alice: User, change: dict[str, Any]) -> Non
     assert state.state_digest(source.read_state(alice.pk)) != before
 
 
-def test_a_cursor_tells_what_is_new_and_what_is_gone(alice: User, bob: User) -> None:
+def test_a_cursor_changes_with_each_toast_that_comes_or_goes(alice: User, bob: User) -> None:
     marks = [state.state_digest(source.read_state(alice.pk))]
     for _ in range(2):
         toast = create_toast("the same", alice)
@@ -133,7 +133,9 @@ def test_a_cursor_tells_what_is_new_and_what_is_gone(alice: User, bob: User) -> 
 # The state.
 
 
-def test_a_row_of_megabytes_leaves_the_user_his_other_toasts(alice: User) -> None:
+def test_a_row_of_megabytes_does_not_keep_other_toasts_of_its_user_from_being_sent(
+    alice: User,
+) -> None:
     create_toast("small", alice)
     for _ in range(70):
         create_toast("many", alice)
@@ -157,7 +159,7 @@ def test_a_state_is_bounded_in_bytes_and_keeps_the_newest(alice: User) -> None:
 # The name.
 
 
-async def test_the_names_of_one_users_states_begin_alike_and_anothers_do_not(
+async def test_the_state_ids_of_one_user_have_the_same_owner_part_and_no_other_user_has_it(
     alice: User, bob: User
 ) -> None:
     hers, his = source.topic(alice.pk), source.topic(bob.pk)
