@@ -1,4 +1,4 @@
-"""What may end a user's streams, and what is no reason to."""
+"""Which signals announce a recheck of a user's streams, and which don't."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from tests.support.brokers import Doubts, rolled_back
+from tests.support.brokers import RecheckRecorder, rolled_back
 from toasts.delivery import announce
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The hints that were given away."""
+def announced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hints that were announced."""
     hints: list[str] = []
     monkeypatch.setattr(announce, "announce_topics", hints.extend)
     return hints
 
 
 def test_a_recheck_is_announced_after_the_commit_and_never_after_a_rollback(
-    alice: User, said: list[str]
+    alice: User, announced: list[str]
 ) -> None:
-    said.clear()
-    doubt = f"!user:{alice.pk}"
+    announced.clear()
+    recheck = f"!user:{alice.pk}"
     for change in (
         alice.save,
         lambda: user_logged_out.send(sender=User, request=None, user=alice),
@@ -39,18 +39,18 @@ def test_a_recheck_is_announced_after_the_commit_and_never_after_a_rollback(
     ):
         with rolled_back():
             change()
-        assert said == []
-        alice.pk = int(doubt.rpartition(":")[2])  # delete() takes it away
+        assert announced == []
+        alice.pk = int(recheck.rpartition(":")[2])  # delete() takes it away
         with transaction.atomic():
             change()
-            assert said == []
-        assert said == [doubt]
-        said.clear()
+            assert announced == []
+        assert announced == [recheck]
+        announced.clear()
 
 
-def test_a_logout_without_a_user_announces_no_recheck(said: list[str], db: None) -> None:
+def test_a_logout_without_a_user_announces_no_recheck(announced: list[str], db: None) -> None:
     user_logged_out.send(sender=User, request=None, user=None)
-    assert said == []
+    assert announced == []
 
 
 def test_users_can_be_saved_and_deleted_without_autocommit(alice: User) -> None:
@@ -66,27 +66,27 @@ def test_users_can_be_saved_and_deleted_without_autocommit(alice: User) -> None:
 
 
 @pytest.fixture
-def doubts(settings: Any) -> list[str]:
-    settings.TOASTS_BROKER = "tests.support.brokers.Doubts"
-    Doubts.doubted.clear()
-    return Doubts.doubted
+def rechecks(settings: Any) -> list[str]:
+    settings.TOASTS_BROKER = "tests.support.brokers.RecheckRecorder"
+    RecheckRecorder.rechecks.clear()
+    return RecheckRecorder.rechecks
 
 
-def test_a_login_announces_no_recheck(alice: User, doubts: list[str]) -> None:
+def test_a_login_announces_no_recheck(alice: User, rechecks: list[str]) -> None:
     Client().force_login(alice)
-    assert doubts == []
+    assert rechecks == []
     alice.is_active = False
     alice.save(update_fields=["is_active"])
-    assert doubts == [f"!user:{alice.pk}"]
+    assert rechecks == [f"!user:{alice.pk}"]
 
 
-def test_clearing_expired_sessions_announces_no_recheck(alice: User, doubts: list[str]) -> None:
+def test_clearing_expired_sessions_announces_no_recheck(alice: User, rechecks: list[str]) -> None:
     client = Client()
     client.force_login(alice)
     Session.objects.update(expire_date=timezone.now())
     call_command("clearsessions")
     assert not Session.objects.exists()
-    assert doubts == []
+    assert rechecks == []
     client.force_login(alice)
     Session.objects.get().delete()
-    assert doubts == [f"!user:{alice.pk}"]
+    assert rechecks == [f"!user:{alice.pk}"]

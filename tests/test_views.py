@@ -1,4 +1,4 @@
-"""The stream view: what it sends and to whom."""
+"""The stream view: what it sends, and to whom."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient, Client, override_settings
 
 from tests.conftest import signed_in
-from tests.support.streams import OURS, POLL, STREAM, StreamReader, here
+from tests.support.streams import NO_CACHE_HEADERS, POLL, STREAM, StreamReader
 from toasts import async_create_toast, async_create_toasts, async_dismiss_toast, async_update_toast
 from toasts.auth.grants import Grant, UserStatus
 from toasts.delivery import hubs
+from toasts.delivery.hubs import current_hub
 from toasts.delivery.streams import buffered_stream, toasts_of
 from toasts.models.toast import Toast
 
@@ -40,7 +41,7 @@ async def test_a_stream_sends_the_snapshot_and_then_the_changes(alice: User) -> 
 async def test_a_streams_headers_are_exactly_these(alice: User) -> None:
     response = await (await signed_in(alice)).get(STREAM)
     assert response.status_code == 200
-    assert dict(response.headers) == {**OURS, "Content-Type": "text/event-stream"}
+    assert dict(response.headers) == {**NO_CACHE_HEADERS, "Content-Type": "text/event-stream"}
     assert not response.cookies
 
 
@@ -55,7 +56,7 @@ async def test_a_comment_comes_before_the_state_and_then_each_event_is_exact(
     first, second, rest = snapshot.split(b"\n\n")
     head, data, changed = first.split(b"\n")
     data = data.removeprefix(b"data: ")
-    # From here on the client's state is no longer the one that a `sync` named.
+    # From here on the client has another state than the one whose id a `sync` had.
     assert (head, changed) == (b"event: toast", b"id: changed")
     assert b'"message":"Gr\\u00fc\\u00dfe\\n\\u2028"' in data
     assert json.loads(data) == {
@@ -63,9 +64,9 @@ async def test_a_comment_comes_before_the_state_and_then_each_event_is_exact(
         "actions": [], "key": "", "progress": None, "duration": None, "data": {},
         "created_at": json.loads(data)["created_at"], "expires_at": None, "read": False,
     }  # fmt: skip
-    head, data, mark, retry = second.split(b"\n")
+    head, data, state_id, retry = second.split(b"\n")
     assert (head, data, rest) == (b"event: sync", b'data: {"ids":[%d]}' % toast.pk, b"")
-    assert mark.startswith(b"id: ")
+    assert state_id.startswith(b"id: ")
     assert retry.startswith(b"retry: ")
 
 
@@ -95,14 +96,14 @@ async def test_an_old_stream_ends_with_rotate(alice: User) -> None:
     assert last.retry is not None
     assert 1000 <= last.retry <= 5000
     assert await stream.ended()
-    assert here().listeners() == []
+    assert current_hub().listeners() == []
 
 
 async def test_rotation_is_spread(alice: User) -> None:
-    held = Grant(alice.pk, UserStatus())
+    grant = Grant(alice.pk, UserStatus())
     with override_settings(TOASTS_ROTATE=(300, 600)):
-        heard = toasts_of(held)
-        lives = {buffered_stream(heard, None, cut=None).lifetime for _ in range(20)}
+        subscription = toasts_of(grant)
+        lives = {buffered_stream(subscription, None, cut=None).lifetime for _ in range(20)}
     assert all(300 <= life <= 600 for life in lives)
     assert len(lives) == 20
 
@@ -110,8 +111,8 @@ async def test_rotation_is_spread(alice: User) -> None:
 @override_settings(TOASTS_MAX_STREAMS_PER_USER=2)
 async def test_one_stream_too_many_ends_the_oldest(alice: User, bob: User) -> None:
     client = await signed_in(alice)
-    his = await StreamReader.open(await signed_in(bob))
-    await his.until("sync")
+    of_bob = await StreamReader.open(await signed_in(bob))
+    await of_bob.until("sync")
     streams = []
     for _ in range(3):
         streams.append(await StreamReader.open(client))
@@ -119,7 +120,7 @@ async def test_one_stream_too_many_ends_the_oldest(alice: User, bob: User) -> No
     assert (await streams[0].next()).data == {"reason": "superseded"}
     assert await streams[0].ended()
     await async_create_toasts("still here", [alice, bob])
-    for stream in (*streams[1:], his):
+    for stream in (*streams[1:], of_bob):
         assert (await stream.next()).data["message"] == "still here"
 
 
@@ -127,7 +128,7 @@ async def test_signed_out_is_204_and_empty(db: None) -> None:
     for path in (STREAM, POLL):
         response = await AsyncClient().get(path)
         assert (response.status_code, response.content) == (204, b"")
-        assert {name: response[name] for name in OURS} == OURS
+        assert {name: response[name] for name in NO_CACHE_HEADERS} == NO_CACHE_HEADERS
         assert not response.cookies
 
 
@@ -135,7 +136,7 @@ async def test_head_starts_no_stream(alice: User) -> None:
     response = await (await signed_in(alice)).head(STREAM)
     assert (response.status_code, response.streaming, response.content) == (200, False, b"")
     assert response["Content-Type"] == "text/event-stream"
-    assert {name: response[name] for name in OURS} == OURS
+    assert {name: response[name] for name in NO_CACHE_HEADERS} == NO_CACHE_HEADERS
     assert hubs._hubs == {}
 
 
@@ -146,7 +147,7 @@ async def test_only_get_and_head_are_allowed(alice: User, path: str, method: str
     assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
 
 
-# Who asks from where (Fetch Metadata).
+# Requests of other sites (Fetch Metadata).
 
 
 @pytest.mark.parametrize("path", [STREAM, POLL])
@@ -174,7 +175,7 @@ async def test_other_sites_are_refused(
         response = await client.get(path, headers=headers)
     assert response.status_code == status
     assert "Access-Control-Allow-Origin" not in response.headers
-    assert {name: response[name] for name in OURS} == OURS
+    assert {name: response[name] for name in NO_CACHE_HEADERS} == NO_CACHE_HEADERS
 
 
 # WSGI.

@@ -1,4 +1,4 @@
-"""What a client says it has seen already: Last-Event-ID and cursor."""
+"""What a client has seen already: Last-Event-ID and cursor."""
 
 from __future__ import annotations
 
@@ -41,37 +41,37 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("known", MALFORMED.values(), ids=MALFORMED)
+@pytest.mark.parametrize("last_event_id", MALFORMED.values(), ids=MALFORMED)
 async def test_a_malformed_last_event_id_is_refused_and_never_echoed(
-    alice: User, known: str
+    alice: User, last_event_id: str
 ) -> None:
     await async_create_toast("secret", alice)
     client = await signed_in(alice)
     for answer in (
-        await client.get(STREAM, headers={"Last-Event-ID": known}),
-        await client.get(STREAM, {"last_event_id": known}),
+        await client.get(STREAM, headers={"Last-Event-ID": last_event_id}),
+        await client.get(STREAM, {"last_event_id": last_event_id}),
     ):
         assert answer.status_code == 400
         assert answer.content == (
             b'{"last_event_id": ["Not an id of this stream; leave the header out."]}'
         )
         assert answer["Content-Type"] == "application/json"
-    answer = await client.get(POLL, {"cursor": known})
+    answer = await client.get(POLL, {"cursor": last_event_id})
     assert answer.status_code == 400
     assert answer.content == b'{"cursor": ["Not a cursor of this view; leave it out."]}'
 
 
-@pytest.mark.parametrize("known", ["0", "deadbeef", "A" * 64, "-1", ".."])
+@pytest.mark.parametrize("last_event_id", ["0", "deadbeef", "A" * 64, "-1", ".."])
 async def test_an_unknown_last_event_id_gets_all_of_the_users_own_toasts(
-    alice: User, bob: User, known: str
+    alice: User, bob: User, last_event_id: str
 ) -> None:
     await async_create_toast("hers", alice)
     await async_create_toast("his", bob)
     client = await signed_in(alice)
-    stream = await StreamReader.open(client, **{"Last-Event-ID": known})
+    stream = await StreamReader.open(client, **{"Last-Event-ID": last_event_id})
     snapshot = await stream.until("sync")
     assert [event.data.get("message") for event in snapshot] == ["hers", None]
-    assert f"id: {known}\n".encode() not in stream.raw
+    assert f"id: {last_event_id}\n".encode() not in stream.raw
 
 
 @pytest.mark.parametrize("where", ["header", "query"])

@@ -12,8 +12,8 @@ from django.test import AsyncClient, override_settings
 from django.utils.decorators import async_only_middleware
 
 from tests.conftest import signed_in
-from tests.support.logins import AUTHENTICATION, SESSION, WHOLE
-from tests.support.streams import OURS, POLL, STREAM, StreamReader
+from tests.support.logins import ALL_MIDDLEWARE, AUTHENTICATION, SESSION
+from tests.support.streams import NO_CACHE_HEADERS, POLL, STREAM, StreamReader
 from toasts import async_create_toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 # Django's own.
 
 
-@override_settings(MIDDLEWARE=WHOLE, LANGUAGE_CODE="en")
+@override_settings(MIDDLEWARE=ALL_MIDDLEWARE, LANGUAGE_CODE="en")
 async def test_all_of_djangos_middleware_passes_a_stream_unchanged(alice: User) -> None:
     client = await signed_in(alice)
     response = await client.get(STREAM, headers={"Accept-Encoding": "gzip, br"})
@@ -30,7 +30,7 @@ async def test_all_of_djangos_middleware_passes_a_stream_unchanged(alice: User) 
     vary = {part.strip() for part in headers.pop("Vary").split(",")}
     assert vary == {"Cookie", "Accept-Language"}
     assert headers == {
-        **{name: value for name, value in OURS.items() if name != "Vary"},
+        **{name: value for name, value in NO_CACHE_HEADERS.items() if name != "Vary"},
         "Content-Type": "text/event-stream",
         "Content-Language": "en",
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -44,7 +44,7 @@ async def test_all_of_djangos_middleware_passes_a_stream_unchanged(alice: User) 
     assert stream.raw.startswith(b": toasts\nevent: sync\ndata: ")
 
 
-@override_settings(MIDDLEWARE=WHOLE)
+@override_settings(MIDDLEWARE=ALL_MIDDLEWARE)
 async def test_signed_out_clients_are_not_redirected_where_a_login_is_required(db: None) -> None:
     for path in (STREAM, POLL):
         response = await AsyncClient().get(path)

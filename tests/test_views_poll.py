@@ -1,4 +1,4 @@
-"""The poll, the long one too."""
+"""The poll, and the long poll."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from django.test import override_settings
 
 from tests.conftest import signed_in, until
 from tests.support.asgi_calls import Call
-from tests.support.streams import OURS, POLL, StreamReader, here
+from tests.support.streams import NO_CACHE_HEADERS, POLL, StreamReader
 from toasts import async_create_toast, async_dismiss_toast, async_update_toast
+from toasts.delivery.hubs import current_hub
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -28,7 +29,7 @@ async def test_a_poll_answers_the_state_and_its_cursor(alice: User, bob: User) -
     )  # fmt: skip
     await async_create_toast("his", bob)
     response = await client.get(POLL)
-    assert {name: response[name] for name in OURS} == OURS
+    assert {name: response[name] for name in NO_CACHE_HEADERS} == NO_CACHE_HEADERS
     assert response["Content-Type"] == "application/json"
     assert not response.cookies
     answer = response.json()
@@ -60,9 +61,9 @@ async def test_a_bad_wait_is_refused(alice: User, wait: str) -> None:
 async def test_a_long_poll_answers_when_something_changes(alice: User, change: str) -> None:
     client = await signed_in(alice)
     toast = await async_create_toast("old", alice)
-    known = (await client.get(POLL)).json()["cursor"]
-    waiting = asyncio.create_task(client.get(POLL, {"wait": "25", "cursor": known}))
-    await until(lambda: here().listeners())
+    cursor = (await client.get(POLL)).json()["cursor"]
+    waiting = asyncio.create_task(client.get(POLL, {"wait": "25", "cursor": cursor}))
+    await until(lambda: current_hub().listeners())
     assert not waiting.done()
     if change == "create":
         await async_create_toast("new", alice)
@@ -73,8 +74,8 @@ async def test_a_long_poll_answers_when_something_changes(alice: User, change: s
     answer = (await asyncio.wait_for(waiting, 5)).json()
     messages = [toast["message"] for toast in answer["toasts"]]
     assert messages == {"create": ["old", "new"], "update": ["new"], "dismiss": []}[change]
-    assert answer["cursor"] != known
-    assert here().listeners() == []
+    assert answer["cursor"] != cursor
+    assert current_hub().listeners() == []
     assert (await client.get(POLL)).json() == answer
 
 
@@ -89,25 +90,25 @@ async def test_a_long_poll_with_another_cursor_answers_at_once(alice: User) -> N
 async def test_after_its_wait_a_long_poll_answers_the_same_state(alice: User, wait: str) -> None:
     await async_create_toast("the same", alice)
     client = await signed_in(alice)
-    known = (await client.get(POLL)).json()
-    answer = await client.get(POLL, {"wait": wait, "cursor": known["cursor"]})
-    assert answer.json() == known
-    assert [toast["message"] for toast in known["toasts"]] == ["the same"]
+    first = (await client.get(POLL)).json()
+    answer = await client.get(POLL, {"wait": wait, "cursor": first["cursor"]})
+    assert answer.json() == first
+    assert [toast["message"] for toast in first["toasts"]] == ["the same"]
 
 
 @override_settings(TOASTS_MAX_WAIT=0.2)
 async def test_max_wait_bounds_the_wait_of_a_long_poll(alice: User) -> None:
     client = await signed_in(alice)
-    known = (await client.get(POLL)).json()
-    waiting = client.get(POLL, {"wait": "1000", "cursor": known["cursor"]})
-    assert (await asyncio.wait_for(waiting, 5)).json() == known
+    first = (await client.get(POLL)).json()
+    waiting = client.get(POLL, {"wait": "1000", "cursor": first["cursor"]})
+    assert (await asyncio.wait_for(waiting, 5)).json() == first
 
 
 async def test_a_long_poll_answers_204_when_its_grant_is_revoked(alice: User) -> None:
     client = await signed_in(alice)
-    known = (await client.get(POLL)).json()["cursor"]
-    waiting = asyncio.create_task(client.get(POLL, {"wait": "25", "cursor": known}))
-    await until(lambda: here().listeners())
+    cursor = (await client.get(POLL)).json()["cursor"]
+    waiting = asyncio.create_task(client.get(POLL, {"wait": "25", "cursor": cursor}))
+    await until(lambda: current_hub().listeners())
     alice.is_active = False
     await alice.asave()
     response = await asyncio.wait_for(waiting, 5)
@@ -118,23 +119,23 @@ async def test_a_long_poll_answers_204_when_its_grant_is_revoked(alice: User) ->
 async def test_a_superseded_long_poll_answers_the_same_state_and_not_204(alice: User) -> None:
     client = await signed_in(alice)
     await async_create_toast("here", alice)
-    known = (await client.get(POLL)).json()
-    waiting = asyncio.create_task(client.get(POLL, {"wait": "25", "cursor": known["cursor"]}))
-    await until(lambda: here().listeners())
+    first = (await client.get(POLL)).json()
+    waiting = asyncio.create_task(client.get(POLL, {"wait": "25", "cursor": first["cursor"]}))
+    await until(lambda: current_hub().listeners())
     await (await StreamReader.open(client)).until("sync")
     response = await asyncio.wait_for(waiting, 5)
-    assert (response.status_code, response.json()) == (200, known)
+    assert (response.status_code, response.json()) == (200, first)
 
 
 async def test_a_waiting_poll_holds_no_thread(alice: User) -> None:
     client = await signed_in(alice)
-    known = (await client.get(POLL)).json()["cursor"]
-    path = f"{POLL}?wait=25&cursor={known}"
+    cursor = (await client.get(POLL)).json()["cursor"]
+    path = f"{POLL}?wait=25&cursor={cursor}"
     first = Call(client, path).start()
-    await until(lambda: len(here().listeners()) == 1)
+    await until(lambda: len(current_hub().listeners()) == 1)
     threads = threading.active_count()
     more = [Call(client, path).start() for _ in range(10)]
-    await until(lambda: len(here().listeners()) == 11)
+    await until(lambda: len(current_hub().listeners()) == 11)
     await until(lambda: threading.active_count() <= threads)
     await async_create_toast("to all of them", alice)
     for call in (first, *more):

@@ -1,4 +1,4 @@
-"""What goes to Django, what a stream leaves behind, and how many are let in at once."""
+"""What goes to Django, what an open stream frees, and how many requests are admitted at once."""
 
 from __future__ import annotations
 
@@ -30,18 +30,13 @@ from tests.support.logins import AUTHENTICATION, SESSION, sign_in
 from toasts import async_create_toast
 from toasts.asgi.application import StreamApplication
 from toasts.delivery import hubs
-from toasts.delivery.hubs import current_hub
 from toasts.delivery.streams import HANDOVER
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
-SEEN: list[weakref.ref[HttpRequest]] = []
-DURING: list[Any] = []
-mark: contextvars.ContextVar[str] = contextvars.ContextVar("mark")
-
-
-def here() -> Any:
-    return current_hub()
+REQUESTS: list[weakref.ref[HttpRequest]] = []
+CLOSED: list[str] = []
+origin: contextvars.ContextVar[str] = contextvars.ContextVar("origin")
 
 
 @pytest.fixture
@@ -49,48 +44,48 @@ def key(alice: User) -> str:
     return sign_in(alice)
 
 
-@pytest.fixture(params=["short", "long"])
+@pytest.fixture(params=["fast path", "via Django"])
 def app(request: Any) -> StreamApplication:
-    """The application, by either way in."""
-    return make_application(fast=request.param == "short")
+    """The application, with and without its fast path."""
+    return make_application(fast=request.param == "fast path")
 
 
-# What it passes on.
+# What goes to Django.
 
 
 async def test_every_other_request_goes_to_django_unchanged() -> None:
-    seen: list[Any] = []
+    calls: list[Any] = []
 
     async def django(scope: Any, receive: Any, send: Any) -> None:
-        seen.append((scope, receive, send))
+        calls.append((scope, receive, send))
 
-    made = StreamApplication(django)
+    application = StreamApplication(django)
     for scope in (
         {"type": "lifespan"},
         {"type": "http", "path": "/toasts/stream"},
         {"type": "http", "path": "/toasts/poll/"},
         {"type": "http", "path": ""},
     ):
-        await made(scope, asyncio.sleep, asyncio.sleep)
-        assert seen.pop() == (scope, asyncio.sleep, asyncio.sleep)
+        await application(scope, asyncio.sleep, asyncio.sleep)
+        assert calls.pop() == (scope, asyncio.sleep, asyncio.sleep)
 
 
 async def test_the_fast_path_and_django_begin_a_stream_with_the_same_bytes_and_headers(
     key: str,
 ) -> None:
-    begun = []
+    starts = []
     for fast in (True, False):
         request = await open_stream(make_application(fast), key)
         await request.leave()
         start = request.sent[0]
         headers = {(name.lower(), value) for name, value in start["headers"]}
-        begun.append((start["type"], start["status"], headers, request.sent[1]["more_body"]))
-    assert begun[0] == begun[1]
-    assert (b"content-type", b"text/event-stream") in begun[0][2]
+        starts.append((start["type"], start["status"], headers, request.sent[1]["more_body"]))
+    assert starts[0] == starts[1]
+    assert (b"content-type", b"text/event-stream") in starts[0][2]
 
 
 async def test_headers_added_to_one_stream_do_not_appear_in_another(key: str) -> None:
-    made = make_application()
+    application = make_application()
 
     async def around(scope: Any, receive: Any, send: Any) -> None:
         async def add(message: Any) -> None:
@@ -98,7 +93,7 @@ async def test_headers_added_to_one_stream_do_not_appear_in_another(key: str) ->
                 message["headers"].append((b"x-added", b"1"))
             await send(message)
 
-        await made(scope, receive, add)
+        await application(scope, receive, add)
 
     for _ in range(3):
         request = await open_stream(around, key)
@@ -122,17 +117,17 @@ async def test_middleware_can_replace_the_stream_by_another_response(key: str) -
     assert hubs._hubs == {}
 
 
-# Leaving the request.
+# What an open stream frees.
 
 
 def watching(get_response: Callable[..., Any]) -> Callable[..., Any]:
     def middleware(request: HttpRequest) -> Any:
-        SEEN.append(weakref.ref(request))
-        mark.set("of the request")
+        REQUESTS.append(weakref.ref(request))
+        origin.set("of the request")
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         response = get_response(request)
-        response._resource_closers.append(lambda: DURING.append("closed"))
+        response._resource_closers.append(lambda: CLOSED.append("response"))
         return response
 
     return middleware
@@ -142,24 +137,24 @@ def watching(get_response: Callable[..., Any]) -> Callable[..., Any]:
 async def test_the_request_ends_and_is_freed_while_the_stream_is_open(key: str) -> None:
     finished: list[Any] = []
 
-    def note(**rest: Any) -> None:
+    def record(**rest: Any) -> None:
         finished.append(rest)
 
-    SEEN.clear()
-    DURING.clear()
-    request_finished.connect(note)
+    REQUESTS.clear()
+    CLOSED.clear()
+    request_finished.connect(record)
     try:
-        made = make_application()
-        warm = await open_stream(made, key)
+        application = make_application()
+        warm = await open_stream(application, key)
         threads = threading.active_count()
-        requests = [await open_stream(made, key) for _ in range(3)]
+        requests = [await open_stream(application, key) for _ in range(3)]
     finally:
-        request_finished.disconnect(note)
-    assert django_calls(made) == 4
-    assert (len(finished), DURING) == (4, ["closed"] * 4)
+        request_finished.disconnect(record)
+    assert django_calls(application) == 4
+    assert (len(finished), CLOSED) == (4, ["response"] * 4)
     await until(lambda: threading.active_count() <= threads)
     gc.collect()
-    assert [seen() for seen in SEEN] == [None] * 4
+    assert [request() for request in REQUESTS] == [None] * 4
     for request in (warm, *requests):
         assert HANDOVER not in request.scope
         assert not request.header(b"x-toasts-handover")
@@ -172,29 +167,29 @@ async def test_the_hub_does_not_send_in_the_context_of_a_request(
 ) -> None:
     found: list[str] = []
 
-    async def look(message: Any) -> None:
-        found.append(mark.get("none"))
+    async def record(message: Any) -> None:
+        found.append(origin.get("none"))
 
-    mark.set("of the request")
+    origin.set("of the request")
     request = await open_stream(app, key)
-    request.on_send = look
+    request.on_send = record
     await async_create_toast("news", alice)
     await until(lambda: found)
     assert found == ["none"]
     await request.leave()
 
 
-# Storms.
+# How many requests are admitted at once.
 
 
 @override_settings(TOASTS_MAX_ADMISSIONS=3)
 async def test_a_storm_goes_through_the_middleware_a_few_at_a_time(key: str) -> None:
     django = CountingHandler()
-    made = make_application(fast=False, django=django)
+    application = make_application(fast=False, django=django)
     with override_settings(TOASTS_MAX_STREAMS_PER_USER=30):
-        requests = [Connection(made, key).start() for _ in range(20)]
+        requests = [Connection(application, key).start() for _ in range(20)]
         await until(lambda: all("sync" in request.kinds() for request in requests), 20)
-    assert (django.calls, django.most) == (20, 3)
+    assert (django.calls, django.most_at_once) == (20, 3)
     await asyncio.gather(*(request.leave() for request in requests))
 
 
@@ -203,18 +198,18 @@ async def test_a_storm_goes_through_the_middleware_a_few_at_a_time(key: str) -> 
 async def test_a_client_that_is_slow_to_send_its_body_occupies_no_slot(
     key: str, method: str
 ) -> None:
-    made = make_application(fast=False)
+    application = make_application(fast=False)
     slow = []
     for _ in range(3):
-        request = Connection(made, method=method)
+        request = Connection(application, method=method)
         request.events.get_nowait()
         request.events.put_nowait({"type": "http.request", "body": b"a", "more_body": True})
         slow.append(request.start())
-    silent = Connection(made)
+    silent = Connection(application)
     silent.events.get_nowait()
     slow.append(silent.start())
     await asyncio.sleep(0)
-    request = await open_stream(made, key)
+    request = await open_stream(application, key)
     await request.leave()
     for waiting in slow:
         assert waiting.sent == []
@@ -254,9 +249,9 @@ async def test_a_stream_of_the_sites_own_occupies_no_slot(key: str) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await asyncio.Event().wait()
 
-    made = make_application(fast=False)
-    made._django = endless
-    streams = [Connection(made, key).start() for _ in range(3)]
+    application = make_application(fast=False)
+    application._django = endless
+    streams = [Connection(application, key).start() for _ in range(3)]
     await until(lambda: all(stream.sent for stream in streams))
     for stream in streams:
         stream.application.cancel()

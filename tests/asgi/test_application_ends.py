@@ -1,4 +1,4 @@
-"""However a stream ends, nothing of it is left."""
+"""However a stream ends, no subscription and no task of it is left."""
 
 from __future__ import annotations
 
@@ -22,33 +22,29 @@ from toasts.delivery.source import ToastSource
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
 
-def here() -> Any:
-    return current_hub()
-
-
 @pytest.fixture
 def key(alice: User) -> str:
     return sign_in(alice)
 
 
-@pytest.fixture(params=["short", "long"])
+@pytest.fixture(params=["fast path", "via Django"])
 def app(request: Any) -> StreamApplication:
-    """The application, by either way in."""
-    return make_application(fast=request.param == "short")
+    """The application, with and without its fast path."""
+    return make_application(fast=request.param == "fast path")
 
 
 @pytest.fixture
 async def leaves_nothing(hubs: None) -> Any:
-    """No task but the test's own is left when the hub has stopped, and no complaint."""
-    complaints: list[Any] = []
+    """Check that only the test's own task is left once the hub has stopped, and no error."""
+    errors: list[Any] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda loop, context: complaints.append(context))
+    loop.set_exception_handler(lambda loop, context: errors.append(context))
     yield
-    assert here().listeners() == []
-    await here().stop()
+    assert current_hub().listeners() == []
+    await current_hub().stop()
     gc.collect()
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
-    assert complaints == []
+    assert errors == []
 
 
 @pytest.mark.usefixtures("leaves_nothing")
@@ -58,7 +54,7 @@ async def test_a_client_that_leaves_before_it_is_answered_is_forgotten(
     request = Connection(app, key).start()
     request.disconnect()
     await request.done()
-    assert here().listeners() == []
+    assert current_hub().listeners() == []
 
 
 @pytest.mark.usefixtures("leaves_nothing")
@@ -90,42 +86,42 @@ async def test_a_client_that_leaves_during_the_read_of_its_state_is_forgotten(
     request.disconnect()
     await request.done()
     go_on.set()
-    assert here().listeners() == []
+    assert current_hub().listeners() == []
     assert request.body == b""
 
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_client_that_leaves_is_forgotten(app: StreamApplication, key: str) -> None:
     request = await open_stream(app, key)
-    assert len(here().listeners()) == 1
+    assert len(current_hub().listeners()) == 1
     await request.leave()
 
 
 async def _blocked(app: StreamApplication, key: str, alice: User) -> tuple[Connection, list[str]]:
-    """A stream whose `send` waits; what became of that wait is said in the list."""
+    """Open a stream whose `send` waits. The list gets what happens to that wait."""
     request = await open_stream(app, key)
-    said: list[str] = []
+    steps: list[str] = []
 
     async def wait(message: Any) -> None:
-        said.append("waits")
+        steps.append("waits")
         try:
             await asyncio.Event().wait()
         finally:
-            said.append("interrupted")
+            steps.append("interrupted")
 
     request.on_send = wait
     await async_create_toast("never read", alice)
-    await until(lambda: said)
-    return request, said
+    await until(lambda: steps)
+    return request, steps
 
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_client_that_leaves_while_send_waits_is_forgotten(
     app: StreamApplication, key: str, alice: User
 ) -> None:
-    request, said = await _blocked(app, key, alice)
+    request, steps = await _blocked(app, key, alice)
     await request.leave()
-    await until(lambda: said == ["waits", "interrupted"])
+    await until(lambda: steps == ["waits", "interrupted"])
 
 
 @pytest.mark.usefixtures("leaves_nothing")
@@ -137,7 +133,7 @@ async def test_an_application_that_the_server_cancels_is_cancelled(
     request.application.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request.done()
-    assert here().listeners() == []
+    assert current_hub().listeners() == []
 
 
 @pytest.mark.usefixtures("leaves_nothing")
@@ -178,7 +174,7 @@ async def test_a_send_that_fails_ends_the_stream(
         await until(lambda: "sync" in request.kinds())
         await async_create_toast("never read", alice)
     await request.done()
-    assert here().listeners() == []
+    assert current_hub().listeners() == []
     other = await open_stream(app, key)  # the hub goes on
     await async_create_toast("read", alice)
     await until(lambda: "read" in other.messages())
@@ -198,7 +194,7 @@ async def test_an_error_of_send_at_the_response_start_is_raised_to_the_server(
     request.start()
     with pytest.raises(OSError, match="gone"):
         await request.done()
-    assert here().listeners() == []
+    assert current_hub().listeners() == []
 
 
 @pytest.mark.usefixtures("leaves_nothing")
@@ -206,7 +202,7 @@ async def test_streams_end_with_restart_when_the_server_stops(
     app: StreamApplication, key: str
 ) -> None:
     request = await open_stream(app, key)
-    here().drain_soon()
+    current_hub().drain_soon()
     await request.done()
     assert request.received()[-1] == ("bye", {"reason": "restart"})
     assert request.complete
@@ -220,12 +216,12 @@ async def test_streams_end_with_restart_when_the_server_stops(
 async def test_a_client_that_does_not_read_delays_the_stop_by_a_second_at_most(
     app: StreamApplication, key: str, alice: User
 ) -> None:
-    request, said = await _blocked(app, key, alice)
+    request, steps = await _blocked(app, key, alice)
     started = asyncio.get_running_loop().time()
-    here().drain_soon()
+    current_hub().drain_soon()
     await request.done()
     assert asyncio.get_running_loop().time() - started < 2
-    await until(lambda: said == ["waits", "interrupted"])
+    await until(lambda: steps == ["waits", "interrupted"])
 
 
 @pytest.mark.usefixtures("leaves_nothing")
@@ -240,7 +236,7 @@ async def test_a_stream_that_ended_does_not_cancel_the_code_of_its_caller(
         after.append(f"goes on, {asyncio.current_task().cancelling()}")
 
     request = await open_stream(around, key)
-    here().drain_soon()
+    current_hub().drain_soon()
     await request.done()
     assert after == ["goes on, 0"]
 

@@ -1,4 +1,4 @@
-"""The short way in answers as the whole chain of Django's middleware would, or not at all."""
+"""The fast path answers exactly as the whole middleware would, or leaves the answer to Django."""
 
 from __future__ import annotations
 
@@ -10,12 +10,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth import (
-    SESSION_KEY,
-)
-from django.contrib.auth.models import AbstractBaseUser, User
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.db import OperationalError
 from django.db.backends.signals import connection_created
 from django.test import override_settings
@@ -29,11 +23,10 @@ from tests.support.asgi_connections import (
     django_calls,
     make_application,
 )
-from tests.support.logins import AUTHENTICATION, SESSION, WHOLE, sign_in, store
+from tests.support.logins import ALL_MIDDLEWARE, AUTHENTICATION, SESSION, sign_in_many
 from tests.support.session_states import CASES, Case
-from tests.support.stream_requests import Ask, World
+from tests.support.stream_requests import RequestArguments, Site
 from toasts.asgi.fast_path import parse_fast_path, uses_default_auth
-from toasts.auth.batch import SessionBatcher, authenticate_sessions
 from toasts.delivery import hubs
 from toasts.delivery.hubs import current_hub
 
@@ -44,16 +37,16 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 class Answer:
     status: int | None
     cookies: dict[str, bool]
-    """By name: whether the browser is told to forget it."""
+    """By name, whether the response deletes the cookie."""
     location: list[bytes]
     messages: list[str]
 
 
-async def _answer(ask: Ask, fast: bool) -> tuple[Answer, bool]:
-    """What the application answers, and whether Django's handler was left out."""
+async def _answer(arguments: RequestArguments, fast: bool) -> tuple[Answer, bool]:
+    """Return what the application answers, and whether it did so without Django."""
     app = make_application(fast)
-    replaced = ask.pop("scope_headers", None)
-    request = Connection(app, **ask)
+    replaced = arguments.pop("scope_headers", None)
+    request = Connection(app, **arguments)
     if replaced is not None:
         request.scope["headers"] = replaced
     request.start()
@@ -62,41 +55,41 @@ async def _answer(ask: Ask, fast: bool) -> tuple[Answer, bool]:
         request.disconnect()
     await request.done()
     cookies = [value.decode() for value in request.header(b"set-cookie")]
-    forgotten = {text.partition("=")[0]: "Max-Age=0" in text for text in cookies}
+    deleted = {text.partition("=")[0]: "Max-Age=0" in text for text in cookies}
     messages = request.messages() if request.status == 200 else []
     location = request.header(b"location")
-    return Answer(request.status, forgotten, location, messages), not django_calls(app)
+    return Answer(request.status, deleted, location, messages), not django_calls(app)
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 async def test_the_fast_path_answers_exactly_as_the_middleware_does(case: Case) -> None:
     with override_settings(**case.settings):
-        ask = await sync_to_async(case.ask)(await sync_to_async(World)())
-        by_the_chain, _ = await _answer(ask, fast=False)
+        arguments = await sync_to_async(case.arguments)(await sync_to_async(Site)())
+        via_django, _ = await _answer(arguments, fast=False)
         await asyncio.gather(*(hub.stop() for hub in hubs._hubs.values()))
-        ask = await sync_to_async(case.ask)(await sync_to_async(World)())
-        answer, was_fast = await _answer(ask, fast=True)
+        arguments = await sync_to_async(case.arguments)(await sync_to_async(Site)())
+        answer, was_fast = await _answer(arguments, fast=True)
     if not case.whose:
-        answer.messages = by_the_chain.messages = []
-    assert answer == by_the_chain
-    assert was_fast is case.fast
+        answer.messages = via_django.messages = []
+    assert answer == via_django
+    assert was_fast is case.is_fast
     if case.status is not None:
         assert answer.status == case.status
-    if case.whose and answer.status == 200 and ask.get("method") != "HEAD":
+    if case.whose and answer.status == 200 and arguments.get("method") != "HEAD":
         assert answer.messages == [f"for {case.whose}"]
 
 
 async def test_a_client_that_reconnects_by_the_fast_path_does_not_get_its_toasts_again() -> None:
-    ask = await sync_to_async(CASES["a good session"].ask)(await sync_to_async(World)())
+    arguments = await sync_to_async(CASES["a good session"].arguments)(await sync_to_async(Site)())
     app = make_application()
-    first = Connection(app, **ask).start()
+    first = Connection(app, **arguments).start()
     await until(lambda: "sync" in first.kinds())
     assert first.kinds() == ["toast", "sync"]
-    known = re.findall(rb"^id: (.+)$", first.body, re.MULTILINE)[-1]
-    by_header: Ask = {"headers": [(b"last-event-id", known)]}
-    for back in (by_header, {"query_string": b"last_event_id=" + known}):
-        again = Connection(app, **{**ask, **back}).start()
+    last_id = re.findall(rb"^id: (.+)$", first.body, re.MULTILINE)[-1]
+    by_header: RequestArguments = {"headers": [(b"last-event-id", last_id)]}
+    for extra in (by_header, {"query_string": b"last_event_id=" + last_id}):
+        again = Connection(app, **{**arguments, **extra}).start()
         await until(lambda request=again: "sync" in request.kinds())
         assert again.kinds() == ["sync"]
         await again.leave()
@@ -104,15 +97,7 @@ async def test_a_client_that_reconnects_by_the_fast_path_does_not_get_its_toasts
     await first.leave()
 
 
-# Together.
-
-
-async def _asked(count: int) -> list[str]:
-    def prepare() -> list[str]:
-        users = User.objects.bulk_create(User(username=f"user{n}") for n in range(count))
-        return [sign_in(user) for user in users]
-
-    return await sync_to_async(prepare)()
+# Batches.
 
 
 async def _all_synced(app: Any, keys: list[str]) -> list[Connection]:
@@ -122,23 +107,23 @@ async def _all_synced(app: Any, keys: list[str]) -> list[Connection]:
 
 
 async def test_a_hundred_simultaneous_streams_cost_a_handful_of_queries() -> None:
-    keys = await _asked(100)
+    keys = await sign_in_many(100)
     app = make_application()
     with Queries() as queries:
         requests = await _all_synced(app, keys)
     assert django_calls(app) == 0
     assert [request.status for request in requests] == [200] * 100
-    asked = [sql for sql in queries.said if "django_session" in sql or "auth_user" in sql]
-    assert 2 <= len(asked) <= 8  # where they come in two turns, or the sweep looks already
+    lookups = [sql for sql in queries.statements if "django_session" in sql or "auth_user" in sql]
+    assert 2 <= len(lookups) <= 8  # more than 2 if they come in two batches, or if the sweep runs
     await asyncio.gather(*(request.leave() for request in requests))
     assert current_hub().listeners() == []
 
 
 class Queries:
-    """What every connection of this process asks its database."""
+    """Records the statements of every new database connection."""
 
     def __enter__(self) -> Queries:
-        self.said: list[str] = []
+        self.statements: list[str] = []
         connection_created.connect(self._watch)
         return self
 
@@ -146,7 +131,7 @@ class Queries:
         connection.execute_wrappers.append(self._note)
 
     def _note(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        self.said.append(sql)
+        self.statements.append(sql)
         return execute(sql, params, many, context)
 
     def __exit__(self, *error: object) -> None:
@@ -154,29 +139,15 @@ class Queries:
 
 
 async def test_the_tabs_of_one_session_get_a_grant_each() -> None:
-    [key] = await _asked(1)
+    [key] = await sign_in_many(1)
     requests = await _all_synced(make_application(), [key] * 5)
     grants = {listener.grant for listener in current_hub().listeners()}
     assert len(grants) == 5
     await asyncio.gather(*(request.leave() for request in requests))
 
 
-async def test_an_unusual_session_does_not_send_the_others_of_its_batch_through_django() -> None:
-    def spoil(keys: list[str]) -> None:
-        odd = SessionStore(keys[1])
-        odd[SESSION_KEY] = "x"
-        odd.save()
-        store(keys[2], "x")
-        Session.objects.filter(session_key=keys[3]).delete()
-
-    keys = await _asked(8)
-    await sync_to_async(spoil)(keys)
-    found = await sync_to_async(authenticate_sessions)(keys)
-    assert set(found) == {keys[0], *keys[4:]}
-
-
 async def test_a_client_that_leaves_does_not_delay_the_others_of_its_batch() -> None:
-    keys = await _asked(3)
+    keys = await sign_in_many(3)
     app = make_application()
     first, gone, last = (Connection(app, key).start() for key in keys)
     await asyncio.sleep(0)
@@ -190,7 +161,7 @@ async def test_a_client_that_leaves_does_not_delay_the_others_of_its_batch() -> 
 async def test_after_a_failed_look_up_the_middleware_decides(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    [key] = await _asked(1)
+    [key] = await sign_in_many(1)
 
     def broken(execute: Any, sql: str, *rest: Any) -> Any:
         if "django_session" in sql and " IN " in sql:
@@ -212,7 +183,7 @@ async def test_after_a_failed_look_up_the_middleware_decides(
 
 
 async def test_a_look_up_runs_on_the_new_hub_after_the_old_one_has_stopped() -> None:
-    keys = await _asked(2)
+    keys = await sign_in_many(2)
     app = make_application()
     [request] = await _all_synced(app, keys[:1])
     await request.leave()
@@ -223,7 +194,7 @@ async def test_a_look_up_runs_on_the_new_hub_after_the_old_one_has_stopped() -> 
     await request.leave()
 
 
-# What decides about the way.
+# Which requests and sites the fast path is for.
 
 
 def _scope(**changes: Any) -> Any:
@@ -236,8 +207,8 @@ def _scope(**changes: Any) -> Any:
 def test_for_any_cookie_the_key_is_the_one_that_django_would_use(cookie: bytes) -> None:
     cookie = b"a=b; sessionid=" + cookie
     scope = _scope(headers=[(b"host", b"testserver"), (b"cookie", cookie)])
-    asked = parse_fast_path(scope)
-    key = asked.session_key if asked is not None else None
+    request = parse_fast_path(scope)
+    key = request.session_key if request is not None else None
     django = CountingHandler.request_class(scope, BytesIO()).COOKIES.get("sessionid")
     assert key in (None, django)
     if key is not None:
@@ -251,40 +222,35 @@ def test_a_scope_with_only_the_keys_that_asgi_requires_is_enough() -> None:
     assert parse_fast_path(scope) == ("a" * 32, None)
 
 
-@pytest.mark.parametrize("name", ["is_authenticated", "get_session_auth_hash"])
-async def test_a_user_model_that_overrides_authentication_is_respected(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    [key] = await _asked(1)
-    assert list(await sync_to_async(authenticate_sessions)([key])) == [key]
-    if name == "is_authenticated":
-        monkeypatch.setattr(User, name, False)
-    else:
-        monkeypatch.delattr(AbstractBaseUser, name)
-    assert await sync_to_async(authenticate_sessions)([key]) == {}
-
-
-STOCK = {"MIDDLEWARE": [SESSION, AUTHENTICATION]}
+DEFAULT_AUTH = {"MIDDLEWARE": [SESSION, AUTHENTICATION]}
 
 
 @pytest.mark.parametrize(
-    ("changes", "stock"),
+    ("changes", "expected"),
     [
         ({}, True),
-        ({"MIDDLEWARE": WHOLE}, True),
+        ({"MIDDLEWARE": ALL_MIDDLEWARE}, True),
         ({"MIDDLEWARE": [SESSION]}, False),
         ({"MIDDLEWARE": [AUTHENTICATION]}, False),
         ({"MIDDLEWARE": [AUTHENTICATION, SESSION]}, False),
         ({"MIDDLEWARE": [SESSION, AUTHENTICATION, AUTHENTICATION]}, False),
-        ({"MIDDLEWARE": [*WHOLE, "site.middleware.Own"]}, False),
+        ({"MIDDLEWARE": [*ALL_MIDDLEWARE, "site.middleware.Own"]}, False),
         (
             {
-                "MIDDLEWARE": [*WHOLE, "site.middleware.Own"],
+                "MIDDLEWARE": [*ALL_MIDDLEWARE, "site.middleware.Own"],
                 "TOASTS_HARMLESS_MIDDLEWARE": ["site.middleware.Own"],
             },
             True,
         ),
-        ({"MIDDLEWARE": [*WHOLE, "django.contrib.auth.middleware.RemoteUserMiddleware"]}, False),
+        (
+            {
+                "MIDDLEWARE": [
+                    *ALL_MIDDLEWARE,
+                    "django.contrib.auth.middleware.RemoteUserMiddleware",
+                ]
+            },
+            False,
+        ),
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}, True),
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.cache"}, False),
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"}, False),
@@ -292,17 +258,7 @@ STOCK = {"MIDDLEWARE": [SESSION, AUTHENTICATION]}
     ],
 )
 def test_the_fast_path_is_open_only_where_djangos_own_middleware_decides(
-    changes: dict[str, Any], stock: bool
+    changes: dict[str, Any], expected: bool
 ) -> None:
-    with override_settings(**{**STOCK, **changes}):
-        assert uses_default_auth() is stock
-
-
-async def test_no_request_waits_for_a_look_up_that_failed() -> None:
-    def broken() -> Any:
-        raise ImportError("there is no such broker")
-
-    batcher = SessionBatcher(broken)
-    for _ in range(2):  # the first must not leave the second waiting, either
-        asked = [batcher.authenticate(character * 32) for character in "abc"]
-        assert await asyncio.wait_for(asyncio.gather(*asked), 5) == [None, None, None]
+    with override_settings(**{**DEFAULT_AUTH, **changes}):
+        assert uses_default_auth() is expected

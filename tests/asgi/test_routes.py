@@ -1,4 +1,4 @@
-"""Where the short way in may be open: only where the address surely leads to our own view."""
+"""The fast path is open only at addresses that lead to the view of toasts for certain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.urls import include, path
 
 from tests.support.asgi_connections import Connection, django_calls, make_application
 from tests.support.checks import urlconf
-from tests.support.logins import AUTHENTICATION, SESSION, WHOLE, sign_in
+from tests.support.logins import ALL_MIDDLEWARE, AUTHENTICATION, SESSION, sign_in
 from toasts.asgi.routes import stream_addresses
 from toasts.views import stream
 
@@ -28,7 +28,7 @@ def key(alice: User) -> str:
 
 @wraps(stream)
 async def guarded(request: HttpRequest) -> Any:
-    return HttpResponse("not you", status=403) if "HTTP_X" not in request.META else None
+    return HttpResponse("not allowed", status=403) if "HTTP_X" not in request.META else None
 
 
 def other(request: HttpRequest) -> HttpResponse:
@@ -39,10 +39,10 @@ def other(request: HttpRequest) -> HttpResponse:
 async def test_a_view_that_the_site_wraps_or_replaces_decides(key: str, view: Any) -> None:
     patterns = [path("toasts/stream/", view), path("toasts/", include("toasts.urls"))]
     with override_settings(ROOT_URLCONF=urlconf(patterns)):
-        made = make_application()
-        request = Connection(made, key).start()
+        application = make_application()
+        request = Connection(application, key).start()
         await request.done()
-    assert (request.status, django_calls(made)) == (403, 1)
+    assert (request.status, django_calls(application)) == (403, 1)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ async def test_a_view_that_the_site_wraps_or_replaces_decides(key: str, view: An
         ([path("<slug:tenant>/", include("toasts.urls"))], {}, {}),
         (
             i18n_patterns(path("toasts/", include("toasts.urls"))),
-            {"MIDDLEWARE": WHOLE},
+            {"MIDDLEWARE": ALL_MIDDLEWARE},
             {"/de/toasts/stream/": True, "/en/toasts/stream/": True},
         ),
         (
@@ -64,7 +64,7 @@ async def test_a_view_that_the_site_wraps_or_replaces_decides(key: str, view: An
         ),
         (
             i18n_patterns(path("toasts/", include("toasts.urls")), prefix_default_language=False),
-            {"MIDDLEWARE": WHOLE},
+            {"MIDDLEWARE": ALL_MIDDLEWARE},
             {"/de/toasts/stream/": True, "/toasts/stream/": False},
         ),
     ],

@@ -17,5 +17,5 @@ def browser(alice: User) -> Client:
 
 @pytest.fixture
 def grant(browser: Client, alice: User) -> Grant:
-    """Alice's right, by her session."""
+    """The grant of alice's session."""
     return grant_of(browser_request(browser, alice))

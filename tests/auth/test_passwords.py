@@ -1,4 +1,4 @@
-"""Rights and passwords, and users whom their backend lets in inactive."""
+"""Grants and passwords, and inactive users whom their backend accepts."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_after_a_changed_password_the_browser_reconnects_with_its_new_key(
     await (await StreamReader.open(client)).until("sync")
 
 
-# Users whom their backend lets in inactive.
+# Inactive users whom their backend accepts.
 
 
 @override_settings(
@@ -88,7 +88,7 @@ async def test_an_inactive_user_whom_the_backend_accepts_gets_a_stream(alice: Us
     await alice.asave()
     stream = await StreamReader.open(await signed_in(alice))
     await stream.until("sync")
-    await alice.asave()  # has the right checked
+    await alice.asave()  # starts a recheck
     await async_create_toast("hello", alice)
     assert (await stream.next()).data["message"] == "hello"
     grant = [listener.grant for listener in current_hub().listeners()]

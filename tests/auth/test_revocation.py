@@ -1,4 +1,4 @@
-"""Whose request it is, on what right, and how that right ends."""
+"""Which grant a request has, and what revokes it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from toasts.auth.revocation import revoked
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
 
-# Whose request it is.
+# Which grant a request has.
 
 
 def test_an_anonymous_request_has_no_grant(db: None) -> None:
@@ -57,12 +57,12 @@ def test_a_stand_in_for_an_unknown_user_gets_no_grant(db: None) -> None:
     assert request_grant(token_request(stand_in)) is None
 
 
-# How a right ends. Each is done behind Django's back: no signal tells.
+# What revokes a grant. None of it sends a signal of Django's.
 
 
-@pytest.mark.parametrize("end", REVOCATIONS.values(), ids=REVOCATIONS)
-def test_a_grant_is_revoked_by(grant: Grant, end: Callable[[], Any]) -> None:
-    end()
+@pytest.mark.parametrize("revoke", REVOCATIONS.values(), ids=REVOCATIONS)
+def test_a_grant_is_revoked_by(grant: Grant, revoke: Callable[[], Any]) -> None:
+    revoke()
     assert revoked([grant]) == [grant]
 
 
@@ -91,9 +91,9 @@ def test_only_the_grants_that_ended_are_returned(
 ) -> None:
     elsewhere = Client()
     elsewhere.force_login(alice)
-    his = grant_of(token_request(bob))
+    of_bob = grant_of(token_request(bob))
     second_tab = grant_of(browser_request(browser, alice))
-    others = [his, grant_of(browser_request(elsewhere, alice))]
+    others = [of_bob, grant_of(browser_request(elsewhere, alice))]
     browser.session.delete()
     assert set(revoked([grant, second_tab, *others])) == {grant, second_tab}
 
@@ -102,9 +102,7 @@ def test_all_grants_are_checked_with_two_queries(
     browser: Client, alice: User, bob: User, grant: Grant
 ) -> None:
     grants = [grant, grant_of(browser_request(browser, alice)), grant_of(token_request(bob))]
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         assert revoked(grants) == []
     assert len(queries) == 2
 
@@ -164,12 +162,12 @@ def as_bob(browser: Client, bob: User) -> Grant:
     return grant_of(browser_request(browser, bob))
 
 
-@pytest.mark.parametrize("end", REVOCATIONS.values(), ids=REVOCATIONS)
+@pytest.mark.parametrize("revoke", REVOCATIONS.values(), ids=REVOCATIONS)
 def test_an_impersonation_is_revoked_with_the_impersonators_grant_by(
-    as_bob: Grant, end: Callable[[], Any]
+    as_bob: Grant, revoke: Callable[[], Any]
 ) -> None:
     assert revoked([as_bob]) == []
-    end()
+    revoke()
     assert revoked([as_bob]) == [as_bob]
 
 

@@ -1,4 +1,4 @@
-"""Rights with each of Django's session engines; no stream and no poll prolongs a session."""
+"""Grants with each of Django's session engines; and streams and polls renew no session."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def test_a_stored_session_names_its_user(browser: Client, alice: User) -> None:
     assert session_owner(Session.objects.get()) is None
 
 
-# Streams and polls don't prolong a session.
+# Streams and polls renew no session.
 
 
 @pytest.mark.parametrize("path", [STREAM, POLL])

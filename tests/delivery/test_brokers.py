@@ -36,16 +36,16 @@ def test_a_persistent_connection_that_was_closed_is_replaced_before_a_hint_is_se
         **{"NAME": parts["dbname"], "USER": parts["user"], "HOST": parts["host"]},
         **{"PORT": parts["port"], "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": None},
     )
-    kept = brokers.connections["default"]
+    persistent = brokers.connections["default"]
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as other:
         other.execute("LISTEN toasts")
-        kept.ensure_connection()
-        dead = kept.connection.info.backend_pid
-        kept.close_if_unusable_or_obsolete()  # a request begins
+        persistent.ensure_connection()
+        dead = persistent.connection.info.backend_pid
+        persistent.close_if_unusable_or_obsolete()  # a request begins
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [dead])
         brokers.make_broker().publish(["user:1"])
         (notify,) = other.notifies(timeout=5, stop_after=1)
-    kept.close()
+    persistent.close()
     assert notify.payload == '["user:1"]'
 
 
@@ -53,10 +53,10 @@ def test_a_persistent_connection_that_was_closed_is_replaced_before_a_hint_is_se
 
 
 def test_the_settings_choose_the_broker(db: None) -> None:
-    fitting = {"sqlite": SqliteBroker, "postgresql": PostgresBroker}[connection.vendor]
-    assert type(brokers.make_broker()) is fitting
+    default = {"sqlite": SqliteBroker, "postgresql": PostgresBroker}[connection.vendor]
+    assert type(brokers.make_broker()) is default
     for name, kind in (
-        ("auto", fitting),
+        ("auto", default),
         ("local", LocalBroker),
         ("tests.support.brokers.own_broker", LocalBroker),
         ("tests.support.brokers.Cut", Cut),
@@ -151,21 +151,21 @@ async def test_hints_arrive_on_the_connection_that_bypasses_a_pooler(
     monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
 ) -> None:
     dsn = postgres.url("postgres")
-    _databases(monkeypatch, **POSTGRES)  # no such host: only the other way can work
-    heard: list[Any] = []
+    _databases(monkeypatch, **POSTGRES)  # no such host: only the DSN can work
+    received: list[Any] = []
 
     async def publish(hints: Sequence[str]) -> None:
-        """The canary is not waited for here."""
+        """The canary is of no use here."""
 
     with override_settings(TOASTS_LISTEN_DSN=dsn):
         listening = asyncio.create_task(
-            brokers.make_broker().listen(lambda hints: heard.append(hints), publish)
+            brokers.make_broker().listen(lambda hints: received.append(hints), publish)
         )
     try:
-        await until(lambda: heard == [None] or listening.done())
+        await until(lambda: received == [None] or listening.done())
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as other:
             await other.execute("SELECT pg_notify('toasts', %s)", [json.dumps(["user:1"])])
-        await until(lambda: ["user:1"] in heard)
+        await until(lambda: ["user:1"] in received)
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)

@@ -1,3 +1,5 @@
+"""What asgiref keeps for a request is freed while its response still streams."""
+
 from __future__ import annotations
 
 import asyncio
@@ -18,7 +20,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def _work() -> tuple[threading.Thread, Any]:
-    """What a request does in its thread: a query."""
+    """Run a query, as a request does in its thread, and return the thread and the connection."""
     User.objects.count()
     return threading.current_thread(), connection.connection
 
@@ -27,7 +29,7 @@ def _closed(driver: Any) -> bool:
     if connection.vendor == "postgresql":
         return bool(driver.closed)
     try:
-        driver.total_changes  # noqa: B018  (what of sqlite3 tells it without a statement)
+        driver.total_changes  # noqa: B018  (fails if closed, without a statement)
     except Exception as error:
         return "closed" in str(error)
     return False
@@ -66,35 +68,37 @@ async def test_a_request_can_be_released_twice() -> None:
 
 
 async def test_outside_of_a_request_only_the_connections_are_closed() -> None:
-    heard: list[None] = []
+    calls: list[None] = []
     await sync_to_async(_work)()
-    await release_request_resources(lambda: heard.append(None))
+    await release_request_resources(lambda: calls.append(None))
     await sync_to_async(_work)()
-    assert heard == []
+    assert calls == []
 
 
-@pytest.mark.parametrize("works_on", [False, True], ids=["idle", "after more work"])
-async def test_the_callback_runs_on_its_own_loop_when_the_request_has_ended(works_on: bool) -> None:
-    heard: list[threading.Thread] = []
+@pytest.mark.parametrize("works_later", [False, True], ids=["idle", "after more work"])
+async def test_the_callback_runs_on_its_own_loop_when_the_request_has_ended(
+    works_later: bool,
+) -> None:
+    calls: list[threading.Thread] = []
     async with ThreadSensitiveContext():
-        await release_request_resources(lambda: heard.append(threading.current_thread()))
-        if works_on:
+        await release_request_resources(lambda: calls.append(threading.current_thread()))
+        if works_later:
             await sync_to_async(_work)()
             await sync_to_async(connections.close_all)()
         await asyncio.sleep(0)
-        assert heard == []
-    await until(lambda: heard)
-    assert heard == [threading.current_thread()]
+        assert calls == []
+    await until(lambda: calls)
+    assert calls == [threading.current_thread()]
 
 
 async def test_a_task_of_the_request_learns_that_the_request_was_cancelled() -> None:
-    heard = asyncio.Event()
+    request_ended = asyncio.Event()
     released = asyncio.Event()
 
     async def response() -> None:
-        await release_request_resources(heard.set)
+        await release_request_resources(request_ended.set)
         released.set()
-        await heard.wait()
+        await request_ended.wait()
 
     async def request() -> None:
         async with ThreadSensitiveContext():

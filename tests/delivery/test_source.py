@@ -1,4 +1,4 @@
-"""What a user's toasts are to the engine: their topic, their state and its name."""
+"""The topic of a user's toasts, their state, and its id."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_topic_leads_back_to_its_user(
     monkeypatch.setattr(source, "get_user_model", lambda: model)
     name = source.topic(key)
     assert source._topics_by_user([name]) == {key: name}
-    assert not name.startswith("!"), "it would be taken for a doubt"
+    assert not name.startswith("!"), "it would be taken for a recheck"
 
 
 # The cursor.
@@ -119,15 +119,15 @@ def test_a_cursor_changes_with_every_field(alice: User, change: dict[str, Any]) 
 
 
 def test_a_cursor_changes_with_each_toast_that_comes_or_goes(alice: User, bob: User) -> None:
-    marks = [state.state_digest(source.read_state(alice.pk))]
+    digests = [state.state_digest(source.read_state(alice.pk))]
     for _ in range(2):
         toast = create_toast("the same", alice)
-        marks.append(state.state_digest(source.read_state(alice.pk)))
+        digests.append(state.state_digest(source.read_state(alice.pk)))
     create_toast("his", bob)
-    assert state.state_digest(source.read_state(alice.pk)) == marks[-1]
+    assert state.state_digest(source.read_state(alice.pk)) == digests[-1]
     dismiss_toast(toast)
-    assert state.state_digest(source.read_state(alice.pk)) == marks[1]
-    assert len(set(marks)) == 3
+    assert state.state_digest(source.read_state(alice.pk)) == digests[1]
+    assert len(set(digests)) == 3
 
 
 # The state.
@@ -149,25 +149,25 @@ def test_a_row_of_megabytes_does_not_keep_other_toasts_of_its_user_from_being_se
 
 
 def test_a_state_is_bounded_in_bytes_and_keeps_the_newest(alice: User) -> None:
-    made = [create_toast("é" * 1000, alice, data="x" * 5000) for _ in range(100)]
+    toasts = [create_toast("é" * 1000, alice, data="x" * 5000) for _ in range(100)]
     found = source.read_state(alice.pk)
     assert 0 < len(found) < 100
-    assert list(found) == [toast.pk for toast in made[-len(found) :]]
+    assert list(found) == [toast.pk for toast in toasts[-len(found) :]]
     assert sum(len(state.toast_event(*item)) for item in found.items()) < state.STATE_BYTES * 1.05
 
 
-# The name.
+# The state id.
 
 
 async def test_the_state_ids_of_one_user_have_the_same_owner_part_and_no_other_user_has_it(
     alice: User, bob: User
 ) -> None:
-    hers, his = source.topic(alice.pk), source.topic(bob.pk)
+    topic, other_topic = source.topic(alice.pk), source.topic(bob.pk)
     some = {1: "content"}
-    owner, empty = source.state_id_of(hers, {}).split(".")
-    assert source.state_id_of(hers, some).split(".")[0] == owner
-    assert source.state_id_of(hers, some) != f"{owner}.{empty}"
-    assert source.state_id_of(his, {}).split(".")[1] == empty
-    assert source.state_id_of(his, {}) != f"{owner}.{empty}"
+    owner, empty = source.state_id_of(topic, {}).split(".")
+    assert source.state_id_of(topic, some).split(".")[0] == owner
+    assert source.state_id_of(topic, some) != f"{owner}.{empty}"
+    assert source.state_id_of(other_topic, {}).split(".")[1] == empty
+    assert source.state_id_of(other_topic, {}) != f"{owner}.{empty}"
     with override_settings(SECRET_KEY="another site's"):
-        assert not source.state_id_of(hers, {}).startswith(owner)
+        assert not source.state_id_of(topic, {}).startswith(owner)

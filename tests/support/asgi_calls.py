@@ -10,8 +10,8 @@ from django.core.handlers.asgi import ASGIHandler
 from django.test import AsyncClient
 
 
-class Handler(ASGIHandler):
-    """Keeps the file of the request's body: cancelled, Django up to 6.0 leaves it open."""
+class KeepingHandler(ASGIHandler):
+    """Keeps the file of the request's body. Cancelled, Django up to 6.0 leaves it open."""
 
     async def read_body(self, receive: Any) -> Any:
         self.body_file = await super().read_body(receive)  # type: ignore[misc]
@@ -19,7 +19,7 @@ class Handler(ASGIHandler):
 
 
 class Call:
-    """One request to Django's own handler; `application` is the task that a server would have."""
+    """One request to Django's own handler. `application` is the task that a server would run."""
 
     def __init__(self, client: AsyncClient, path: str, method: str = "GET") -> None:
         cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
@@ -34,18 +34,18 @@ class Call:
         }
         self.sent: list[Any] = []
         self.on_body: Callable[[], Awaitable[None]] | None = None
-        """What `send` does with each part of the body: wait, raise."""
+        """Called by `send` with each part of the body; it may wait or raise."""
         self._events: asyncio.Queue[Any] = asyncio.Queue()
         self._events.put_nowait({"type": "http.request", "body": b"", "more_body": False})
 
     def start(self) -> Call:
-        self.handler = Handler()
+        self.handler = KeepingHandler()
         call = self.handler(self.scope, self._events.get, self._send)
         self.application = asyncio.create_task(call)
         return self
 
     async def cancel(self) -> None:
-        """What a server does that stops."""
+        """Cancel the request, as a server does that stops."""
         self.application.cancel()
         await asyncio.wait([self.application], timeout=5)
         assert self.application.done()

@@ -1,4 +1,4 @@
-"""Connections to an ASGI application by hand, as a server would have them, faults included."""
+"""Connections to an ASGI application without a server, faults included."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ STREAM = "/toasts/stream/"
 
 
 class CountingHandler(ASGIHandler):
-    """Django's handler, counting what reaches it."""
+    """Django's handler, which counts the requests that reach it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.calls = self.now = self.most = 0
+        self.calls = self.running = self.most_at_once = 0
         self.files: list[Any] = []
 
     async def read_body(self, receive: Any) -> Any:
@@ -30,39 +30,39 @@ class CountingHandler(ASGIHandler):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.calls += 1
-        self.now += 1
-        self.most = max(self.most, self.now)
+        self.running += 1
+        self.most_at_once = max(self.most_at_once, self.running)
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self.now -= 1
-            while not self.now and self.files:  # cancelled, Django up to 6.0 leaves them open
+            self.running -= 1
+            while not self.running and self.files:  # Django up to 6.0 leaves them open if cancelled
                 self.files.pop().close()
 
 
 def make_application(fast: bool = True, django: ASGIHandler | None = None) -> StreamApplication:
-    """The application as `get_asgi_application` makes it, its short way closed on demand."""
-    made = StreamApplication(django or CountingHandler())
-    made._uses_default_auth = made._uses_default_auth and fast
-    return made
+    """Return the application as `get_asgi_application` makes it, perhaps without its fast path."""
+    application = StreamApplication(django or CountingHandler())
+    application._uses_default_auth = application._uses_default_auth and fast
+    return application
 
 
 def django_calls(application: StreamApplication) -> int:
-    """How many requests came to Django's handler."""
+    """Return how many requests came to Django's handler."""
     django = application._django
     assert isinstance(django, CountingHandler)
     return django.calls
 
 
 async def open_stream(app: Any, session: str, **scope: Any) -> Connection:
-    """A stream whose snapshot has come."""
+    """Open a stream, and wait until its snapshot has come."""
     request = Connection(app, session, **scope).start()
     await until(lambda: "sync" in request.kinds())
     return request
 
 
 class Connection:
-    """One request; `application` is the task that a server would have for it.
+    """One request. `application` is the task that a server would run for it.
 
     Args:
         app: the ASGI application.
@@ -88,7 +88,7 @@ class Connection:
         }  # fmt: skip
         self.sent: list[Any] = []
         self.on_send: Callable[[Any], Awaitable[None]] | None = None
-        """What `send` does with each message before it is taken: wait, raise."""
+        """Called by `send` with each message before it is sent; it may wait or raise."""
         self.events: asyncio.Queue[Any] = asyncio.Queue()
         self.events.put_nowait({"type": "http.request", "body": b"", "more_body": False})
 
@@ -106,7 +106,7 @@ class Connection:
         self.events.put_nowait({"type": "http.disconnect"})
 
     async def done(self, seconds: float = 5.0) -> None:
-        """Wait for the application to return; raises what it raises."""
+        """Wait for the application to return, and raise what it raises."""
         await asyncio.wait_for(asyncio.shield(self.application), seconds)
 
     async def leave(self) -> None:
@@ -129,7 +129,7 @@ class Connection:
         return bool(self.sent[1:]) and not self.sent[-1].get("more_body", False)
 
     def received(self) -> list[tuple[str, Any]]:
-        """The whole events that came, parsed."""
+        """Return the complete events that came, parsed."""
         if not self.sent or self.header(b"content-type") != [b"text/event-stream"]:
             return []
         decoder = SSEDecoder()

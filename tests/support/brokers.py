@@ -38,13 +38,13 @@ class Recorder:
         await asyncio.Event().wait()
 
 
-class Doubts(Recorder):
-    """Writes down the doubts, and nothing else."""
+class RecheckRecorder(Recorder):
+    """Records the rechecks, and nothing else."""
 
-    doubted: ClassVar[list[str]] = []
+    rechecks: ClassVar[list[str]] = []
 
     def publish(self, hints: Sequence[str]) -> None:
-        self.doubted.extend(hint for hint in hints if hint.startswith(RECHECK))
+        self.rechecks.extend(hint for hint in hints if hint.startswith(RECHECK))
 
 
 class Broken(Recorder):

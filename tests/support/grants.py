@@ -1,4 +1,4 @@
-"""Requests, the rights they have, and what ends them behind Django's back: no signal tells."""
+"""Requests, their grants, and what ends a grant without a signal of Django's."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from toasts.auth.grants import Grant, request_grant
 
 
 def browser_request(client: Client | AsyncClient, user: Any) -> HttpRequest:
-    """What the site's middleware makes of a request of this browser."""
+    """Return a request of this browser, as the site's middleware passes it on."""
     request = HttpRequest()
     store = import_module(settings.SESSION_ENGINE).SessionStore
     request.session = store(client.cookies["sessionid"].value)
@@ -26,6 +26,7 @@ def browser_request(client: Client | AsyncClient, user: Any) -> HttpRequest:
 
 
 def token_request(user: Any) -> HttpRequest:
+    """Return a request that was signed in without a session."""
     request = HttpRequest()
     request.user = user
     return request
@@ -47,5 +48,5 @@ REVOCATIONS: dict[str, Callable[[], Any]] = {
     "another password": change_password,
     "the session's deletion": lambda: Session.objects.all().delete(),
     "the session's end": lambda: Session.objects.update(expire_date=timezone.now()),
-    "a session that says nothing": lambda: Session.objects.update(session_data="nonsense"),
+    "a session that can't be decoded": lambda: Session.objects.update(session_data="nonsense"),
 }

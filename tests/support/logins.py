@@ -1,25 +1,26 @@
-"""Sessions that are signed in, and what a site may have in their way: middleware, backends."""
+"""Sessions that are signed in, and middleware and backends of a site that decide about them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 
-MODEL = "django.contrib.auth.backends.ModelBackend"
-ALLOW_ALL = "django.contrib.auth.backends.AllowAllUsersModelBackend"
-HERE = "tests.support.logins"
+MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
+ALLOW_ALL_BACKEND = "django.contrib.auth.backends.AllowAllUsersModelBackend"
+LOGINS = "tests.support.logins"
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 COMMON = "django.middleware.common.CommonMiddleware"
 SECURITY = "django.middleware.security.SecurityMiddleware"
 REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
-WHOLE = [
+ALL_MIDDLEWARE = [
     SECURITY,
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
@@ -35,42 +36,45 @@ WHOLE = [
 ]
 
 
-class NamedDifferently(ModelBackend):
-    """Its users are those of the model whose name is another one's."""
+class AlwaysBob(ModelBackend):
+    """Returns bob, whoever the session names."""
 
     def get_user(self, user_id: Any) -> AbstractBaseUser | None:
         return User.objects.filter(username="bob").first()
 
 
-class Closed(ModelBackend):
-    """Finds nobody any more."""
+class FindsNobody(ModelBackend):
+    """Returns no user."""
 
     def get_user(self, user_id: Any) -> AbstractBaseUser | None:
         return None
 
 
-class Choosy(ModelBackend):
+class RejectsAlice(ModelBackend):
     def user_can_authenticate(self, user: Any) -> bool:
         return bool(user.username != "alice")
 
 
-class Plain(ModelBackend):
-    """Overrides nothing."""
+class OverridesNothing(ModelBackend):
+    """A subclass of Django's own backend, without changes."""
 
 
-class Outsider:
-    """A backend of nobody's family."""
+class NoModelBackend:
+    """A backend that is not a subclass of Django's own."""
 
     def get_user(self, user_id: Any) -> AbstractBaseUser | None:
         return User.objects.filter(pk=user_id).first()
 
 
-def passing(get_response: Callable[..., Any]) -> Callable[..., Any]:
+def passing_middleware(get_response: Callable[..., Any]) -> Callable[..., Any]:
     return get_response
 
 
-def sign_in(user: User, backend: str = MODEL, **more: Any) -> str:
-    """A stored session of this user; keywords replace what is in it, None takes it out."""
+def sign_in(user: User, backend: str = MODEL_BACKEND, **more: Any) -> str:
+    """Store a session of this user, and return its key.
+
+    Keywords replace entries of the session; None removes the entry.
+    """
     session = SessionStore()
     data = {
         SESSION_KEY: str(user.pk),
@@ -84,7 +88,17 @@ def sign_in(user: User, backend: str = MODEL, **more: Any) -> str:
     return session.session_key
 
 
-def store(key: str, text: str) -> str:
-    """Put other data into a stored session."""
+async def sign_in_many(count: int) -> list[str]:
+    """Store a session for each of this many new users, and return their keys."""
+
+    def sign_in_all() -> list[str]:
+        users = User.objects.bulk_create(User(username=f"user{n}") for n in range(count))
+        return [sign_in(user) for user in users]
+
+    return await sync_to_async(sign_in_all)()
+
+
+def overwrite_session(key: str, text: str) -> str:
+    """Replace the encoded data of a stored session, and return its key."""
     Session.objects.filter(session_key=key).update(session_data=text)
     return key

@@ -1,4 +1,4 @@
-"""An open page as the tests' load makes it by the hundred: reconnects, keeps its toasts by id."""
+"""An open page, of which load tests have hundreds: it reconnects, and keeps its toasts by id."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from httpx_sse._decoders import SSEDecoder
 
 
 class Page:
-    """Shows what the stream at `host:port` says to the bearer of a session cookie.
+    """Shows the toasts that the stream at this port sends to the owner of a session cookie.
 
-    ``shown`` counts how often a toast appeared that was not on the page at that moment.
+    ``shown`` counts how often each toast appeared that was not on the page at that moment.
     """
 
     def __init__(self, port: int, session: str) -> None:

@@ -1,9 +1,8 @@
-"""Every state that a session, a user or a site can be in, and how the stream answers there."""
+"""Every state that a session, a user or a site can be in, and what the stream view answers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,32 +13,31 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.support.logins import (
-    ALLOW_ALL,
+    ALL_MIDDLEWARE,
+    ALLOW_ALL_BACKEND,
     AUTHENTICATION,
     COMMON,
-    HERE,
-    MODEL,
+    LOGINS,
+    MODEL_BACKEND,
     SESSION,
-    WHOLE,
+    overwrite_session,
     sign_in,
-    store,
 )
 from tests.support.stream_requests import (
-    Ask,
-    World,
-    by,
-    cached,
-    changed,
-    deactivate,
-    host,
-    in_cache_only,
-    kept,
-    new_password,
-    new_password_with_hash,
-    of_old_secret,
-    plus,
-    raw,
-    signed_otherwise,
+    Prepare,
+    after_login,
+    deactivate_alice,
+    set_password,
+    sign_with_another_salt,
+    with_backend,
+    with_cached_session,
+    with_changed_user,
+    with_cookie_header,
+    with_host,
+    with_new_password_and_updated_session,
+    with_old_secret,
+    with_session,
+    with_session_in_cache_only,
 )
 
 CACHED = {"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}
@@ -47,183 +45,219 @@ CACHED = {"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}
 
 @dataclass
 class Case:
-    ask: Callable[[World], Ask]
+    arguments: Prepare
     status: int | None = 200
-    fast: bool = True
-    """Whether the short way is to answer."""
+    is_fast: bool = True
+    """Whether the fast path answers."""
     settings: dict[str, Any] = field(default_factory=dict)
     whose: str = "alice"
-    """Whose toasts come; empty: the sweep finds the row at fault, and ends the stream at once."""
+    """Whose toasts are sent. Empty: the sweep finds the changed row and ends the stream."""
 
 
-def short(ask: Callable[[World], Ask], **settings: Any) -> Case:
-    return Case(ask, settings=settings)
+def fast(arguments: Prepare, **settings: Any) -> Case:
+    return Case(arguments, settings=settings)
 
 
-def long(ask: Callable[[World], Ask], status: int = 200, **settings: Any) -> Case:
-    return Case(ask, status, False, settings)
+def via_django(arguments: Prepare, status: int = 200, **settings: Any) -> Case:
+    return Case(arguments, status, False, settings)
 
 
 FALLBACK = {"SECRET_KEY": "tests", "SECRET_KEY_FALLBACKS": ["old"]}
-good = plus()
+good = with_session()
 CASES = {
-    "a good session": short(good),
-    "a good session, the whole chain": short(good, MIDDLEWARE=WHOLE),
-    "no cookie": long(lambda world: {}, 204),
-    "an unknown key": long(lambda world: {"session": "a" * 32}, 204),
-    "an empty key": long(raw("sessionid="), 204),
-    "a key that is too short": long(raw("sessionid=abcdefg"), 204),
-    "a key that is too long": long(raw("sessionid=" + "a" * 65), 204),
-    "a huge key": long(raw("sessionid=" + "a" * 100_000), 204),
-    "NUL": long(raw("sessionid=abc\0defghijk"), 204 if connection.vendor == "sqlite" else 500),
-    "no ASCII": long(raw("sessionid=grüße_grüße"), 204),
-    "garbage": long(raw("=;;\"sessionid==';\\\x01"), 204),
-    "a quoted key": short(raw('sessionid="{}"')),
-    "a key among others": short(raw("a=b; sessionid={}; c")),
-    "a good key, then a bad one": long(raw("sessionid={}; sessionid=" + "a" * 32), 204),
-    "a bad key, then a good one": short(raw("sessionid=" + "a" * 32 + "; sessionid={}")),
-    "two cookie headers": Case(
-        plus((b"cookie", b"sessionid=aaaaaaaaaaaa")), None, False
+    "a good session": fast(good),
+    "a good session, the whole chain": fast(good, MIDDLEWARE=ALL_MIDDLEWARE),
+    "no cookie": via_django(lambda site: {}, 204),
+    "an unknown key": via_django(lambda site: {"session": "a" * 32}, 204),
+    "an empty key": via_django(with_cookie_header("sessionid="), 204),
+    "a key that is too short": via_django(with_cookie_header("sessionid=abcdefg"), 204),
+    "a key that is too long": via_django(with_cookie_header("sessionid=" + "a" * 65), 204),
+    "a huge key": via_django(with_cookie_header("sessionid=" + "a" * 100_000), 204),
+    "a key with NUL": via_django(
+        with_cookie_header("sessionid=abc\0defghijk"), 204 if connection.vendor == "sqlite" else 500
     ),
-    "another cookie's name": long(good, 204, SESSION_COOKIE_NAME="other"),
-    "the site's own cookie name": short(raw("other={}"), SESSION_COOKIE_NAME="other"),
-    "an expired session": long(
-        kept(lambda world, key: Session.objects.update(expire_date=timezone.now())), 204
+    "a key that is not ASCII": via_django(with_cookie_header("sessionid=grüße_grüße"), 204),
+    "a malformed cookie header": via_django(with_cookie_header("=;;\"sessionid==';\\\x01"), 204),
+    "a quoted key": fast(with_cookie_header('sessionid="{}"')),
+    "a key among others": fast(with_cookie_header("a=b; sessionid={}; c")),
+    "a good key, then a bad one": via_django(
+        with_cookie_header("sessionid={}; sessionid=" + "a" * 32), 204
     ),
-    "a session that expires soon": short(
-        kept(lambda world, key: Session.objects.update(
-            expire_date=timezone.now() + timedelta(seconds=60)
-        ))
+    "a bad key, then a good one": fast(
+        with_cookie_header("sessionid=" + "a" * 32 + "; sessionid={}")
     ),
-    "a deleted session": long(kept(lambda world, key: Session.objects.all().delete()), 204),
-    "a deleted user": long(kept(lambda world, key: world.alice.delete()), 204),
-    "an inactive user": long(changed(is_active=False), 204),
-    "a changed password": long(kept(new_password), 204),
-    "a changed password, its session kept": short(new_password_with_hash),
-    "an unusable password": long(changed(password="!"), 204),
-    "a fallback secret": long(of_old_secret, **FALLBACK),
-    "a secret that is gone": long(of_old_secret, 204),
-    "no hash": long(lambda world: {"session": world.session(**{HASH_SESSION_KEY: None})}, 204),
-    "an empty hash": long(lambda world: {"session": world.session(**{HASH_SESSION_KEY: ""})}, 204),
-    "another user's hash": long(
-        lambda world: {
-            "session": world.session(**{HASH_SESSION_KEY: world.bob.get_session_auth_hash()})
+    "two cookie headers": Case(with_session((b"cookie", b"sessionid=aaaaaaaaaaaa")), None, False),
+    "another cookie's name": via_django(good, 204, SESSION_COOKIE_NAME="other"),
+    "the site's own cookie name": fast(with_cookie_header("other={}"), SESSION_COOKIE_NAME="other"),
+    "an expired session": via_django(
+        after_login(lambda site, key: Session.objects.update(expire_date=timezone.now())), 204
+    ),
+    "a session that expires soon": fast(
+        after_login(
+            lambda site, key: Session.objects.update(
+                expire_date=timezone.now() + timedelta(seconds=60)
+            )
+        )
+    ),
+    "a deleted session": via_django(
+        after_login(lambda site, key: Session.objects.all().delete()), 204
+    ),
+    "a deleted user": via_django(after_login(lambda site, key: site.alice.delete()), 204),
+    "an inactive user": via_django(with_changed_user(is_active=False), 204),
+    "a changed password": via_django(after_login(set_password), 204),
+    "a changed password and an updated session": fast(with_new_password_and_updated_session),
+    "an unusable password": via_django(with_changed_user(password="!"), 204),
+    "a fallback secret": via_django(with_old_secret, **FALLBACK),
+    "a secret that is no longer valid": via_django(with_old_secret, 204),
+    "no hash": via_django(lambda site: {"session": site.session(**{HASH_SESSION_KEY: None})}, 204),
+    "an empty hash": via_django(
+        lambda site: {"session": site.session(**{HASH_SESSION_KEY: ""})}, 204
+    ),
+    "another user's hash": via_django(
+        lambda site: {
+            "session": site.session(**{HASH_SESSION_KEY: site.bob.get_session_auth_hash()})
         },
         204,
     ),
-    "no user": long(lambda world: {"session": world.session(**{SESSION_KEY: None})}, 204),
-    "a user who is no number": long(
-        lambda world: {"session": world.session(**{SESSION_KEY: "x"})}, 500
+    "no user": via_django(lambda site: {"session": site.session(**{SESSION_KEY: None})}, 204),
+    "a user id that is not a number": via_django(
+        lambda site: {"session": site.session(**{SESSION_KEY: "x"})}, 500
     ),
-    "no backend": long(
-        lambda world: {"session": world.session(**{BACKEND_SESSION_KEY: None})}, 204
+    "no backend": via_django(
+        lambda site: {"session": site.session(**{BACKEND_SESSION_KEY: None})}, 204
     ),
-    "a backend that is not allowed": long(by(ALLOW_ALL), 204),
-    "a backend that is not there": long(by("no.such.Backend"), 204),
-    "the second backend": short(by(ALLOW_ALL), AUTHENTICATION_BACKENDS=[MODEL, ALLOW_ALL]),
-    "inactive, but all may": Case(
-        lambda world: {**by(ALLOW_ALL)(world), **deactivate(world)},
-        settings={"AUTHENTICATION_BACKENDS": [ALLOW_ALL]},
+    "a backend that is not allowed": via_django(with_backend(ALLOW_ALL_BACKEND), 204),
+    "a backend that can't be imported": via_django(with_backend("no.such.Backend"), 204),
+    "the second backend": fast(
+        with_backend(ALLOW_ALL_BACKEND), AUTHENTICATION_BACKENDS=[MODEL_BACKEND, ALLOW_ALL_BACKEND]
+    ),
+    "an inactive user whom the backend accepts": Case(
+        lambda site: {**with_backend(ALLOW_ALL_BACKEND)(site), **deactivate_alice(site)},
+        settings={"AUTHENTICATION_BACKENDS": [ALLOW_ALL_BACKEND]},
     ),
     "a backend with users of its own": Case(
-        lambda world: {"session": world.session(
-            backend=f"{HERE}.NamedDifferently",
-            **{HASH_SESSION_KEY: world.bob.get_session_auth_hash()},
-        )},
-        200, False, {"AUTHENTICATION_BACKENDS": [f"{HERE}.NamedDifferently"]}, "bob",
+        lambda site: {
+            "session": site.session(
+                backend=f"{LOGINS}.AlwaysBob",
+                **{HASH_SESSION_KEY: site.bob.get_session_auth_hash()},
+            )
+        },
+        200,
+        False,
+        {"AUTHENTICATION_BACKENDS": [f"{LOGINS}.AlwaysBob"]},
+        "bob",
     ),
-    "a backend that finds nobody": long(
-        by(f"{HERE}.Closed"), 204, AUTHENTICATION_BACKENDS=[f"{HERE}.Closed"]
+    "a backend that finds nobody": via_django(
+        with_backend(f"{LOGINS}.FindsNobody"),
+        204,
+        AUTHENTICATION_BACKENDS=[f"{LOGINS}.FindsNobody"],
     ),
-    "a backend with a rule of its own": long(
-        by(f"{HERE}.Choosy"), 204, AUTHENTICATION_BACKENDS=[f"{HERE}.Choosy"]
+    "a backend with a rule of its own": via_django(
+        with_backend(f"{LOGINS}.RejectsAlice"),
+        204,
+        AUTHENTICATION_BACKENDS=[f"{LOGINS}.RejectsAlice"],
     ),
-    "a backend that overrides nothing": short(
-        by(f"{HERE}.Plain"), AUTHENTICATION_BACKENDS=[f"{HERE}.Plain"]
+    "a backend that overrides nothing": fast(
+        with_backend(f"{LOGINS}.OverridesNothing"),
+        AUTHENTICATION_BACKENDS=[f"{LOGINS}.OverridesNothing"],
     ),
-    "a backend of no family": long(
-        by(f"{HERE}.Outsider"), AUTHENTICATION_BACKENDS=[f"{HERE}.Outsider"]
+    "a backend that is no ModelBackend": via_django(
+        with_backend(f"{LOGINS}.NoModelBackend"),
+        AUTHENTICATION_BACKENDS=[f"{LOGINS}.NoModelBackend"],
     ),
-    "tampered data": long(kept(lambda world, key: store(key, "x" * 50)), 204),
-    "data with a foreign salt": long(kept(signed_otherwise), 204),
-    "an anonymous session": long(
-        lambda world: {"session": sign_in(world.alice, **{
-            SESSION_KEY: None, BACKEND_SESSION_KEY: None, HASH_SESSION_KEY: None, "cart": 1
-        })},
+    "tampered data": via_django(
+        after_login(lambda site, key: overwrite_session(key, "x" * 50)), 204
+    ),
+    "data with a foreign salt": via_django(after_login(sign_with_another_salt), 204),
+    "an anonymous session": via_django(
+        lambda site: {
+            "session": sign_in(
+                site.alice,
+                **{SESSION_KEY: None, BACKEND_SESSION_KEY: None, HASH_SESSION_KEY: None, "cart": 1},
+            )
+        },
         204,
     ),
-    "cached sessions": short(good, **CACHED),
+    "cached sessions": fast(good, **CACHED),
     "a cached session that differs from its row": Case(
-        lambda world: {"session": cached(world, "alice", "bob")}, 200, False, CACHED, ""
+        lambda site: {"session": with_cached_session(site, "alice", "bob")}, 200, False, CACHED, ""
     ),
-    "a cached session without a row": Case(in_cache_only, 200, False, CACHED, ""),
-    "sessions in a file's stead": long(
+    "a cached session without a row": Case(with_session_in_cache_only, 200, False, CACHED, ""),
+    "sessions in the cache alone": via_django(
         good, 204, SESSION_ENGINE="django.contrib.sessions.backends.cache"
     ),
-    "the wrong host": long(host(b"evil.example"), 400, ALLOWED_HOSTS=["good"], MIDDLEWARE=WHOLE),
-    "the wrong host, and nobody minds": long(
-        host(b"evil.example"), ALLOWED_HOSTS=["good"]
+    "the wrong host": via_django(
+        with_host(b"evil.example"), 400, ALLOWED_HOSTS=["good"], MIDDLEWARE=ALL_MIDDLEWARE
     ),
-    "no www": long(good, 301, PREPEND_WWW=True, MIDDLEWARE=WHOLE),
-    "www": short(host(b"www.testserver"), PREPEND_WWW=True, MIDDLEWARE=WHOLE),
-    "plain HTTP where HTTPS is wanted": long(
-        good, 301, SECURE_SSL_REDIRECT=True, MIDDLEWARE=WHOLE
+    "the wrong host, where no middleware checks it": via_django(
+        with_host(b"evil.example"), ALLOWED_HOSTS=["good"]
     ),
-    "HTTPS where it is wanted": short(
-        plus(scheme="https"), SECURE_SSL_REDIRECT=True, MIDDLEWARE=WHOLE
+    "a host without www": via_django(good, 301, PREPEND_WWW=True, MIDDLEWARE=ALL_MIDDLEWARE),
+    "a host with www": fast(
+        with_host(b"www.testserver"), PREPEND_WWW=True, MIDDLEWARE=ALL_MIDDLEWARE
     ),
-    "HTTPS by a proxy's word": short(
-        plus((b"x-forwarded-proto", b"https")),
+    "HTTP where HTTPS is required": via_django(
+        good, 301, SECURE_SSL_REDIRECT=True, MIDDLEWARE=ALL_MIDDLEWARE
+    ),
+    "HTTPS where it is required": fast(
+        with_session(scheme="https"), SECURE_SSL_REDIRECT=True, MIDDLEWARE=ALL_MIDDLEWARE
+    ),
+    "HTTPS as a proxy reports it": fast(
+        with_session((b"x-forwarded-proto", b"https")),
         SECURE_SSL_REDIRECT=True,
         SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),
-        MIDDLEWARE=WHOLE,
+        MIDDLEWARE=ALL_MIDDLEWARE,
     ),
-    "an agent that is not wanted": long(
-        plus((b"user-agent", b"BadBot/1")), 403,
-        DISALLOWED_USER_AGENTS=[re.compile("^BadBot")], MIDDLEWARE=WHOLE,
+    "a disallowed user agent": via_django(
+        with_session((b"user-agent", b"BadBot/1")),
+        403,
+        DISALLOWED_USER_AGENTS=[re.compile("^BadBot")],
+        MIDDLEWARE=ALL_MIDDLEWARE,
     ),
-    "another agent": short(
-        plus((b"user-agent", b"Firefox")),
-        DISALLOWED_USER_AGENTS=[re.compile("^BadBot")], MIDDLEWARE=WHOLE,
+    "another user agent": fast(
+        with_session((b"user-agent", b"Firefox")),
+        DISALLOWED_USER_AGENTS=[re.compile("^BadBot")],
+        MIDDLEWARE=ALL_MIDDLEWARE,
     ),
-    "from another site": long(plus((b"sec-fetch-site", b"cross-site")), 403),
-    "from a subdomain": long(plus((b"sec-fetch-site", b"same-site")), 403),
-    "from a subdomain that may": long(
-        plus((b"sec-fetch-site", b"same-site")), TOASTS_ALLOW_SAME_SITE=True
+    "from another site": via_django(with_session((b"sec-fetch-site", b"cross-site")), 403),
+    "from a subdomain": via_django(with_session((b"sec-fetch-site", b"same-site")), 403),
+    "from a subdomain that is allowed": via_django(
+        with_session((b"sec-fetch-site", b"same-site")), TOASTS_ALLOW_SAME_SITE=True
     ),
-    "from the site itself": short(plus((b"sec-fetch-site", b"same-origin"))),
-    "two words about where from": long(
-        plus((b"sec-fetch-site", b"same-origin"), (b"sec-fetch-site", b"cross-site")), 403
+    "from the site itself": fast(with_session((b"sec-fetch-site", b"same-origin"))),
+    "two Sec-Fetch-Site headers": via_django(
+        with_session((b"sec-fetch-site", b"same-origin"), (b"sec-fetch-site", b"cross-site")), 403
     ),
-    "a header that only looks like another": short(plus((b"sec_fetch_site", b"cross-site"))),
-    "HEAD": long(plus(method="HEAD")),
-    "POST": long(plus(method="POST"), 403),
-    "OPTIONS": long(plus(method="OPTIONS"), 405),
-    "Last-Event-ID": short(plus((b"last-event-id", b"abc"))),
-    "an empty Last-Event-ID": short(plus((b"last-event-id", b""))),
-    "a bad Last-Event-ID": long(plus((b"last-event-id", b"\xff")), 400),
-    "a query": short(plus(query_string=b"last_event_id=abc")),
-    "a query and a Last-Event-ID": short(
-        plus((b"last-event-id", b"abc"), query_string=b"last_event_id=def")
+    "a header that only looks like another": fast(with_session((b"sec_fetch_site", b"cross-site"))),
+    "HEAD": via_django(with_session(method="HEAD")),
+    "POST": via_django(with_session(method="POST"), 403),
+    "OPTIONS": via_django(with_session(method="OPTIONS"), 405),
+    "Last-Event-ID": fast(with_session((b"last-event-id", b"abc"))),
+    "an empty Last-Event-ID": fast(with_session((b"last-event-id", b""))),
+    "a bad Last-Event-ID": via_django(with_session((b"last-event-id", b"\xff")), 400),
+    "a query": fast(with_session(query_string=b"last_event_id=abc")),
+    "a query and a Last-Event-ID": fast(
+        with_session((b"last-event-id", b"abc"), query_string=b"last_event_id=def")
     ),
-    "a query of another kind": long(plus(query_string=b"a=b")),
-    "a query of two": long(plus(query_string=b"last_event_id=abc&a=b")),
-    "a bad query": long(plus(query_string=b"last_event_id=%00"), 400),
-    "a query that is not UTF-8": long(plus(query_string=b"\xff"), 400),
-    "credentials of another kind": long(plus((b"authorization", b"Bearer x"))),
-    "below a path": short(plus(path="/app/toasts/stream/", root_path="/app")),
-    "below a path that the server leaves out": short(plus(root_path="/app")),
-    "below a path that the settings name": short(
-        plus(path="/app/toasts/stream/"), FORCE_SCRIPT_NAME="/app"
+    "another query": via_django(with_session(query_string=b"a=b")),
+    "a query with two parameters": via_django(with_session(query_string=b"last_event_id=abc&a=b")),
+    "a bad query": via_django(with_session(query_string=b"last_event_id=%00"), 400),
+    "a query that is not UTF-8": via_django(with_session(query_string=b"\xff"), 400),
+    "an Authorization header": via_django(with_session((b"authorization", b"Bearer x"))),
+    "below a path": fast(with_session(path="/app/toasts/stream/", root_path="/app")),
+    "below a path that the server removes": fast(with_session(root_path="/app")),
+    "below the path of FORCE_SCRIPT_NAME": fast(
+        with_session(path="/app/toasts/stream/"), FORCE_SCRIPT_NAME="/app"
     ),
-    "middleware of the site's own": long(
-        good, MIDDLEWARE=[SESSION, AUTHENTICATION, f"{HERE}.passing"]
+    "middleware of the site's own": via_django(
+        good, MIDDLEWARE=[SESSION, AUTHENTICATION, f"{LOGINS}.passing_middleware"]
     ),
-    "middleware that the site vouches for": short(
-        good, MIDDLEWARE=[SESSION, AUTHENTICATION, f"{HERE}.passing"],
-        TOASTS_HARMLESS_MIDDLEWARE=[f"{HERE}.passing"],
+    "middleware that the site calls transparent": fast(
+        good,
+        MIDDLEWARE=[SESSION, AUTHENTICATION, f"{LOGINS}.passing_middleware"],
+        TOASTS_HARMLESS_MIDDLEWARE=[f"{LOGINS}.passing_middleware"],
     ),
-    "middleware in the wrong order": long(good, 500, MIDDLEWARE=[AUTHENTICATION, SESSION]),
-    "no sessions": long(good, 204, MIDDLEWARE=[COMMON]),
-    "sessions saved with every request": short(good, SESSION_SAVE_EVERY_REQUEST=True),
-}  # fmt: skip
+    "middleware in the wrong order": via_django(good, 500, MIDDLEWARE=[AUTHENTICATION, SESSION]),
+    "no sessions": via_django(good, 204, MIDDLEWARE=[COMMON]),
+    "sessions saved with every request": fast(good, SESSION_SAVE_EVERY_REQUEST=True),
+}

@@ -1,4 +1,4 @@
-"""Requests for the stream by who is, was or never was signed in."""
+"""Requests for the stream by clients that are, were or never were signed in."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.test import override_settings
 
-from tests.support.logins import sign_in, store
+from tests.support.logins import overwrite_session, sign_in
 from toasts import create_toast
 
 
 @dataclass
-class World:
+class Site:
+    """A database with two users, who have a toast each."""
+
     alice: User = field(init=False)
     bob: User = field(init=False)
 
@@ -37,101 +39,104 @@ class World:
         return sign_in(self.alice, **more)
 
 
-Ask = dict[str, Any]
+RequestArguments = dict[str, Any]
+"""Keyword arguments of `Connection`."""
+Prepare = Callable[[Site], RequestArguments]
+"""Prepares the database for a request, and returns the arguments of the request."""
 
 
-def changed(**columns: Any) -> Callable[[World], Ask]:
-    """Sign in, and then change the user's row by plain SQL."""
+def with_changed_user(**columns: Any) -> Prepare:
+    """Sign in, and then change the user's row without signals."""
 
-    def prepare(world: World) -> Ask:
-        key = world.session()
-        User.objects.filter(pk=world.alice.pk).update(**columns)
+    def prepare(site: Site) -> RequestArguments:
+        key = site.session()
+        User.objects.filter(pk=site.alice.pk).update(**columns)
         return {"session": key}
 
     return prepare
 
 
-def kept(prepare: Callable[[World, str], object]) -> Callable[[World], Ask]:
-    """Sign in, do something, and come with the cookie that one had."""
+def after_login(change: Callable[[Site, str], object]) -> Prepare:
+    """Sign in, change something, and send the old cookie."""
 
-    def ask(world: World) -> Ask:
-        key = world.session()
-        prepare(world, key)
+    def prepare(site: Site) -> RequestArguments:
+        key = site.session()
+        change(site, key)
         return {"session": key}
 
-    return ask
+    return prepare
 
 
-def raw(text: str) -> Callable[[World], Ask]:
-    """A cookie header of this text; {} stands for a session that is good."""
+def with_cookie_header(text: str) -> Prepare:
+    """Send this cookie header; {} stands for the key of a valid session."""
 
-    def ask(world: World) -> Ask:
-        value = text.replace("{}", world.session()).encode("latin-1")
+    def prepare(site: Site) -> RequestArguments:
+        value = text.replace("{}", site.session()).encode("latin-1")
         return {"headers": [(b"cookie", value)]}
 
-    return ask
+    return prepare
 
 
-def plus(*headers: tuple[bytes, bytes], **scope: Any) -> Callable[[World], Ask]:
-    return lambda world: {"session": world.session(), "headers": headers, **scope}
+def with_session(*headers: tuple[bytes, bytes], **scope: Any) -> Prepare:
+    return lambda site: {"session": site.session(), "headers": headers, **scope}
 
 
-def host(name: bytes) -> Callable[[World], Ask]:
-    def ask(world: World) -> Ask:
-        cookie = (b"cookie", f"sessionid={world.session()}".encode())
+def with_host(name: bytes) -> Prepare:
+    def prepare(site: Site) -> RequestArguments:
+        cookie = (b"cookie", f"sessionid={site.session()}".encode())
         return {"headers": [], "scope_headers": [(b"host", name), cookie]}
 
-    return ask
+    return prepare
 
 
-def by(backend: str) -> Callable[[World], Ask]:
-    return lambda world: {"session": world.session(backend=backend)}
+def with_backend(backend: str) -> Prepare:
+    return lambda site: {"session": site.session(backend=backend)}
 
 
-def new_password(world: World, key: str) -> None:
-    world.alice.set_password("new")
-    world.alice.save()
+def set_password(site: Site, key: str) -> None:
+    site.alice.set_password("new")
+    site.alice.save()
 
 
-def new_password_with_hash(world: World) -> Ask:
-    """As PasswordChangeView does it."""
+def with_new_password_and_updated_session(site: Site) -> RequestArguments:
+    """Change the password as PasswordChangeView does."""
     request = HttpRequest()
-    request.session = SessionStore(world.session())
-    request.user = world.alice
-    new_password(world, "")
-    update_session_auth_hash(request, world.alice)
+    request.session = SessionStore(site.session())
+    request.user = site.alice
+    set_password(site, "")
+    update_session_auth_hash(request, site.alice)
     request.session.save()
     return {"session": request.session.session_key}
 
 
-def of_old_secret(world: World) -> Ask:
+def with_old_secret(site: Site) -> RequestArguments:
     with override_settings(SECRET_KEY="old"):
-        return {"session": world.session()}
+        return {"session": site.session()}
 
 
-def signed_otherwise(world: World, key: str) -> None:
+def sign_with_another_salt(site: Site, key: str) -> None:
     data = SessionStore(key).load()
-    store(key, signing.dumps(data, salt="foreign", compress=True))
+    overwrite_session(key, signing.dumps(data, salt="foreign", compress=True))
 
 
-def in_cache_only(world: World) -> Ask:
-    return {"session": cached(world, "alice", None)}
+def with_session_in_cache_only(site: Site) -> RequestArguments:
+    return {"session": with_cached_session(site, "alice", None)}
 
 
-def cached(world: World, first: str, then: str | None) -> str:
-    """A cached session whose row was changed behind the cache's back."""
+def with_cached_session(site: Site, first: str, then: str | None) -> str:
+    """Return the key of a cached session whose row was changed without the cache."""
     from django.contrib.sessions.backends.cached_db import SessionStore as CachedStore
 
-    key = sign_in(getattr(world, first))
+    key = sign_in(getattr(site, first))
     CachedStore(key).load()
     if then is None:
         Session.objects.filter(session_key=key).delete()
     else:
-        other = sign_in(getattr(world, then))
-        store(key, Session.objects.get(session_key=other).session_data)
+        other = sign_in(getattr(site, then))
+        overwrite_session(key, Session.objects.get(session_key=other).session_data)
     return key
 
 
-def deactivate(world: World) -> Ask:
-    User.objects.filter(pk=world.alice.pk).update(is_active=False)
+def deactivate_alice(site: Site) -> RequestArguments:
+    User.objects.filter(pk=site.alice.pk).update(is_active=False)
     return {}

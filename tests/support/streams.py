@@ -1,4 +1,4 @@
-"""Reading a stream in the tests: the parser of a third party over Django's own test client."""
+"""Read a stream in tests, with the parser of a third party and Django's own test client."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from typing import Any
 from django.test import AsyncClient
 from httpx_sse._decoders import SSEDecoder
 
-from toasts.delivery.hubs import current_hub
-
 STREAM, POLL = "/toasts/stream/", "/toasts/poll/"
-OURS = {
+NO_CACHE_HEADERS = {
     "Cache-Control": "no-store, no-transform, private",
     "Content-Encoding": "identity",
     "X-Accel-Buffering": "no",
@@ -65,7 +63,7 @@ class StreamReader:
             return await anext(self._events)
 
     async def until(self, type: str, seconds: float = 5.0) -> list[Received]:
-        """The events up to and with the first of this type."""
+        """Return the events up to and including the first one of this type."""
         found: list[Received] = []
         async with asyncio.timeout(seconds):
             while not found or found[-1].type != type:
@@ -78,8 +76,3 @@ class StreamReader:
         except StopAsyncIteration:
             return True
         return False
-
-
-def here() -> Any:
-    """The hub of the running loop."""
-    return current_hub()
