@@ -96,14 +96,14 @@ async def test_an_old_stream_ends_with_rotate(alice: User) -> None:
     assert last.retry is not None
     assert 1000 <= last.retry <= 5000
     assert await stream.ended()
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 async def test_rotation_is_spread(alice: User) -> None:
     grant = Grant(alice.pk, UserStatus())
     with override_settings(TOASTS_ROTATE=(300, 600)):
         subscription = toasts_of(grant)
-        lives = {buffered_stream(subscription, None, cut=None).lifetime for _ in range(20)}
+        lives = {buffered_stream(subscription, None, abort=lambda: None).max_age for _ in range(20)}
     assert all(300 <= life <= 600 for life in lives)
     assert len(lives) == 20
 

@@ -30,20 +30,20 @@ async def _opened(client: AsyncClient, on_body: Any = None) -> Call:
 async def test_a_client_that_leaves_while_nothing_happens_is_forgotten(alice: User) -> None:
     call = await _opened(await signed_in(alice))
     await until(lambda: b"event: sync" in call.body)
-    assert len(current_hub().listeners()) == 1
+    assert len(current_hub().subscriptions()) == 1
     call.disconnect()
     await asyncio.wait_for(call.application, 5)
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 async def test_a_client_that_leaves_while_it_reads_nothing_is_forgotten(alice: User) -> None:
     client = await signed_in(alice)
     call = await _opened(client, on_body=asyncio.Event().wait)
     # Django takes the next part once the first was sent: the subscription already stands.
-    await until(lambda: current_hub().listeners())
+    await until(lambda: current_hub().subscriptions())
     call.disconnect()
     await asyncio.wait_for(call.application, 5)
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 @pytest.mark.parametrize("blocked", [False, True], ids=["waiting", "in send"])
@@ -52,11 +52,11 @@ async def test_no_stream_is_left_when_the_server_cancels_the_application(
 ) -> None:
     client = await signed_in(alice)
     call = await _opened(client, on_body=asyncio.Event().wait if blocked else None)
-    await until(lambda: current_hub().listeners())
+    await until(lambda: current_hub().subscriptions())
     if not blocked:
         await until(lambda: b"event: sync" in call.body)
     await call.cancel()
-    await until(lambda: current_hub().listeners() == [])
+    await until(lambda: current_hub().subscriptions() == [])
 
 
 async def test_a_send_that_fails_ends_the_stream(alice: User) -> None:
@@ -71,7 +71,7 @@ async def test_a_send_that_fails_ends_the_stream(alice: User) -> None:
     with pytest.raises(OSError, match="gone"):
         await asyncio.wait_for(call.application, 5)
     call.handler.body_file.close()
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 @pytest.mark.parametrize("blocked", [False, True], ids=["waiting", "in send"])
@@ -81,10 +81,10 @@ async def test_without_asgirefs_executors_the_streams_own_task_ends_its_subscrip
     monkeypatch.setattr(request_resources, "SyncToAsync", object)
     client = await signed_in(alice)
     call = await _opened(client, on_body=asyncio.Event().wait if blocked else None)
-    await until(lambda: current_hub().listeners())
+    await until(lambda: current_hub().subscriptions())
     call.disconnect()
     await asyncio.wait_for(call.application, 5)
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 async def test_a_stream_that_ended_by_itself_ends_its_application(alice: User) -> None:
@@ -93,17 +93,17 @@ async def test_a_stream_that_ended_by_itself_ends_its_application(alice: User) -
         await asyncio.wait_for(call.application, 5)
     assert b'"rotate"' in call.body
     assert call.sent[-1] == {"type": "http.response.body"}
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 async def test_a_client_that_never_reads_is_cut_off(alice: User) -> None:
     client = await signed_in(alice)
     call = await _opened(client, on_body=asyncio.Event().wait)
-    [stream] = await until(lambda: current_hub().listeners())
-    stream.patience = 0.1
+    [stream] = await until(lambda: current_hub().subscriptions())
+    stream.write_timeout = 0.1
     await asyncio.wait([call.application], timeout=10)
     assert call.application.done()
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 async def test_streams_hold_no_thread(alice: User) -> None:
@@ -116,5 +116,5 @@ async def test_streams_hold_no_thread(alice: User) -> None:
     for each in (call, *more):
         each.disconnect()
         await asyncio.wait_for(each.application, 10)
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
     await until(lambda: threading.active_count() <= threads)

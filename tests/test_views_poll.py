@@ -63,7 +63,7 @@ async def test_a_long_poll_answers_when_something_changes(alice: User, change: s
     toast = await async_create_toast("old", alice)
     cursor = (await client.get(POLL)).json()["cursor"]
     waiting = asyncio.create_task(client.get(POLL, {"wait": "25", "cursor": cursor}))
-    await until(lambda: current_hub().listeners())
+    await until(lambda: current_hub().subscriptions())
     assert not waiting.done()
     if change == "create":
         await async_create_toast("new", alice)
@@ -75,7 +75,7 @@ async def test_a_long_poll_answers_when_something_changes(alice: User, change: s
     messages = [toast["message"] for toast in answer["toasts"]]
     assert messages == {"create": ["old", "new"], "update": ["new"], "dismiss": []}[change]
     assert answer["cursor"] != cursor
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
     assert (await client.get(POLL)).json() == answer
 
 
@@ -108,7 +108,7 @@ async def test_a_long_poll_answers_204_when_its_grant_is_revoked(alice: User) ->
     client = await signed_in(alice)
     cursor = (await client.get(POLL)).json()["cursor"]
     waiting = asyncio.create_task(client.get(POLL, {"wait": "25", "cursor": cursor}))
-    await until(lambda: current_hub().listeners())
+    await until(lambda: current_hub().subscriptions())
     alice.is_active = False
     await alice.asave()
     response = await asyncio.wait_for(waiting, 5)
@@ -121,7 +121,7 @@ async def test_a_superseded_long_poll_answers_the_same_state_and_not_204(alice: 
     await async_create_toast("here", alice)
     first = (await client.get(POLL)).json()
     waiting = asyncio.create_task(client.get(POLL, {"wait": "25", "cursor": first["cursor"]}))
-    await until(lambda: current_hub().listeners())
+    await until(lambda: current_hub().subscriptions())
     await (await StreamReader.open(client)).until("sync")
     response = await asyncio.wait_for(waiting, 5)
     assert (response.status_code, response.json()) == (200, first)
@@ -132,10 +132,10 @@ async def test_a_waiting_poll_holds_no_thread(alice: User) -> None:
     cursor = (await client.get(POLL)).json()["cursor"]
     path = f"{POLL}?wait=25&cursor={cursor}"
     first = Call(client, path).start()
-    await until(lambda: len(current_hub().listeners()) == 1)
+    await until(lambda: len(current_hub().subscriptions()) == 1)
     threads = threading.active_count()
     more = [Call(client, path).start() for _ in range(10)]
-    await until(lambda: len(current_hub().listeners()) == 11)
+    await until(lambda: len(current_hub().subscriptions()) == 11)
     await until(lambda: threading.active_count() <= threads)
     await async_create_toast("to all of them", alice)
     for call in (first, *more):

@@ -133,6 +133,12 @@ class Settings:
         "MAX_STREAMS_PER_USER", 100, int, rules.count("streams"), unit="streams",
         about="How many streams of one user a process keeps open. A new one closes the oldest.",
     )  # fmt: skip
+    server_internals = Setting(
+        "SERVER_INTERNALS", True, bool, rules.FLAG,
+        about="Whether to use what is known of the insides of daphne, uvicorn, hypercorn and"
+        " asyncio. False: only ASGI. Then each write costs more, and a client that stops reading"
+        " stays until its stream is old.",
+    )  # fmt: skip
     max_wait = Setting(
         "MAX_WAIT", 55.0, float, rules.WAIT, unit="seconds",
         about="The longest time that a long poll may wait.",

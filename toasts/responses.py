@@ -57,7 +57,7 @@ def stream_response(
     if handover is not None:  # toasts.asgi serves this site
         handover.take(subscription, last_event_id)
         return HttpResponse(headers={**HEADERS, HANDOVER_HEADER: "1"})
-    current_hub().served_at(request.scope.get("server"))
+    current_hub().watch_server(request.scope.get("server"))
     return StreamingHttpResponse(_stream_bytes(subscription, last_event_id), headers=HEADERS)
 
 
@@ -71,7 +71,7 @@ async def _stream_bytes(
     """
     task = asyncio.current_task()
     assert task is not None
-    stream = buffered_stream(subscription, last_event_id, cut=task.cancel)
+    stream = buffered_stream(subscription, last_event_id, abort=task.cancel)
     hub = current_hub()
 
     def unsubscribe(*rest: Any) -> None:
@@ -102,7 +102,7 @@ async def long_poll(
     Returns:
         The new state, or `state` after the wait; None if the right to the topic has ended.
     """
-    current_hub().served_at(request.scope.get("server"))
+    current_hub().watch_server(request.scope.get("server"))
     await release_request_resources()
     return await wait_for_change(subscription, state, seconds)
 

@@ -13,7 +13,7 @@ from .delivery.source import read_state, state_id_of, topic
 from .delivery.state import as_json
 from .delivery.streams import toasts_of
 from .html import csrf_header
-from .realtime.sse import UNCACHED, known_event_id
+from .realtime.sse import UNCACHED, is_event_id
 from .responses import (
     authenticate,
     bad_cursor,
@@ -43,7 +43,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     if is_cross_site(request):
         return cross_site_response()
     last_event_id = request.headers.get("Last-Event-ID") or request.GET.get("last_event_id")
-    if last_event_id and not known_event_id(last_event_id):
+    if last_event_id and not is_event_id(last_event_id):
         return bad_request("last_event_id", "Not an id of this stream; leave the header out.")
     grant = await authenticate(request)
     if grant is None or not isinstance(request, ASGIRequest):
@@ -73,7 +73,7 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
     cursor = request.GET.get("cursor", "")
     if (seconds := parse_wait(request.GET.get("wait", "0"))) is None:
         return bad_wait()
-    if cursor and not known_event_id(cursor):
+    if cursor and not is_event_id(cursor):
         return bad_cursor()
     grant = await authenticate(request)
     if grant is None:

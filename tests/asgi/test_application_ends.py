@@ -40,7 +40,7 @@ async def leaves_nothing(hubs: None) -> Any:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda loop, context: errors.append(context))
     yield
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
     await current_hub().stop()
     gc.collect()
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
@@ -54,7 +54,7 @@ async def test_a_client_that_leaves_before_it_is_answered_is_forgotten(
     request = Connection(app, key).start()
     request.disconnect()
     await request.done()
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 @pytest.mark.usefixtures("leaves_nothing")
@@ -86,14 +86,14 @@ async def test_a_client_that_leaves_during_the_read_of_its_state_is_forgotten(
     request.disconnect()
     await request.done()
     go_on.set()
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
     assert request.body == b""
 
 
 @pytest.mark.usefixtures("leaves_nothing")
 async def test_a_client_that_leaves_is_forgotten(app: StreamApplication, key: str) -> None:
     request = await open_stream(app, key)
-    assert len(current_hub().listeners()) == 1
+    assert len(current_hub().subscriptions()) == 1
     await request.leave()
 
 
@@ -133,7 +133,7 @@ async def test_an_application_that_the_server_cancels_is_cancelled(
     request.application.cancel()
     with pytest.raises(asyncio.CancelledError):
         await request.done()
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 @pytest.mark.usefixtures("leaves_nothing")
@@ -174,7 +174,7 @@ async def test_a_send_that_fails_ends_the_stream(
         await until(lambda: "sync" in request.kinds())
         await async_create_toast("never read", alice)
     await request.done()
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
     other = await open_stream(app, key)  # the hub goes on
     await async_create_toast("read", alice)
     await until(lambda: "read" in other.messages())
@@ -194,7 +194,7 @@ async def test_an_error_of_send_at_the_response_start_is_raised_to_the_server(
     request.start()
     with pytest.raises(OSError, match="gone"):
         await request.done()
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 @pytest.mark.usefixtures("leaves_nothing")

@@ -116,7 +116,7 @@ async def test_a_hundred_simultaneous_streams_cost_a_handful_of_queries() -> Non
     lookups = [sql for sql in queries.statements if "django_session" in sql or "auth_user" in sql]
     assert 2 <= len(lookups) <= 8  # more than 2 if they come in two batches, or if the sweep runs
     await asyncio.gather(*(request.leave() for request in requests))
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 class Queries:
@@ -141,7 +141,7 @@ class Queries:
 async def test_the_tabs_of_one_session_get_a_grant_each() -> None:
     [key] = await sign_in_many(1)
     requests = await _all_synced(make_application(), [key] * 5)
-    grants = {listener.grant for listener in current_hub().listeners()}
+    grants = {listener.grant for listener in current_hub().subscriptions()}
     assert len(grants) == 5
     await asyncio.gather(*(request.leave() for request in requests))
 
@@ -154,7 +154,7 @@ async def test_a_client_that_leaves_does_not_delay_the_others_of_its_batch() -> 
     gone.application.cancel()
     await until(lambda: "sync" in first.kinds() and "sync" in last.kinds())
     assert gone.application.cancelled()
-    assert len(current_hub().listeners()) == 2
+    assert len(current_hub().subscriptions()) == 2
     await asyncio.gather(first.leave(), last.leave())
 
 
@@ -190,7 +190,7 @@ async def test_a_look_up_runs_on_the_new_hub_after_the_old_one_has_stopped() -> 
     await current_hub().stop()
     hubs._hubs.clear()
     [request] = await _all_synced(app, keys[1:])
-    assert (django_calls(app), len(current_hub().listeners())) == (0, 1)
+    assert (django_calls(app), len(current_hub().subscriptions())) == (0, 1)
     await request.leave()
 
 

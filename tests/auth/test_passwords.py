@@ -91,7 +91,7 @@ async def test_an_inactive_user_whom_the_backend_accepts_gets_a_stream(alice: Us
     await alice.asave()  # starts a recheck
     await async_create_toast("hello", alice)
     assert (await stream.next()).data["message"] == "hello"
-    grant = [listener.grant for listener in current_hub().listeners()]
+    grant = [listener.grant for listener in current_hub().subscriptions()]
     assert len(grant) == 1
     assert await sync_to_async(revoked)(grant) == []
 

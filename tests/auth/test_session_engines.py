@@ -52,7 +52,7 @@ async def test_streams_and_polls_work_with_every_session_engine(engine: str, ali
     await stream.until("sync")
     await async_create_toast("hello", alice)
     assert (await stream.next()).data["message"] == "hello"
-    grants = [listener.grant for listener in current_hub().listeners()]
+    grants = [listener.grant for listener in current_hub().subscriptions()]
     assert await sync_to_async(revoked)(grants) == []
     assert (await client.get(POLL)).json()["toasts"][0]["message"] == "hello"
 
@@ -162,7 +162,7 @@ async def test_a_session_key_that_authentication_rotates_reaches_the_browser(
         if path == STREAM:
             stream = StreamReader(response)
             await stream.until("sync")
-            grants = [listener.grant for listener in current_hub().listeners()]
+            grants = [listener.grant for listener in current_hub().subscriptions()]
             assert await sync_to_async(revoked)(grants) == []
         again = await client.get(path)
         assert (again.status_code, dict(again.cookies)) == (200, {})

@@ -58,7 +58,7 @@ async def twice(request: HttpRequest) -> HttpResponse:
 async def streams(request: HttpRequest) -> HttpResponse:
     """How many streams the asking user has here."""
     mine = topic((await request.auser()).pk)
-    found = [listener for listener in current_hub().listeners() if listener.topic == mine]
+    found = [listener for listener in current_hub().subscriptions() if listener.topic == mine]
     return JsonResponse({"open": len(found)})
 
 

@@ -19,7 +19,7 @@ from tests.conftest import until
 from tests.support.brokers import Cut
 from tests.support.postgres import PostgresServer
 from toasts.delivery import brokers
-from toasts.realtime.brokers.base import LocalBroker
+from toasts.realtime.brokers.local import LocalBroker
 from toasts.realtime.brokers.postgres import PostgresBroker
 from toasts.realtime.brokers.sqlite import SqliteBroker
 

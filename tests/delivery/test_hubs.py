@@ -255,7 +255,7 @@ async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
     active = await sync_to_async(source.read_state)(alice.pk)
     held = Grant(alice.pk, UserStatus())
     known = source.state_id_of(source.topic(alice.pk), active)
-    stream = buffered_stream(toasts_of(held), known, cut=None)
+    stream = buffered_stream(toasts_of(held), known, abort=lambda: None)
     stream.deliver(active, b"")
     assert b"event: toast" not in await stream.pull()
     while not stream._overflowed:
@@ -271,6 +271,6 @@ async def test_streams_of_either_handler_are_as_patient_as_the_site_says(
 ) -> None:
     settings.TOASTS_PATIENCE = 7
     heard = toasts_of(Grant(alice.pk, UserStatus()))
-    stream = buffered_stream(heard, None, cut=None)
-    assert stream.patience == 7
-    assert StreamContext(current_hub(), source.ToastSource()).patience == 7
+    stream = buffered_stream(heard, None, abort=lambda: None)
+    assert stream.write_timeout == 7
+    assert StreamContext(current_hub(), source.ToastSource()).write_timeout == 7

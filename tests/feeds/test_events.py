@@ -121,7 +121,7 @@ async def test_a_waiting_poll_gets_only_the_key_of_its_own_row() -> None:
     client = AsyncClient()
     cursor = (await client.get(NOTES, query())).json()["cursor"]
     waiting = asyncio.create_task(client.get(NOTES, query(cursor=cursor, wait="20")))
-    await until(lambda: current_hub().listeners())
+    await until(lambda: current_hub().subscriptions())
     await write_notes((1, "new"), origin=ORIGIN)
     answer = (await waiting).json()
     assert answer["events"] == [{"event": "own", "data": {"key": 1}, "id": answer["cursor"]}]

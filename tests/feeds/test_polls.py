@@ -34,7 +34,7 @@ async def test_a_waiting_poll_gets_the_changes(alice: User) -> None:
     ]
     for write, expected in writes:
         waiting = asyncio.create_task(client.get(NAMES, {"cursor": cursor, "wait": "20"}))
-        await until(lambda: current_hub().listeners())
+        await until(lambda: current_hub().subscriptions())
         await write()
         answer = (await waiting).json()
         [event] = answer["events"]
@@ -63,14 +63,14 @@ async def test_a_poll_without_changes_ends_after_its_wait(alice: User) -> None:
     cursor = (await client.get(NAMES)).json()["cursor"]
     answer = (await client.get(NAMES, {"cursor": cursor, "wait": "0.2"})).json()
     assert answer == {"events": [], "cursor": cursor}
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 async def test_a_logout_ends_a_waiting_poll(alice: User) -> None:
     client: Any = await signed_in(alice)
     cursor = (await client.get(NAMES)).json()["cursor"]
     waiting = asyncio.create_task(client.get(NAMES, {"cursor": cursor, "wait": "20"}))
-    await until(lambda: current_hub().listeners())
+    await until(lambda: current_hub().subscriptions())
     other = AsyncClient()
     other.cookies["sessionid"] = client.cookies["sessionid"].value
     await sync_to_async(other.logout)()

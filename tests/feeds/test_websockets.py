@@ -35,7 +35,7 @@ async def test_a_slow_reader_gets_the_state_instead_of_the_missed_changes(
     for number in range(20):
         await Group.objects.acreate(name=f"group {number}")
         await feeds.async_announce("names", "all")
-        await until(lambda: current_hub().scheduler.empty)
+        await until(lambda: current_hub().scheduler.idle)
     sent_before = len(socket.sent)
     gate.set()
     await until(lambda: socket.event_types().count("sync") == 2)
@@ -58,19 +58,19 @@ async def test_a_client_that_does_not_read_is_disconnected(alice: User) -> None:
     await Group.objects.acreate(name="one")
     await feeds.async_announce("names", "all")
     await socket.done(10)
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
 
 
 async def test_a_client_that_disconnects_is_unsubscribed(alice: User) -> None:
     socket = await open_socket(alice)
     await socket.leave()
-    assert current_hub().listeners() == []
+    assert current_hub().subscriptions() == []
     assert [sent["type"] for sent in socket.sent] == ["websocket.accept", "websocket.send"]
 
 
 async def test_a_bye_event_comes_before_the_close(alice: User) -> None:
     socket = await open_socket(alice)
-    current_hub().drop(current_hub().listeners()[0], "superseded")
+    current_hub().drop(current_hub().subscriptions()[0], "superseded")
     await socket.done()
     assert socket.event_types()[-1] == "bye"
     assert socket.sent[-1] == {"type": "websocket.close", "code": 4409}
@@ -91,7 +91,7 @@ async def test_a_client_that_disconnects_before_the_answer_is_no_error(alice: Us
 
 async def test_no_messages_are_read_from_a_client_that_reads_no_answers(alice: User) -> None:
     socket = await open_socket(alice)
-    [stream] = current_hub().listeners()
+    [stream] = current_hub().subscriptions()
     stream.pauseProducing()  # type: ignore[attr-defined]  # as daphne's transport does
     before = len(socket.sent)
     for number in range(20):

@@ -44,7 +44,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def fast_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten ticks of the hub in each second."""
-    monkeypatch.setattr(hub_module, "TICK", 0.1)
+    monkeypatch.setattr(hub_module, "TICK_INTERVAL", 0.1)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.memory_source import Table
 from toasts.realtime import dispatcher as module
-from toasts.realtime.dispatcher import SLICE, Dispatcher
+from toasts.realtime.dispatcher import BATCH, Dispatcher
 from toasts.realtime.registry import Topic
 
 
@@ -21,18 +21,18 @@ class Listener:
         self.heard.append(self.name)
 
 
-@pytest.mark.parametrize(("turn", "seen"), [(-1.0, SLICE), (1e6, 3 * SLICE)])
+@pytest.mark.parametrize(("turn", "seen"), [(-1.0, BATCH), (1e6, 3 * BATCH)])
 async def test_other_work_has_its_turn_when_a_turn_is_over_and_not_before(
     monkeypatch: pytest.MonkeyPatch, turn: float, seen: int
 ) -> None:
-    monkeypatch.setattr(module, "TURN", turn)
+    monkeypatch.setattr(module, "TIME_SLICE", turn)
     heard: list[str] = []
-    names = [f"user:{number}" for number in range(3 * SLICE)]
+    names = [f"user:{number}" for number in range(3 * BATCH)]
     topics = [Topic(name, (Listener(heard, name),)) for name in names]  # type: ignore[arg-type]
     lengths: list[int] = []
     asyncio.get_running_loop().call_soon(lambda: lengths.append(len(heard)))
     failed: list[Any] = []
-    await Dispatcher(Table(), failed.append).tell(topics, {name: {1: 1} for name in names})
+    await Dispatcher(Table(), failed.append).dispatch(topics, {name: {1: 1} for name in names})
     await asyncio.sleep(0)
     assert (lengths, heard, failed) == ([seen], names, [])
 
@@ -52,7 +52,7 @@ async def test_whoever_was_not_reached_counts_as_not_told() -> None:
         raise RuntimeError("nor can it be let go")
 
     with pytest.raises(RuntimeError):
-        await Dispatcher(Table(), fail).tell(topics, states)
-    assert (heard, topics[2].told) == (["a"], None)
-    await Dispatcher(Table(), [].append).tell(topics, states)
-    assert (heard, topics[2].told) == (["a", "a", "c"], {1: 1})
+        await Dispatcher(Table(), fail).dispatch(topics, states)
+    assert (heard, topics[2].last_sent) == (["a"], None)
+    await Dispatcher(Table(), [].append).dispatch(topics, states)
+    assert (heard, topics[2].last_sent) == (["a", "a", "c"], {1: 1})

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, running, settled
-from toasts.realtime.brokers.base import LocalBroker
+from toasts.realtime.brokers.local import LocalBroker
 from toasts.realtime.scheduler import BATCH
 from toasts.realtime.streams.subscription import State
 
@@ -205,4 +205,4 @@ async def test_a_listener_that_fails_is_let_go_and_the_others_go_on(table: Table
         failing, good = Client(hub, "t", snapshot=fails), Client(hub, "t")
         await until(lambda: good.raw == b"= \n" and failing.over)
         assert failing.raw == b"bye restart\n"
-        assert hub.listeners() == [good.stream]
+        assert hub.subscriptions() == [good.stream]

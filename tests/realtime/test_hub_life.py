@@ -11,9 +11,11 @@ import pytest
 
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, Telephone, make_stream, running
-from toasts.realtime import hub as hub_module
-from toasts.realtime.brokers.base import LocalBroker, Publish, Wake
-from toasts.realtime.hub import Hub, Timing
+from toasts.realtime import reader
+from toasts.realtime.brokers.base import Publish, Wake
+from toasts.realtime.brokers.local import LocalBroker
+from toasts.realtime.hub import Hub
+from toasts.realtime.timing import Timing
 
 
 def reader_threads() -> list[threading.Thread]:
@@ -84,7 +86,9 @@ async def test_an_announcement_that_was_interrupted_keeps_nothing_from_the_next(
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(hub, "_loop", type("Loop", (), {"call_soon_threadsafe": interrupted})())
+            patch.setattr(
+                hub.publisher, "_loop", type("Loop", (), {"call_soon_threadsafe": interrupted})()
+            )
             with pytest.raises(KeyboardInterrupt):
                 hub.announce(["a"])
         hub.announce(["b"])
@@ -185,7 +189,7 @@ async def test_stop_in_the_middle_of_a_read_waits_for_it_and_loses_no_thread(tab
 async def test_a_read_that_hangs_keeps_nobody_from_stopping(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "CLOSES_WITHIN", 0.05)
+    monkeypatch.setattr(reader, "READER_CLOSE_TIMEOUT", 0.05)
     hub = Hub(table, LocalBroker(), Timing(), 10)
     table.go_on.clear()
     hub.subscribe(make_stream("t"))
@@ -197,7 +201,7 @@ async def test_a_read_that_hangs_keeps_nobody_from_stopping(
 
 
 async def test_a_hub_without_listeners_gives_back_its_thread(table: Table) -> None:
-    async with running(table, LocalBroker(), linger=0.1) as hub:
+    async with running(table, LocalBroker(), idle_timeout=0.1) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw and reader_threads())
         hub.unsubscribe(client.stream)
@@ -216,7 +220,7 @@ async def test_a_hub_that_starts_again_knows_what_time_it_is(table: Table) -> No
 
 async def test_a_hub_with_a_listener_stays(table: Table) -> None:
     ticks: list[float] = []
-    async with running(table, LocalBroker(), linger=0) as hub:
+    async with running(table, LocalBroker(), idle_timeout=0) as hub:
         client = Client(hub, "t")
         tick = hub.ticker.tick
         hub.ticker.tick = lambda now: (ticks.append(now), tick(now))  # type: ignore

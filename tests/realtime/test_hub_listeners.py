@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, running
-from toasts.realtime.brokers.base import LocalBroker
-from toasts.realtime.streams.subscription import Poll, State
+from toasts.realtime.brokers.local import LocalBroker
+from toasts.realtime.streams.long_poll import LongPoll
+from toasts.realtime.streams.subscription import State
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 
@@ -33,19 +34,19 @@ async def test_a_topics_state_goes_with_its_last_stream(table: Table) -> None:
 
 
 async def test_the_oldest_stream_gives_way_at_the_cap(table: Table) -> None:
-    async with running(table, LocalBroker(), per_topic=2) as hub:
+    async with running(table, LocalBroker(), max_per_group=2) as hub:
         clients = [Client(hub, "t") for _ in range(3)]
         other = Client(hub, "another")
         await until(lambda: all(client.raw for client in (*clients, other)) and clients[0].over)
         assert clients[0].raw == b"bye superseded\n"
-        assert hub.listeners() == [clients[1].stream, clients[2].stream, other.stream]
+        assert hub.subscriptions() == [clients[1].stream, clients[2].stream, other.stream]
 
 
 async def test_a_poll_listens_beside_the_streams(table: Table) -> None:
     answer: asyncio.Future[State | None] = asyncio.get_running_loop().create_future()
     async with running(table, LocalBroker()) as hub:
         client = Client(hub, "t")
-        hub.subscribe(Poll("t", "right", 0, lambda state: 1 in state, answer))
+        hub.subscribe(LongPoll("t", "right", 0, lambda state: 1 in state, answer))
         await until(lambda: client.raw)
         assert not answer.done()
         table.put("t", 1)
@@ -75,7 +76,7 @@ async def test_a_stream_that_fell_behind_gets_the_whole_state_once_it_reads(tabl
 @given(st.data())
 async def test_a_hundred_come_and_go_and_nothing_is_left(data: st.DataObject) -> None:
     table = Table()
-    async with running(table, LocalBroker(), per_topic=5) as hub:
+    async with running(table, LocalBroker(), max_per_group=5) as hub:
         here: list[Client] = []
         everybody: list[Client] = []
         for number in range(100):
@@ -90,12 +91,12 @@ async def test_a_hundred_come_and_go_and_nothing_is_left(data: st.DataObject) ->
             if data.draw(st.integers(0, 2)) == 0:
                 hub.unsubscribe(here.pop(data.draw(st.integers(0, len(here) - 1))).stream)
         staying = [client for client in here if not client.stream.ended]
-        assert set(hub.listeners()) == {client.stream for client in staying}
+        assert set(hub.subscriptions()) == {client.stream for client in staying}
         await until(lambda: all(each.shown == table.rows[each.stream.topic] for each in staying))
         for client in everybody:
             hub.unsubscribe(client.stream)
         assert hub.registry.topics == {}
-        assert hub.listeners() == []
+        assert hub.subscriptions() == []
         await asyncio.gather(*(client.leave() for client in everybody))
 
 
@@ -113,5 +114,5 @@ async def test_a_server_that_stops_sends_everybody_away_now_and_from_now_on(tabl
             b"= \nbye restart\n",
             b"bye restart\n",
         ]
-        assert hub.listeners() == []
+        assert hub.subscriptions() == []
         thread.join(5)

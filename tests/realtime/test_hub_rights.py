@@ -8,8 +8,9 @@ import pytest
 
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, Telephone, running
-from toasts.realtime.brokers.base import LocalBroker
-from toasts.realtime.streams.subscription import Poll, State
+from toasts.realtime.brokers.local import LocalBroker
+from toasts.realtime.streams.long_poll import LongPoll
+from toasts.realtime.streams.subscription import State
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 
@@ -23,7 +24,7 @@ async def test_a_doubted_right_that_ended_ends_its_streams_alone(table: Table) -
         await until(lambda: out.over)
         assert out.raw == b"= \nbye auth\n"
         assert still_in.raw == b"= \n"
-        assert hub.listeners() == [still_in.stream]
+        assert hub.subscriptions() == [still_in.stream]
 
 
 async def test_a_right_that_ends_just_after_it_was_doubted_is_seen_too(table: Table) -> None:
@@ -40,15 +41,15 @@ async def test_a_right_that_ends_just_after_it_was_doubted_is_seen_too(table: Ta
 
 
 async def test_a_doubt_that_came_just_before_the_stream_is_not_forgotten(table: Table) -> None:
-    async with running(table, LocalBroker(), sweep=60) as hub:
+    async with running(table, LocalBroker(), revalidate=60) as hub:
         table.ended.add("ended")
-        hub.revalidator.doubt({"t"})
+        hub.revalidator.recheck("t")
         client = Client(hub, "t", grant="ended")
         await until(lambda: b"bye auth" in client.raw)
 
 
 async def test_the_sweep_finds_rights_that_ended_without_a_word(table: Table) -> None:
-    async with running(table, LocalBroker(), sweep=0.1) as hub:
+    async with running(table, LocalBroker(), revalidate=0.1) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw and hub.listening and table.checks)
         table.ended = {"right"}
@@ -84,8 +85,8 @@ async def test_a_check_that_failed_is_made_again(table: Table, quick: None) -> N
 async def test_a_poll_whose_right_ended_answers_nothing(table: Table) -> None:
     answer: asyncio.Future[State | None] = asyncio.get_running_loop().create_future()
     async with running(table, LocalBroker()) as hub:
-        hub.subscribe(Poll("t", "right", 0, lambda state: False, answer))
+        hub.subscribe(LongPoll("t", "right", 0, lambda state: False, answer))
         table.ended = {"right"}
         hub.wake(["!t"])
         assert await asyncio.wait_for(answer, 5) is None
-        await until(lambda: hub.listeners() == [])
+        await until(lambda: hub.subscriptions() == [])

@@ -9,31 +9,31 @@ import pytest
 
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, running, settled
-from toasts.realtime.brokers.base import LocalBroker
+from toasts.realtime.brokers.local import LocalBroker
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 
 
 async def test_a_shared_topic_has_more_listeners_than_one_user_may_have(table: Table) -> None:
-    async with running(table, LocalBroker(), per_topic=2) as hub:
-        clients = [Client(hub, "board", holder=f"user:{number}") for number in range(5)]
+    async with running(table, LocalBroker(), max_per_group=2) as hub:
+        clients = [Client(hub, "board", owner=f"user:{number}") for number in range(5)]
         await until(lambda: all(client.raw == b"= \n" for client in clients))
 
 
-async def test_the_oldest_of_one_holder_gives_way_whatever_its_topic(table: Table) -> None:
-    async with running(table, LocalBroker(), per_topic=2) as hub:
-        hers = [Client(hub, topic, holder="user:1") for topic in ("a", "b", "c")]
-        his = Client(hub, "a", holder="user:2")
+async def test_the_oldest_of_one_owner_gives_way_whatever_its_topic(table: Table) -> None:
+    async with running(table, LocalBroker(), max_per_group=2) as hub:
+        hers = [Client(hub, topic, owner="user:1") for topic in ("a", "b", "c")]
+        his = Client(hub, "a", owner="user:2")
         await until(lambda: hers[0].over)
         assert hers[0].raw.endswith(b"bye superseded\n")
         await until(lambda: hers[1].raw and hers[2].raw and his.raw)
         assert not any(client.over for client in (*hers[1:], his))
 
 
-async def test_a_doubt_about_a_holder_ends_his_listeners_and_no_others(table: Table) -> None:
+async def test_a_recheck_of_an_owner_ends_his_streams_and_no_others(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
-        mine = [Client(hub, topic, holder="user:1", grant="lost") for topic in ("a", "b")]
-        other = Client(hub, "a", holder="user:2", grant="kept")
+        mine = [Client(hub, topic, owner="user:1", grant="lost") for topic in ("a", "b")]
+        other = Client(hub, "a", owner="user:2", grant="kept")
         await until(lambda: other.raw and all(client.raw for client in mine))
         table.ended = {"lost", "kept"}
         hub.wake(["!user:1"])
@@ -42,23 +42,23 @@ async def test_a_doubt_about_a_holder_ends_his_listeners_and_no_others(table: Ta
         assert not other.over
 
 
-async def test_a_doubt_that_came_just_before_a_holders_stream_is_not_forgotten(
+async def test_a_recheck_just_before_a_stream_of_the_owner_applies_to_it(
     table: Table,
 ) -> None:
     table.ended = {"lost"}
     async with running(table, LocalBroker()) as hub:
-        hub.revalidator.doubt(["user:1"])
-        client = Client(hub, "a", holder="user:1", grant="lost")
+        hub.revalidator.recheck("user:1")
+        client = Client(hub, "a", owner="user:1", grant="lost")
         await until(lambda: client.over)
 
 
-async def test_of_holders_who_left_nothing_is_kept(table: Table) -> None:
+async def test_of_owners_who_left_nothing_is_kept(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
-        clients = [Client(hub, "a", holder="user:1") for _ in range(3)]
+        clients = [Client(hub, "a", owner="user:1") for _ in range(3)]
         for client in clients:
             hub.unsubscribe(client.stream)
         found = hub.registry
-        assert (found._held, found._holders, found.topics) == ({}, {}, {})
+        assert (found._groups, found._owners, found.topics) == ({}, {}, {})
 
 
 async def test_a_hint_for_a_family_wakes_it_and_nobody_else(table: Table) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, running
 from toasts.realtime import hub as hub_module
-from toasts.realtime.brokers.base import LocalBroker
+from toasts.realtime.brokers.local import LocalBroker
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 
@@ -19,7 +19,7 @@ async def test_a_server_that_closes_its_listening_socket_sends_everybody_away(
 ) -> None:
     async with running(table, LocalBroker()) as hub:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            hub.served_at(listener.getsockname())
+            hub.watch_server(listener.getsockname())
             clients = [Client(hub, "t"), Client(hub, "u")]
             await until(lambda: all(client.raw for client in clients))
             assert not clients[0].over
@@ -34,8 +34,8 @@ async def test_a_socket_that_other_streams_came_by_sends_nobody_away(table: Tabl
     async with running(table, LocalBroker()) as hub:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             with socket.create_server(("127.0.0.1", 0)) as other:
-                hub.served_at(listener.getsockname())
-                hub.served_at(other.getsockname())
+                hub.watch_server(listener.getsockname())
+                hub.watch_server(other.getsockname())
             client = Client(hub, "t", heartbeat=0.3)
             await until(lambda: client.raw == b"= \nping\n", 4)
 
@@ -43,15 +43,15 @@ async def test_a_socket_that_other_streams_came_by_sends_nobody_away(table: Tabl
 async def test_a_process_that_goes_on_all_the_same_serves_again(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "STOPS_WITHIN", 0.2)
+    monkeypatch.setattr(hub_module, "DRAIN_TIMEOUT", 0.2)
     async with running(table, LocalBroker()) as hub:
         with socket.create_server(("127.0.0.1", 0)) as first:
-            hub.served_at(first.getsockname())
+            hub.watch_server(first.getsockname())
             client = Client(hub, "t")
             await until(lambda: client.raw)
         await until(lambda: client.over, 4)
         with socket.create_server(("127.0.0.1", 0)) as second:
-            hub.served_at(second.getsockname())
+            hub.watch_server(second.getsockname())
             await until(lambda: hub._loop.time() > hub._draining_until)
             again = Client(hub, "t")
             await until(lambda: again.raw == b"= \n")
@@ -71,11 +71,11 @@ async def test_it_says_whether_there_is_somebody_to_say_goodbye_to(table: Table)
 async def test_a_hub_that_starts_again_looks_anew_for_its_socket(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         with socket.create_server(("127.0.0.1", 0)) as before:
-            hub.served_at(before.getsockname())
+            hub.watch_server(before.getsockname())
             hub.start()
             await hub.stop()
         with socket.create_server(("127.0.0.1", 0)) as now:
-            hub.served_at(now.getsockname())
+            hub.watch_server(now.getsockname())
             client = Client(hub, "t", heartbeat=0.3)
             await until(lambda: client.raw == b"= \nping\n", 4)
         await until(lambda: client.over, 4)

@@ -12,7 +12,7 @@ from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from toasts.realtime.sse import Event, json_event, known_event_id
+from toasts.realtime.sse import Event, is_event_id, json_event
 
 # Whatever has ever broken a parser, thickly strewn among any characters at all.
 AWKWARD = ["\r", "\n", "\r\n", "\0", "\ud800", "\udfff", "\U0001f600", "\u2028", "\u2029", "\x85"]
@@ -147,9 +147,9 @@ def test_a_number_that_no_browser_could_parse_is_refused(number: float) -> None:
 
 @pytest.mark.parametrize("id", ["1", "deadBEEF", "a.b-c_d", "x" * 64])
 def test_an_id_of_ours_is_known(id: str) -> None:
-    assert known_event_id(id)
+    assert is_event_id(id)
 
 
 @pytest.mark.parametrize("id", BAD_NAMES)
 def test_an_id_that_cannot_be_ours_is_not_known(id: str) -> None:
-    assert not known_event_id(id)
+    assert not is_event_id(id)

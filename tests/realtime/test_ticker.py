@@ -9,23 +9,23 @@ import pytest
 
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, make_stream, running
-from toasts.realtime.brokers.base import LocalBroker
+from toasts.realtime.brokers.local import LocalBroker
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 
 
 async def test_pings_and_rotation_come_with_the_ticks(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
-        client = Client(hub, "t", heartbeat=0.3, lifetime=0.55)
+        client = Client(hub, "t", heartbeat=0.3, max_age=0.55)
         await until(lambda: client.over, 4)
         assert client.raw == b"= \nping\nbye rotate\n"
-        await until(lambda: hub.listeners() == [])
+        await until(lambda: hub.subscriptions() == [])
 
 
 async def test_a_client_that_never_reads_is_cut_by_the_ticks(table: Table) -> None:
     cuts: list[str] = []
     async with running(table, LocalBroker()) as hub:
-        hub.subscribe(make_stream("t", cut=lambda: cuts.append("cut"), patience=0.1))
+        hub.subscribe(make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=0.1))
         await until(lambda: cuts, 4)
 
 
@@ -34,10 +34,10 @@ async def test_a_listener_whose_tick_fails_stops_no_clock(table: Table) -> None:
         raise ValueError("cut fails")
 
     async with running(table, LocalBroker()) as hub:
-        hub.subscribe(make_stream("t", cut=fails, patience=0))
+        hub.subscribe(make_stream("t", abort=fails, write_timeout=0))
         client = Client(hub, "t", heartbeat=0.3)
         await until(lambda: client.raw == b"= \nping\n", 4)
-        assert hub.listeners() == [client.stream]
+        assert hub.subscriptions() == [client.stream]
 
 
 class Ticked:
@@ -59,7 +59,7 @@ class Ticked:
 async def test_each_listener_has_its_turn_and_no_tick_visits_all(
     table: Table, fast_ticks: None
 ) -> None:
-    async with running(table, LocalBroker(), turns=3) as hub:
+    async with running(table, LocalBroker(), ticks_per_visit=3) as hub:
         listeners = [Ticked(f"t{number}") for number in range(8)]
         for listener in listeners:
             hub.subscribe(listener)

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from tests.support.notify_channel import Line
 from tests.support.redis_server import RedisCluster, RedisServer
-from toasts.realtime.brokers.base import Broker, LocalBroker
+from toasts.realtime.brokers.base import Broker
+from toasts.realtime.brokers.local import LocalBroker
 from toasts.realtime.brokers.redis import RedisBroker
 from toasts.realtime.brokers.sqlite import SqliteBroker
 

@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from toasts.delivery.source import PREFIX
-from toasts.realtime.brokers.base import Broker, LocalBroker, Publish, Wake
-from toasts.realtime.hub import RECHECK
+from toasts.realtime.brokers.base import Broker, Publish, Wake
+from toasts.realtime.brokers.local import LocalBroker
+from toasts.realtime.hub import RECHECK_PREFIX
 
 
 class Undo(Exception):
@@ -44,7 +45,7 @@ class RecheckRecorder(Recorder):
     rechecks: ClassVar[list[str]] = []
 
     def publish(self, hints: Sequence[str]) -> None:
-        self.rechecks.extend(hint for hint in hints if hint.startswith(RECHECK))
+        self.rechecks.extend(hint for hint in hints if hint.startswith(RECHECK_PREFIX))
 
 
 class Broken(Recorder):

@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from toasts.realtime.brokers.base import Broker, BrokerError, Publish, Wake
-from toasts.realtime.hub import Hub, Timing
-from toasts.realtime.streams.subscription import State, Stream, difference
+from toasts.realtime.hub import Hub
+from toasts.realtime.streams.buffered import BufferedStream
+from toasts.realtime.streams.subscription import State, difference
+from toasts.realtime.timing import Timing
 
 PING = b"ping\n"
 ROTATION = b"bye rotate\n"
@@ -78,8 +80,8 @@ class Table:
     def removed(self, keys: Collection[Hashable]) -> bytes:
         return f"- {' '.join(map(str, keys))}\n".encode()
 
-    def delta(self, topic: str, told: State, state: State) -> bytes:
-        gone, new = difference(told, state)
+    def delta(self, topic: str, last_sent: State, state: State) -> bytes:
+        gone, new = difference(last_sent, state)
         parts = [self.removed(gone)] if gone else []
         return b"".join([*parts, *(self.changed(*item) for item in new)])
 
@@ -87,18 +89,20 @@ class Table:
         return f"bye {reason}\n".encode()
 
 
-def make_stream(topic: str, resync: Callable[[Stream], None] | None = None, **more: Any) -> Stream:
+def make_stream(
+    topic: str, resync: Callable[[BufferedStream], None] | None = None, **more: Any
+) -> BufferedStream:
     options: dict[str, Any] = {
         "grant": "right",
         "opened": asyncio.get_running_loop().time(),
         "snapshot": snapshot,
         "resync": resync or (lambda stream: None),
-        "cut": lambda: None,
+        "abort": lambda: None,
         "ping": PING,
-        "rotation": ROTATION,
+        "rotate_event": ROTATION,
         **more,
     }
-    return Stream(topic=topic, **options)
+    return BufferedStream(topic=topic, **options)
 
 
 class Telephone:
@@ -135,17 +139,17 @@ class Telephone:
 
 def settled(hub: Hub) -> bool:
     """Whether it hears, and nothing is under way."""
-    return hub.listening and hub.scheduler.empty
+    return hub.listening and hub.scheduler.idle
 
 
 class Client:
     """Reads one stream of a hub as fast as it can."""
 
-    def __init__(self, hub: Hub, topic: str, holder: str = "", **more: Any) -> None:
+    def __init__(self, hub: Hub, topic: str, owner: str = "", **more: Any) -> None:
         self.raw = b""
         self.stream = make_stream(topic, lambda stream: hub.wake([stream.topic]), **more)
         self.reading = asyncio.create_task(self._read())
-        hub.subscribe(self.stream, holder)
+        hub.subscribe(self.stream, owner)
 
     async def _read(self) -> None:
         while data := await self.stream.pull():
@@ -167,12 +171,14 @@ class Client:
 
 @asynccontextmanager
 async def running(
-    source: Table, broker: Broker, *, per_topic: int = 1000, **timing: float
+    source: Table, broker: Broker, *, max_per_group: int = 1000, **timing: float
 ) -> AsyncIterator[Hub]:
     """A hub; afterwards neither a task nor a thread of it is left."""
     mine = asyncio.all_tasks()
     # Longer than any test: who wants the reconciler or the sweep says so.
-    hub = Hub(source, broker, Timing(**{"reconcile": 1e6, "sweep": 1e6, **timing}), per_topic)
+    hub = Hub(
+        source, broker, Timing(**{"reconcile": 1e6, "revalidate": 1e6, **timing}), max_per_group
+    )
     try:
         yield hub
     finally:

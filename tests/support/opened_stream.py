@@ -9,32 +9,35 @@ from typing import Any
 from toasts.realtime.streams.direct import DirectStream
 
 
-class Book:
-    """What a hub would be: the state, and who wants it again."""
-
-    heartbeat, patience = 15.0, 30.0
-    ping = b"ping;"
-    rotation = b"rotate;"
-
-    class Ticker:
-        def __init__(self) -> None:
-            self.now = asyncio.get_running_loop().time()
-
+class Clock:
     def __init__(self) -> None:
+        self.now = asyncio.get_running_loop().time()
+
+
+class Context:
+    """Stands in for a hub: it has the state, and notes who wants it again."""
+
+    heartbeat, write_timeout = 15.0, 30.0
+    ping = b"ping;"
+    rotate_event = b"rotate;"
+
+    def __init__(self, internals: bool = True) -> None:
         self.state: dict[str, str] = {}
+        self.internals = internals
         self.now = asyncio.get_running_loop().time
-        self.turns = self.Ticker()
+        self.ticker = Clock()
         self.resyncs: list[str] = []
 
-    def snapshot(self, topic: str, state: Any, known: str | None) -> bytes:
-        return b"all" + json.dumps({"state": state, "known": known}).encode() + b";"
+    def snapshot(self, topic: str, state: Any, last_event_id: str | None) -> bytes:
+        content = {"state": state, "last_event_id": last_event_id}
+        return b"all" + json.dumps(content).encode() + b";"
 
     def resync(self, topic: str) -> None:
         self.resyncs.append(topic)
 
 
 class Client:
-    """The other end of `send`: takes bytes at once, or once it is let go."""
+    """The other end of `send`: it takes bytes at once, or when it is unblocked."""
 
     def __init__(self) -> None:
         self.taken: list[bytes] = []
@@ -60,28 +63,54 @@ class Client:
 
 
 class Opened:
-    def __init__(self, known: str | None = None, send: Any = None, lifetime: float = 600) -> None:
-        self.book, self.client = Book(), Client()
-        self.over = 0
-        self.now = asyncio.get_running_loop().time()
+    """A stream that is open, its context and its client.
+
+    Args:
+        last_event_id: of the state that the client shows already.
+        send: a server's, in place of the client's.
+        max_age: seconds.
+        internals: whether the stream uses what is known of servers' insides.
+    """
+
+    def __init__(
+        self,
+        last_event_id: str | None = None,
+        send: Any = None,
+        max_age: float = 600,
+        internals: bool = True,
+    ) -> None:
+        self.context, self.client = Context(internals), Client()
+        self.ends = 0
+        """How often the stream has told its application that it ended."""
         self.stream = DirectStream(
-            "topic", None, send or self.client.send, self.book, self.now,
-            self.now + lifetime, known, self._count,
-        )  # fmt: skip
-        self.stream._host = None  # the hub's, not this test, is the task that ends it
+            "topic",
+            None,
+            send or self.client.send,
+            self.context,
+            max_age=max_age,
+            on_end=self._count,
+            last_event_id=last_event_id,
+        )
+        self.now = self.stream.opened
+        self.stream._application_task = None  # the hub, not this test, is the task that ends it
 
     def _count(self) -> None:
-        self.over += 1
+        self.ends += 1
 
-    def news(self, delta: bytes) -> None:
-        self.stream.deliver(self.book.state, delta)
+    def deliver(self, delta: bytes) -> None:
+        self.stream.deliver(self.context.state, delta)
 
     @property
     def taken(self) -> bytes:
         return b"".join(self.client.taken)
 
+    @staticmethod
+    async def settle() -> None:
+        """Let the tasks run that are ready."""
+        await settle()
 
-SNAPSHOT = b'all{"state": {}, "known": null};'
+
+SNAPSHOT = b'all{"state": {}, "last_event_id": null};'
 
 
 async def settle() -> None:

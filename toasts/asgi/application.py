@@ -59,7 +59,7 @@ class StreamApplication:
             while not stream.finished and (await receive())["type"] != "http.disconnect":
                 pass
         except asyncio.CancelledError:
-            if not stream.ended_the_wait():
+            if not stream.caused_cancellation():
                 raise
         finally:
             current_hub().unsubscribe(stream)
@@ -78,7 +78,7 @@ class StreamApplication:
             admission = await self._via_django(scope, receive, send)
         if admission is None:
             return None
-        current_hub().served_at(scope.get("server"))
+        current_hub().watch_server(scope.get("server"))
         return start_stream(*admission, send)
 
     def _may_be_stream(self, scope: Scope) -> bool:

@@ -16,7 +16,7 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 
 from ..conf import conf
-from ..realtime.sse import known_event_id
+from ..realtime.sse import is_event_id
 
 SESSION_ENGINES = tuple(f"django.contrib.sessions.backends.{name}" for name in ("db", "cached_db"))
 """Session engines whose sessions can be read together."""
@@ -85,7 +85,7 @@ def parse_fast_path(scope: MutableMapping[str, Any]) -> FastPathRequest | None:
     request = ASGIRequest(scope, BytesIO())
     key = request.COOKIES.get(conf.session_cookie_name, "")
     last_event_id = request.META.get("HTTP_LAST_EVENT_ID") or (query[1] or b"").decode()
-    if not _SESSION_KEY.fullmatch(key) or (last_event_id and not known_event_id(last_event_id)):
+    if not _SESSION_KEY.fullmatch(key) or (last_event_id and not is_event_id(last_event_id)):
         return None
     if not _is_plain(request.META) or not _reaches_the_view(request):
         return None

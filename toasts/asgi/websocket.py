@@ -24,8 +24,9 @@ from django.utils.http import is_same_domain
 from ..conf import conf
 from ..delivery.hubs import current_hub
 from ..delivery.streams import HANDOVER, SubscriptionRequest, start_stream
+from ..realtime.servers import server_of
 from ..realtime.streams.direct import DirectStream
-from ..realtime.streams.websocket import SIGNED_OUT, SocketSend, Upstream
+from ..realtime.streams.websocket import SIGNED_OUT, WebSocketSend
 from ..realtime.types import Application, Message, Receive, Scope, Send
 from .handover import Handover
 
@@ -72,7 +73,7 @@ async def serve(
         await _refuse(send, handover.code)
         return
     await send({"type": "websocket.accept"})
-    current_hub().served_at(scope.get("server"))
+    current_hub().watch_server(scope.get("server"))
     del scope, request_scope, handover  # kilobytes that are of no more use
     await _serve_stream(subscription, last_event_id, receive, send)
 
@@ -156,13 +157,14 @@ async def _serve_stream(
     subscription: SubscriptionRequest, last_event_id: str | None, receive: Receive, send: Send
 ) -> None:
     """Answer what the page sends, while the hub writes to the stream."""
-    socket, upstream = SocketSend(send), Upstream(receive, send)
+    server = server_of(send, conf.server_internals)
+    socket, receiver = WebSocketSend(send, server), server.websocket_receiver(receive, send)
     stream = start_stream(subscription, last_event_id, socket)
     code: int | None = None
     try:
         while code is None and not stream.finished:
             await _until_unblocked(stream)
-            message = await upstream.next()
+            message = await receiver.next()
             if message["type"] == "websocket.disconnect":
                 break
             code = await _answer(message, subscription, socket)
@@ -170,12 +172,12 @@ async def _serve_stream(
             stream.close()
             await send({"type": "websocket.close", "code": code})
     except asyncio.CancelledError:
-        if not stream.ended_the_wait():
+        if not stream.caused_cancellation():
             raise
     finally:
         current_hub().unsubscribe(stream)
         stream.close()
-        upstream.resume()
+        receiver.resume()
 
 
 async def _until_unblocked(stream: DirectStream) -> None:
@@ -185,7 +187,7 @@ async def _until_unblocked(stream: DirectStream) -> None:
 
 
 async def _answer(
-    message: Message, subscription: SubscriptionRequest, socket: SocketSend
+    message: Message, subscription: SubscriptionRequest, socket: WebSocketSend
 ) -> int | None:
     """Answer a message of the page.
 

@@ -1,4 +1,4 @@
-"""Telling every process which topics may have changed."""
+"""Announces to every process which topics may have changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..realtime.brokers.coalescing import CoalescingPublisher
-from ..realtime.hub import RECHECK
+from ..realtime.hub import RECHECK_PREFIX
 from .brokers import make_broker
 from .hubs import running_hubs
 from .source import topic
@@ -25,23 +25,33 @@ def _publisher() -> CoalescingPublisher:
 
 
 def announce_users(user_ids: Iterable[Any]) -> None:
-    """Tell every process that the toasts of these users may have changed.
+    """Announce to every process that the toasts of users may have changed.
 
     Call it after COMMIT. It never raises.
+
+    Args:
+        user_ids: the users' primary keys.
     """
     announce_topics([topic(user_id) for user_id in user_ids])
 
 
 def announce_recheck(user_id: Any) -> None:
-    """Have every process check at once whether this user's streams may go on. It never raises."""
-    announce_topics([RECHECK + topic(user_id)])
+    """Have every process check at once whether a user's streams may go on. It never raises.
+
+    Args:
+        user_id: the user's primary key.
+    """
+    announce_topics([RECHECK_PREFIX + topic(user_id)])
 
 
 def announce_topics(hints: Sequence[str]) -> None:
-    """Tell every process that these topics may have changed.
+    """Announce to every process that topics may have changed.
 
-    Call it after COMMIT. It never raises: the caller's write is committed already, and a hint that
-    is lost costs seconds, until the reconciler looks.
+    Call it after COMMIT. It never raises: the caller's write is committed, and a hint that is lost
+    only costs the seconds until the next read of everything.
+
+    Args:
+        hints: the names of the topics, or other hints of `Hub.wake`.
     """
     try:
         hubs = running_hubs()

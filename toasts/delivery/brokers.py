@@ -12,7 +12,8 @@ from django.utils.module_loading import import_string
 
 from ..conf import conf
 from ..db import database, fresh_connection
-from ..realtime.brokers.base import Broker, LocalBroker
+from ..realtime.brokers.base import Broker
+from ..realtime.brokers.local import LocalBroker
 from ..realtime.brokers.sqlite import SqliteBroker
 
 

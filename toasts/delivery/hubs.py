@@ -7,31 +7,52 @@ import functools
 import os
 
 from ..conf import conf
-from ..realtime.hub import Hub, Timing
-from ..realtime.sources import Kind, Sources
+from ..realtime.hub import Hub
+from ..realtime.sources import SourceRouter, TopicSource
+from ..realtime.timing import Timing
 from . import brokers
 from .source import PREFIX, TOASTS
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
-_sources: dict[str, Kind] = {}
+_sources: dict[str, TopicSource] = {}
 
 
-def register_source(kind: str, source: Kind) -> None:
-    """Read topics that begin with `kind` and a colon from `source` instead of the toasts."""
+def register_source(kind: str, source: TopicSource) -> None:
+    """Read the topics that begin with a kind and a colon from another source than the toasts.
+
+    Args:
+        kind: the part of the name before its first colon.
+        source: reads and encodes them.
+    """
     _sources[kind] = source
 
 
 def current_hub() -> Hub:
-    """Return the hub of the running event loop. The first call creates it."""
+    """Return the hub of the running event loop. The first call creates it.
+
+    Raises:
+        ImportError, ValueError: those of `brokers.make_broker`.
+    """
     loop = asyncio.get_running_loop()
     hub = _hubs.get(loop)
     if hub is None:
         _forget_closed_loops()
         _forget_after_fork()
-        timing = Timing(reconcile=conf.reconcile, sweep=conf.sweep, turns=ticks_per_visit())
-        source = Sources(TOASTS, PREFIX, _sources)
-        hub = _hubs[loop] = Hub(source, brokers.make_broker(), timing, conf.max_streams_per_user)
+        hub = _hubs[loop] = _make_hub()
     return hub
+
+
+def _make_hub() -> Hub:
+    timing = Timing(
+        reconcile=conf.reconcile, revalidate=conf.sweep, ticks_per_visit=ticks_per_visit()
+    )
+    return Hub(
+        SourceRouter(TOASTS, PREFIX, _sources),
+        brokers.make_broker(),
+        timing,
+        conf.max_streams_per_user,
+        conf.server_internals,
+    )
 
 
 def running_hubs() -> list[Hub]:
@@ -40,7 +61,7 @@ def running_hubs() -> list[Hub]:
 
 
 def ticks_per_visit() -> int:
-    """Return how many ticks, of a second each, the hub takes to visit every stream once."""
+    """Return how many ticks, of a second each, the hub takes to tick every stream once."""
     return max(1, min(3, int(conf.heartbeat / 5)))
 
 
@@ -56,6 +77,6 @@ def _forget_after_fork() -> None:
 
 
 def _forget_all() -> None:
-    # A forked child has its parent's hubs, but neither their threads nor their loops.
+    # A forked child has copies of its parent's hubs, but neither their threads nor their loops.
     _hubs.clear()
     brokers.local.cache_clear()

@@ -1,4 +1,4 @@
-"""From a request that was let in to a stream or a poll of the engine."""
+"""Makes a stream or a long poll of the engine from a request that was let in."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import Any, NamedTuple, Protocol
 
 from ..auth.grants import Grant
 from ..conf import conf
-from ..realtime.envelope import Rendered
+from ..realtime.envelope import TranslatedSend
 from ..realtime.hub import Hub
+from ..realtime.servers import server_of
 from ..realtime.sse import json_event
-from ..realtime.streams.direct import DirectStream, Send
-from ..realtime.streams.subscription import Poll, State, Stream
+from ..realtime.streams.buffered import BufferedStream
+from ..realtime.streams.direct import DirectStream
+from ..realtime.streams.long_poll import LongPoll
+from ..realtime.streams.subscription import State
+from ..realtime.types import Send
 from .hubs import current_hub, ticks_per_visit
 from .source import TOASTS, topic
 
@@ -24,25 +28,31 @@ HANDOVER_HEADER = "X-Toasts-Handover"
 
 
 class Encoder(Protocol):
-    """How the states of one kind of topic are encoded."""
+    """Encodes the states of topics of one kind."""
 
     def snapshot(self, topic: str, state: Any, last_event_id: str | None) -> bytes:
         """Encode a whole state, or only what a client lacks that has seen `last_event_id`."""
 
 
 class SubscriptionRequest(NamedTuple):
-    """All that a stream or a poll takes over from its request."""
+    """All that a stream or a poll takes over from its request.
+
+    Args:
+        topic: the topic to subscribe to.
+        grant: the right to it; None: a guest's, which nothing ends.
+        encoder: encodes the topic's states.
+        owner: whose the stream is, where the topic is not a user's own: it is counted and ended
+            with the others of this name.
+        translate: turns the bytes of events into the format that the client asked for.
+        receive: answers a message that comes over a WebSocket with an envelope.
+    """
 
     topic: str
     grant: Grant | None
-    """The right to the topic; None: a guest's, which nothing ends."""
     encoder: Encoder
     owner: str = ""
-    """Where the topic is not a user's own: with whose streams this one is counted and ended."""
     translate: Callable[[bytes], bytes] | None = None
-    """From events to the format that this client asked for."""
     receive: Callable[[str], Awaitable[str]] | None = None
-    """Answers a message that comes up a WebSocket with an envelope."""
 
 
 def toasts_of(grant: Grant) -> SubscriptionRequest:
@@ -50,62 +60,75 @@ def toasts_of(grant: Grant) -> SubscriptionRequest:
     return SubscriptionRequest(topic(grant.user_id), grant, TOASTS)
 
 
-def _heartbeat() -> float:
-    """Return the seconds of silence before a visit sends a ping: a heartbeat, on average."""
-    return conf.heartbeat - (ticks_per_visit() - 1) / 2
-
-
 class StreamContext:
-    """What the direct streams of one hub and encoder have in common, read once."""
+    """What the direct streams of one hub and encoder share. It reads the settings once.
 
-    __slots__ = ("_encoder", "_hub", "heartbeat", "now", "patience", "ping", "turns")
+    Args:
+        hub: the hub.
+        encoder: encodes the states of their topics.
+    """
+
+    __slots__ = (
+        "_encoder", "_hub", "heartbeat", "internals", "now", "ping", "ticker", "write_timeout",
+    )  # fmt: skip
 
     def __init__(self, hub: Hub, encoder: Encoder) -> None:
         self._hub = hub
         self._encoder = encoder
-        self.turns = hub.ticker
+        self.internals = hub.internals
+        self.ticker = hub.ticker
         self.now = asyncio.get_running_loop().time
         self.heartbeat = _heartbeat()
-        self.patience = conf.write_timeout
+        self.write_timeout = conf.write_timeout
         self.ping = json_event("ping", {})
 
     @property
-    def rotation(self) -> bytes:
+    def rotate_event(self) -> bytes:
+        """The bytes that tell a client to reconnect, with another delay each time."""
         return TOASTS.bye("rotate")
 
     def snapshot(self, topic: str, state: Any, last_event_id: str | None) -> bytes:
+        """Encode a whole state, or only what a client lacks that has seen `last_event_id`."""
         return self._encoder.snapshot(topic, state, last_event_id)
 
     def resync(self, topic: str) -> None:
+        """Have the topic's state delivered again."""
         self._hub.wake([topic])
+
+
+def _heartbeat() -> float:
+    """Return the seconds of silence before a ping, so that pings come on time on average."""
+    return conf.heartbeat - (ticks_per_visit() - 1) / 2
 
 
 def start_stream(
     request: SubscriptionRequest, last_event_id: str | None, send: Send
 ) -> DirectStream:
-    """Start a stream that the hub itself writes. When it ends, it cancels the running task.
+    """Start a stream that the hub writes itself. When it ends, it cancels the running task.
 
-    That task unsubscribes the stream, and asks `ended_the_wait` about the cancellation.
+    That task unsubscribes the stream, and asks `caused_cancellation` about the cancellation.
+
+    Args:
+        request: what is asked for.
+        last_event_id: the id of the state that the client shows already.
+        send: the server's; the start of the response was sent already.
     """
     task = asyncio.current_task()
     assert task is not None
-    stream = direct_stream(request, last_event_id, send, over=task.cancel)
-    current_hub().subscribe(stream, request.owner)
-    return stream
-
-
-def direct_stream(
-    request: SubscriptionRequest, last_event_id: str | None, send: Send, over: Any
-) -> DirectStream:
-    """Return a stream that the hub itself writes, not yet subscribed."""
-    context = _context(current_hub(), request.encoder)
+    hub = current_hub()
     if request.translate is not None:
-        send = Rendered(send, request.translate)
-    now = asyncio.get_running_loop().time()
-    deadline = now + random.uniform(*conf.max_age)
-    return DirectStream(
-        request.topic, request.grant, send, context, now, deadline, last_event_id, over
+        send = TranslatedSend(send, server_of(send, hub.internals), request.translate)
+    stream = DirectStream(
+        request.topic,
+        request.grant,
+        send,
+        _context(hub, request.encoder),
+        max_age=random.uniform(*conf.max_age),
+        on_end=task.cancel,
+        last_event_id=last_event_id,
     )
+    hub.subscribe(stream, request.owner)
+    return stream
 
 
 def _context(hub: Hub, encoder: Encoder) -> StreamContext:
@@ -115,47 +138,63 @@ def _context(hub: Hub, encoder: Encoder) -> StreamContext:
     return context
 
 
-def buffered_stream(request: SubscriptionRequest, last_event_id: str | None, cut: Any) -> Stream:
-    """Return a stream whose bytes somebody pulls, not yet subscribed.
+def buffered_stream(
+    request: SubscriptionRequest, last_event_id: str | None, abort: Callable[[], object]
+) -> BufferedStream:
+    """Return a stream whose bytes a reader pulls. It is not subscribed yet.
 
     Args:
         request: what is asked for.
         last_event_id: the id of the state that the client shows already.
-        cut: called when the client has not read for `TOASTS_PATIENCE` seconds.
+        abort: called when the client has not read for `TOASTS_PATIENCE` seconds.
     """
     hub = current_hub()
-
-    def snapshot(state: State) -> bytes:
-        # What the client knew at first is no reason to leave toasts out after an overflow.
-        nonlocal last_event_id
-        first_id, last_event_id = last_event_id, None
-        return request.encoder.snapshot(request.topic, state, first_id)
-
-    return Stream(
+    return BufferedStream(
         topic=request.topic,
         grant=request.grant,
         opened=asyncio.get_running_loop().time(),
-        snapshot=snapshot,
+        snapshot=_Snapshots(request, last_event_id).snapshot,
         resync=lambda stream: hub.wake([stream.topic]),
-        cut=cut,
+        abort=abort,
         ping=json_event("ping", {}),
-        rotation=TOASTS.bye("rotate"),
+        rotate_event=TOASTS.bye("rotate"),
         heartbeat=_heartbeat(),
-        lifetime=random.uniform(*conf.max_age),
-        patience=conf.write_timeout,
+        max_age=random.uniform(*conf.max_age),
+        write_timeout=conf.write_timeout,
     )
+
+
+class _Snapshots:
+    """Encodes the first state for a client that shows one already, and later ones in whole.
+
+    After an overflow it is unknown what the client shows.
+    """
+
+    def __init__(self, request: SubscriptionRequest, last_event_id: str | None) -> None:
+        self._request = request
+        self._last_event_id = last_event_id
+
+    def snapshot(self, state: State) -> bytes:
+        last_event_id, self._last_event_id = self._last_event_id, None
+        return self._request.encoder.snapshot(self._request.topic, state, last_event_id)
 
 
 async def wait_for_change(
     request: SubscriptionRequest, state: State, seconds: float
 ) -> State | None:
-    """Return the topic's state as soon as it differs from `state`, or `state` after the wait.
+    """Wait for a state of the topic that differs from another one.
 
-    Returns None if the right to the topic ended meanwhile.
+    Args:
+        request: what is asked for.
+        state: the state that the client has.
+        seconds: the longest wait.
+
+    Returns:
+        The new state; `state` after the wait; None if the right to the topic ended meanwhile.
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[State | None] = loop.create_future()
-    poll = Poll(request.topic, request.grant, loop.time(), lambda now: now != state, answer)
+    poll = LongPoll(request.topic, request.grant, loop.time(), lambda new: new != state, answer)
     hub = current_hub()
     hub.subscribe(poll, request.owner)
     try:
@@ -165,5 +204,5 @@ async def wait_for_change(
     finally:
         hub.unsubscribe(poll)
     if changed is None and not await hub.run(hub.source.revoked, [request.grant]):
-        return state  # the poll only gave way to others of this user
+        return state  # the poll was only superseded by others of this user
     return changed

@@ -13,7 +13,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from ..delivery.source import RETRY
 from ..delivery.state import NO_STATE_ID
-from ..realtime.envelope import events, kept, value
+from ..realtime.envelope import cached_translation, data_of, parse_events
 from ..realtime.sse import Event, json_event
 from ..realtime.streams.subscription import State, difference
 
@@ -105,10 +105,10 @@ def encode_json(data: Any) -> str:
 # The formats that a page may ask for.
 
 
-@kept
+@cached_translation
 def html_of(feed: Feed, data: bytes) -> bytes:
     """Return the same events with the rows as HTML, as the feed renders them."""
-    return b"".join(_rendered(feed, event) for event in events(data))
+    return b"".join(_rendered(feed, event) for event in parse_events(data))
 
 
 def _rendered(feed: Feed, event: Event) -> bytes:
@@ -123,7 +123,7 @@ def _rendered(feed: Feed, event: Event) -> bytes:
 def _html(feed: Feed, event: Event) -> str:
     if event.type not in ("change", "remove"):
         return event.data
-    content = value(event)
+    content = data_of(event)
     if event.type == "change":
         return feed.render(content["key"], content["row"])
     return "".join(feed.render(key, None) for key in content["keys"])
@@ -153,8 +153,8 @@ def without_echo(origin: str, data: bytes) -> bytes:
 def _without_own_row(origin: str, member: bytes, block: bytes) -> bytes:
     if member not in block or not block.startswith(b"event: change\n"):
         return block
-    [event] = events(block)
-    content = value(event)
+    [event] = parse_events(block)
+    content = data_of(event)
     # A snapshot keeps every row: a page that reconnects shows what is there.
     if content["action"] == "SELECT" or not _is_from(origin, content["row"]):
         return block

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from ..delivery import source
 from ..delivery.streams import HANDOVER, SubscriptionRequest
-from ..realtime.sse import CONTENT_TYPE, UNCACHED, known_event_id
+from ..realtime.sse import CONTENT_TYPE, UNCACHED, is_event_id
 from ..responses import (
     bad_cursor,
     bad_request,
@@ -72,7 +72,7 @@ async def _respond(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) 
         access = await authorize(feed, request, kwargs)
         return await answer_post(feed, request, access.topic)
     last_event_id = _last_event_id(request)
-    if last_event_id and not known_event_id(last_event_id):
+    if last_event_id and not is_event_id(last_event_id):
         return bad_cursor()
     is_stream = CONTENT_TYPE in request.headers.get("Accept", "")
     if _wants_html(request) and not (is_stream and _can_send_html(feed, request)):

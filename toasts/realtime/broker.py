@@ -1,4 +1,6 @@
-"""The broker's contract, under the name by which sites import it."""
+"""The contract of a broker, under the name by which sites import it."""
+
+from __future__ import annotations
 
 from .brokers.base import Broker, BrokerError, Publish, Wake
 

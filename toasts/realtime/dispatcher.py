@@ -1,76 +1,85 @@
-"""Dispatcher those who listen what changed in the states of their topics."""
+"""Delivers the states of topics to their subscriptions."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import monotonic
 
 from .registry import Topic
 from .sources import Source
-from .streams.steps import detached_from_task
+from .streams.detached import detached_from_task
 from .streams.subscription import State, Subscription
 
 logger = logging.getLogger("toasts.realtime")
 
-SLICE = 100
-"""Topics that are told what changed between two looks at the clock,"""
-TURN = 0.005
-"""and seconds of that before other work of the loop has its turn."""
+BATCH = 100
+"""Topics between two looks at the clock."""
+TIME_SLICE = 0.005
+"""Seconds after which other work of the event loop comes first."""
 _EMPTY: State = {}
 
 
 class Dispatcher:
-    """Writes to each listener what it lacks of its topic's state.
+    """Delivers to each subscription what it lacks of its topic's state.
 
     Args:
-        source: how the states are said.
-        failed: called, while the exception is handled, with each listener that raised one.
+        source: encodes the differences between states.
+        failed: called, while the exception is handled, with each subscription that raised one.
+        internals: whether to use what is known of asyncio's inside.
     """
 
-    def __init__(self, source: Source, failed: Callable[[Subscription], None]) -> None:
+    def __init__(
+        self, source: Source, failed: Callable[[Subscription], None], internals: bool = True
+    ) -> None:
         self._source = source
         self._failed = failed
+        self._detached = detached_from_task if internals else contextlib.nullcontext
 
-    async def tell(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
-        """Tell the topics' listeners these states, by name, while other work has its turns."""
-        began = monotonic()  # not the loop's clock, which stands still meanwhile
-        for first in range(0, len(topics), SLICE):
-            self._tell(topics[first : first + SLICE], states)
-            if monotonic() - began > TURN:
+    async def dispatch(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
+        """Deliver states to the subscriptions of topics, and let other work run in between.
+
+        Args:
+            topics: the topics.
+            states: their states by name; none: empty; None: unknown, so nothing is delivered.
+        """
+        started = monotonic()  # not the loop's clock, which stands still meanwhile
+        for first in range(0, len(topics), BATCH):
+            self._deliver(topics[first : first + BATCH], states)
+            if monotonic() - started > TIME_SLICE:
                 await asyncio.sleep(0)  # a broadcast must not keep the site's pages waiting
-                began = monotonic()
+                started = monotonic()
 
-    def _tell(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
-        # First all that differs, then all that is written: a server's `send` empties the
-        # processor's caches of everything else.
-        news = list(self._differing(topics, states))
-        with detached_from_task():
-            for topic, state, delta in news:
-                topic.told = state
-                for listener in tuple(topic.listeners):  # one that fails is dropped
+    def _deliver(self, topics: Sequence[Topic], states: Mapping[str, State | None]) -> None:
+        # All comparisons first, then all writes: a server's `send` empties the processor's caches.
+        changes = list(self._changes(topics, states))
+        with self._detached():
+            for topic, state, delta in changes:
+                topic.last_sent = state
+                for subscription in tuple(topic.subscriptions):  # one that fails is dropped
                     try:
-                        listener.deliver(state, delta)
+                        subscription.deliver(state, delta)
                     except Exception:
-                        self._failed(listener)
+                        self._failed(subscription)
 
-    def _differing(
+    def _changes(
         self, topics: Sequence[Topic], states: Mapping[str, State | None]
     ) -> Iterator[tuple[Topic, State, bytes]]:
-        # Each line here is run for each event of each topic.
+        # Each line here runs for each event of each topic.
         for topic in topics:
             state = states.get(topic.name, _EMPTY)
             if state is None:
                 continue
-            told = topic.told
+            last_sent = topic.last_sent
             try:
-                if told is None or told == state:
+                if last_sent is None or last_sent == state:
                     delta = b""
                 else:
-                    delta = self._source.delta(topic.name, told, state)
+                    delta = self._source.delta(topic.name, last_sent, state)
             except Exception:
-                # Nothing was told, so the next look tries again; the other topics go on.
-                logger.exception("%s can't be told what changed", topic.name)
+                # Nothing was sent, so the next read tries again; the other topics go on.
+                logger.exception("The changes of %s could not be encoded.", topic.name)
                 continue
             yield topic, state, delta

@@ -1,7 +1,7 @@
-"""One envelope on all transports: what is an event on a stream is a JSON object elsewhere.
+"""One envelope on all transports: an event of a stream is a JSON object elsewhere.
 
-Every event is encoded once, as it goes on a stream. Other transports get it from those bytes, which
-are the same for all listeners of a topic: so that is done once for all of them, too.
+Each event is encoded once, for a stream. Other transports translate those bytes. All subscriptions
+of a topic get the same bytes, so each translation is made once and cached.
 """
 
 from __future__ import annotations
@@ -11,30 +11,31 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from .servers.base import consumer
+from .servers.base import ServerAdapter
 from .sse import Event
+from .types import Message, Send
 
-_KEPT = 64
-"""Translations that are kept: what is said to one listener of a topic is said to the next."""
-_KEPT_MAX = 32 * 1024
-"""Bytes of the longest that is kept: a whole state is said to one listener alone."""
+CACHE_SIZE = 64
+"""Translations in the cache of each function."""
+CACHED_MAX = 32 * 1024
+"""Bytes of the longest input that is cached: a whole state is sent to one subscription only."""
 T = TypeVar("T")
 
 
-def kept(translate: Callable[..., T]) -> Callable[..., T]:
-    """Have a translation, of its last argument, made once for all listeners of a topic."""
-    cached = functools.lru_cache(maxsize=_KEPT)(translate)
+def cached_translation(translate: Callable[..., T]) -> Callable[..., T]:
+    """Cache a function of bytes, its last argument, unless they are many."""
+    cached = functools.lru_cache(maxsize=CACHE_SIZE)(translate)
 
     @functools.wraps(translate)
     def translated(*args: Any) -> T:
-        return cached(*args) if len(args[-1]) <= _KEPT_MAX else translate(*args)
+        return cached(*args) if len(args[-1]) <= CACHED_MAX else translate(*args)
 
     return translated
 
 
-@kept
+@cached_translation
 def envelopes(data: bytes) -> tuple[str, ...]:
-    """The events of a stream's bytes as JSON texts: ``{"event": ..., "data": ..., "id": ...}``.
+    """Return the events of a stream as JSON texts: ``{"event": ..., "data": ..., "id": ...}``.
 
     Args:
         data: whole events of our own encoding, each with JSON for its data.
@@ -42,12 +43,12 @@ def envelopes(data: bytes) -> tuple[str, ...]:
     return tuple(
         f'{{"event":"{event.type}","data":{event.data}'
         + (f',"id":"{event.id}"}}' if event.id is not None else "}")
-        for event in events(data)
+        for event in parse_events(data)
     )
 
 
-def events(data: bytes) -> Iterator[Event]:
-    """The events of whole bytes of our own encoding."""
+def parse_events(data: bytes) -> Iterator[Event]:
+    """Yield the events of bytes that `Event.encode` made. They must be whole."""
     for block in data.decode().split("\n\n"):
         pairs = [line.partition(": ") for line in block.split("\n")]
         fields = {name: value for name, _, value in pairs}
@@ -59,36 +60,27 @@ def events(data: bytes) -> Iterator[Event]:
             )
 
 
-def value(event: Event) -> Any:
-    """What an event's data says."""
+def data_of(event: Event) -> Any:
+    """Return the data of an event as a Python value."""
     return json.loads(event.data)
 
 
-class Translated:
-    """A server's ``send`` for streams whose bytes go out in another form.
-
-    What can be known of the server (`servers`) is found on it as on the one that it wraps.
-    """
-
-    def __init__(self, send: Any) -> None:
-        self.inner = send
-        request = consumer(send)
-        self.args = () if request is None else (request,)
-        self.__self__ = getattr(send, "__self__", None)
-
-
-class Rendered(Translated):
-    """Sends an event stream whose events somebody else writes anew.
+class TranslatedSend:
+    """A server's ``send`` for a stream whose events go out in another format.
 
     Args:
         send: the server's.
-        translate: from the bytes of whole events to those that are sent.
+        server: the adapter for it.
+        translate: turns the bytes of whole events into those that are sent.
     """
 
-    def __init__(self, send: Any, translate: Any) -> None:
-        super().__init__(send)
+    def __init__(
+        self, send: Send, server: ServerAdapter, translate: Callable[[bytes], bytes]
+    ) -> None:
+        self._inner = send
         self._translate = translate
+        server.expose(self, send)
 
-    async def __call__(self, message: Any) -> None:
+    async def __call__(self, message: Message) -> None:
         body = message.get("body")
-        await self.inner({**message, "body": self._translate(body)} if body else message)
+        await self._inner({**message, "body": self._translate(body)} if body else message)

@@ -1,10 +1,10 @@
-"""The hub: which streams of this process listen to which topic, and what each is to be told.
+"""The hub: it reads the states of topics and has them delivered to the streams of this process.
 
-One hub per event loop. Hints wake topics; the hub reads the state of all that woke in one query, on
-a thread and a connection of its own, compares it with what was told and writes the difference.
+There is one hub for each event loop. Hints wake topics. The hub reads the states of all topics that
+woke in one query, on a thread and a connection of its own, compares each with the state that was
+sent last and writes the difference.
 
-The registry's methods are plain functions without an await inside: nothing can come between their
-steps, so they need no lock. They run on the hub's loop; what other threads may call says so.
+Its methods run on its loop, unless they say that any thread may call them.
 """
 
 from __future__ import annotations
@@ -12,124 +12,149 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from .brokers.base import Broker
 from .dispatcher import Dispatcher
-from .registry import Registry, Topic
+from .publisher import HintPublisher
+from .reader import Reader
+from .registry import Registry
 from .revalidation import Revalidator
 from .scheduler import Scheduler
-from .shutdown import ListeningSockets, on_stop
+from .servers.hypercorn import ListeningSockets
+from .shutdown import on_stop
 from .sources import Source
 from .streams.subscription import Subscription
 from .supervision import supervised
-from .ticker import Ticker
+from .ticker import Interval, Ticker
+from .timing import Timing
 
 logger = logging.getLogger("toasts.realtime")
 T = TypeVar("T")
 
-RECHECK = "!"
-"""A hint that begins so asks to check the right to the topic behind it, not its state."""
-FAMILY = "*"
-"""A hint that ends so means every topic that begins like it."""
-CLOSES_WITHIN = 5.0
-TICK = 1.0
-"""Seconds between two ticks, and between two looks at the database while the hub is deaf."""
-GATHERS = 0.002
-"""Seconds between two messages of ours: each costs every process more than the hints in it."""
+RECHECK_PREFIX = "!"
+"""A hint that begins so asks to check the right to the topic after it, not its state."""
+PREFIX_WILDCARD = "*"
+"""A hint that ends so means every topic that begins with what is before it."""
+TICK_INTERVAL = 1.0
+"""Seconds between two ticks, and between two reads of everything while no broker listens."""
 READ_BACKOFF_MAX = 2.0
-"""Pages wait for what is read: a database that is back is asked again soon."""
+"""Seconds. Pages wait for what is read: a database that is back is asked again soon."""
 BACKOFF_MAX = 10.0
-STOPS_WITHIN = 30.0
-"""Seconds after which a process that was told to stop, and takes streams still, has them stay."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Seconds."""
-
-    reconcile: float = 5.0
-    sweep: float = 25.0
-    linger: float = 60.0
-    """How long a hub without listeners keeps its thread and connections."""
-    turns: int = 1
-    """How many ticks it takes to visit each listener once. Ten thousand are not in any cache."""
+"""Seconds; of the broker's loop."""
+DRAIN_TIMEOUT = 30.0
+"""Seconds after which a process that was told to stop, but goes on, accepts streams again."""
 
 
 class Hub:
-    def __init__(self, source: Source, broker: Broker, timing: Timing, per_topic: int) -> None:
+    """The streams of one event loop, and the loops that serve them.
+
+    Create it on that event loop. It starts with its first stream.
+
+    Args:
+        source: reads and encodes the states of topics.
+        broker: carries hints between processes.
+        timing: its periods.
+        max_per_group: subscriptions of one user or owner; the oldest above it is ended.
+        internals: whether to use what is known of the insides of servers and asyncio.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        broker: Broker,
+        timing: Timing,
+        max_per_group: int,
+        internals: bool = True,
+    ) -> None:
         self.source = source
         self.broker = broker
         self.timing = timing
-        self.per_topic = per_topic
+        self.max_per_group = max_per_group
+        self.internals = internals
         self.listening = False
+        """Whether the broker listens, so that hints arrive."""
+        self.contexts: dict[Any, Any] = {}
+        """What the streams of one encoder share. Whoever makes streams keeps it here."""
+        self._loop = asyncio.get_running_loop()
         self._draining_until = 0.0
-        self._intake: ListeningSockets | None = None
-        self._incoming: deque[str] = deque()
-        """What threads announce, for the loop to take."""
-        self._called = False
-        self._outgoing: dict[str, None] = {}
-        self._mail = asyncio.Event()
+        self._sockets: ListeningSockets | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._retirement: asyncio.Task[None] | None = None
-        self._reader: ThreadPoolExecutor | None = None
-        self._loop = asyncio.get_running_loop()
+        self._last_used = self._loop.time()
         self.registry = Registry()
-        self.contexts: dict[Any, Any] = {}
-        """What the streams of one encoder share; whoever makes streams keeps it here."""
         self.scheduler = Scheduler(self._loop, self.registry.topics)
-        self.dispatcher = Dispatcher(source, self._let_go)
-        self.ticker = Ticker(self.registry, timing.turns, self._let_go, self._loop.time())
+        self.dispatcher = Dispatcher(source, self._drop_failed, internals)
+        self.reader = Reader(self._loop, source, self.scheduler, self.dispatcher)
+        self.publisher = HintPublisher(self._loop, self.wake, self._publish)
+        self.ticker = Ticker(
+            self.registry, timing.ticks_per_visit, self._drop_failed, self._loop.time()
+        )
         self.revalidator = Revalidator(
-            self.registry, self._revoked, lambda one: self.drop(one, "auth")
+            self.registry, self._revoked, lambda each: self.drop(each, "auth")
         )
 
-    # Who listens.
+    # Subscriptions.
 
-    def subscribe(self, listener: Subscription, holder: str = "") -> None:
-        """Add a listener; it is told the topic's state with the next read.
+    def subscribe(self, subscription: Subscription, owner: str = "") -> None:
+        """Add a subscription. The topic's state is delivered to it with the next read.
 
         Args:
-            holder: where the topic is not a user's own, whose listener it is: with whose others it
-                is counted, and by what name its right is doubted.
+            subscription: the subscription.
+            owner: whose it is, where its topic is not a user's own. It is counted with the others
+                of its owner, and rechecked by this name.
         """
         if self._loop.time() < self._draining_until:
-            listener.end(self.source.bye("restart"))
+            subscription.end(self.source.bye("restart"))
             return
         self.start()
-        self.registry.add(listener, holder)
-        while len(crowd := self.registry.crowd(listener)) > self.per_topic:
-            self.drop(next(iter(crowd)), "superseded")
-        self.revalidator.check_newcomer(holder or listener.topic)
-        self.wake([listener.topic])
+        self.registry.add(subscription, owner)
+        while len(group := self.registry.group(subscription)) > self.max_per_group:
+            self.drop(next(iter(group)), "superseded")
+        self.revalidator.check_new(owner or subscription.topic)
+        self.wake([subscription.topic])
 
-    def unsubscribe(self, listener: Subscription) -> None:
-        """Forget a listener; its topic's state goes with the last one. Idempotent."""
-        self.registry.remove(listener)
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Remove a subscription. The topic's state goes with the last one. Idempotent."""
+        self.registry.remove(subscription)
 
-    def drop(self, listener: Subscription, reason: str) -> None:
-        """Say goodbye to a listener, and forget it."""
-        listener.end(self.source.bye(reason))
-        self.unsubscribe(listener)
-
-    def served_at(self, server: Sequence[Any] | None) -> None:
-        """Watch the sockets at this address of ours: once they are closed, the server stops.
+    def drop(self, subscription: Subscription, reason: str) -> None:
+        """End a subscription and remove it.
 
         Args:
-            server: ASGI's ``scope["server"]``, of a request that is about to wait here.
+            subscription: the subscription.
+            reason: ``auth``, ``restart``, ``rotate`` or ``superseded``.
         """
-        if self._intake is None:
-            self._intake = ListeningSockets(server)
+        subscription.end(self.source.bye(reason))
+        self.unsubscribe(subscription)
+
+    def _drop_failed(self, subscription: Subscription) -> None:
+        logger.exception("A stream of %s failed and is dropped.", subscription.topic)
+        self.drop(subscription, "restart")
+
+    def subscriptions(self) -> list[Subscription]:
+        """Return all subscriptions."""
+        return list(self.registry)
+
+    # The end of the process.
+
+    def watch_server(self, server: Sequence[Any] | None) -> None:
+        """End all streams once the server has closed the sockets at this address of its own.
+
+        Args:
+            server: ASGI's ``scope["server"]`` of a request that will wait here.
+        """
+        if self._sockets is None and self.internals:
+            self._sockets = ListeningSockets(server)
 
     def drain_soon(self) -> bool:
-        """Have every stream end, now and from now on: the server stops. From any thread.
+        """End every stream, now and for the next 30 seconds: the server stops.
+
+        Call it from any thread.
 
         Returns:
-            Whether there are any.
+            Whether there are any streams.
         """
         if self._loop.is_closed():
             return False
@@ -137,115 +162,106 @@ class Hub:
         return bool(self.registry.topics)
 
     def _drain(self) -> None:
-        self._draining_until = self._loop.time() + STOPS_WITHIN
-        for listener in self.listeners():
-            self.drop(listener, "restart")
+        self._draining_until = self._loop.time() + DRAIN_TIMEOUT
+        for subscription in self.subscriptions():
+            self.drop(subscription, "restart")
 
-    def listeners(self) -> list[Subscription]:
-        return list(self.registry)
+    def _drain_if_server_stops(self) -> None:
+        if self._sockets is not None and self._sockets.closed():
+            self._sockets = None  # a stream that still comes has come by another socket
+            self._drain()
+
+    # Hints.
 
     def wake(self, hints: Iterable[str] | None) -> None:
-        """Look these topics up soon; None: all of them."""
+        """Read the topics of these hints soon; None: all topics."""
         if hints is None:
             self.scheduler.add_all()
             return
         hints = list(hints)
-        woken = list(filter(None, map(self.registry.topics.get, hints)))
-        if woken:
-            self.scheduler.add(woken)
-        if len(woken) < len(hints):
-            self._wake_others(hints)
+        topics = list(filter(None, map(self.registry.topics.get, hints)))
+        if topics:
+            self.scheduler.add(topics)
+        if len(topics) < len(hints):
+            self._take_special_hints(hints)
 
-    def _wake_others(self, hints: list[str]) -> None:
-        """What else there is among the hints: doubts and families."""
+    def _take_special_hints(self, hints: list[str]) -> None:
         for hint in hints:
             if hint in self.registry.topics:
                 continue
-            if hint.startswith(RECHECK):
-                self.revalidator.doubt({hint[len(RECHECK) :]})
-            elif hint.endswith(FAMILY):
-                self.scheduler.add_family(hint[: -len(FAMILY)])
+            if hint.startswith(RECHECK_PREFIX):
+                self.revalidator.recheck(hint.removeprefix(RECHECK_PREFIX))
+            elif hint.endswith(PREFIX_WILDCARD):
+                self.scheduler.add_prefix(hint.removesuffix(PREFIX_WILDCARD))
 
     def announce(self, hints: Sequence[str]) -> None:
-        """Wake these topics here and in every other process. From any thread."""
-        self._incoming.extend(hints)
-        if not self._called:  # to wake the loop costs more than all the rest
-            self._called = True
-            try:
-                self._loop.call_soon_threadsafe(self._announce)
-            except BaseException:  # an interrupt, too: or nobody would ever call again
-                self._called = False
-                raise
+        """Wake these topics here and in every other process. Call it from any thread."""
+        self.publisher.announce(hints)
 
-    def _announce(self) -> None:
-        self._called = False  # first: what comes from now on calls again
-        hints = [self._incoming.popleft() for _ in range(len(self._incoming))]
-        self.wake(hints)
-        self._outgoing.update(dict.fromkeys(hints))
-        self._mail.set()
-
-    # Its life.
+    # Start and stop.
 
     @property
     def running(self) -> bool:
+        """Whether its loops run."""
         return bool(self._tasks) and not self._loop.is_closed()
 
     def start(self) -> None:
-        """Start the loops; does nothing when they run."""
+        """Start the loops. Idempotent."""
         if self._tasks:
             return
-        self.ticker.now = self._loop.time()
-        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="toasts-reader")
-        loops = (self._listen, self._read, self._post, self.revalidator.run, self._tick)
+        self.ticker.now = self._last_used = self._loop.time()
+        self.reader.start()
         on_stop(self)
-        # An empty context: the request that opens the first stream must not lend its own (the
-        # thread-sensitive context, the language, the tracing span) to work that outlives it.
-        context = contextvars.Context()
         self._tasks = [
-            self._loop.create_task(
-                supervised(run, BACKOFF_MAX if run == self._listen else READ_BACKOFF_MAX),
-                name=f"toasts_{run.__qualname__}",
-                context=context,
-            )
-            for run in loops
+            self._supervise(self._listen, BACKOFF_MAX),
+            self._supervise(self.reader.run),
+            self._supervise(self.publisher.run),
+            self._supervise(self.revalidator.run),
+            self._supervise(self._tick),
         ]
+
+    def _supervise(
+        self, run: Callable[[], Awaitable[None]], backoff_max: float | None = None
+    ) -> asyncio.Task[None]:
+        return self._loop.create_task(
+            supervised(run, backoff_max or READ_BACKOFF_MAX),
+            name=f"toasts_{run.__qualname__}",
+            # An empty context: the request that opens the first stream must not lend its own (the
+            # thread-sensitive context, the language, the tracing span) to work that outlives it.
+            context=contextvars.Context(),
+        )
 
     async def stop(self) -> None:
         """End the loops, and give back the thread and its connection. Idempotent."""
         tasks, self._tasks = self._tasks, []
-        reader, self._reader = self._reader, None
-        self._intake = None
+        thread = self.reader.detach_thread()
+        self._sockets = None
         self.listening = False
         self.scheduler.stop()
         self.ticker.stop()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if reader is not None:
-            closing = self._loop.run_in_executor(reader, self.source.close)
-            try:
-                # A thread that hangs in the database must not keep the process from ending.
-                await asyncio.wait_for(closing, CLOSES_WITHIN)
-            except TimeoutError:
-                logger.warning("the database did not let go of the hub's connection")
-            finally:
-                reader.shutdown(wait=False)
+        if thread is not None:
+            await self.reader.close(thread)
 
     async def run(self, job: Callable[..., T], *args: Any) -> T:
-        """Do a blocking job in the hub's thread."""
-        if self._reader is None:
-            raise RuntimeError("the hub has stopped")
-        return await self._loop.run_in_executor(self._reader, job, *args)
+        """Run a blocking function in the hub's thread.
+
+        Raises:
+            RuntimeError: the hub has stopped.
+        """
+        return await self.reader.call(job, *args)
 
     # Its loops.
 
     async def _listen(self) -> None:
         try:
-            await self.broker.listen(self._heard, self._publish)
+            await self.broker.listen(self._receive, self._publish)
         finally:
             self.listening = False
 
-    def _heard(self, hints: Iterable[str] | None) -> None:
+    def _receive(self, hints: Iterable[str] | None) -> None:
         self.listening = True
         self.wake(hints)
         if hints is None:
@@ -254,66 +270,29 @@ class Hub:
     async def _publish(self, hints: Sequence[str]) -> None:
         await self.run(self.broker.publish, hints)
 
-    async def _post(self) -> None:
-        """Send what gathered; what comes meanwhile, and shortly after, gathers for the next."""
-        while True:
-            await self._mail.wait()
-            self._mail.clear()
-            hints, self._outgoing = list(self._outgoing), {}
-            if hints:
-                await self._publish(hints)
-                await asyncio.sleep(GATHERS)
-
-    async def _read(self) -> None:
-        while True:
-            await self.scheduler.work.wait()
-            self.scheduler.work.clear()
-            await asyncio.sleep(0)  # what woke in the same moment joins
-            while topics := self.scheduler.take():
-                await self._read_batch([topic for topic in topics if topic.listeners])
-
-    async def _read_batch(self, topics: list[Topic]) -> None:
-        if not topics:
-            return
-        try:
-            states = await self.run(self.source.read, [topic.name for topic in topics])
-        except Exception:
-            self.scheduler.add(topics)
-            raise
-        await self.dispatcher.tell(topics, states)
-
-    def _let_go(self, listener: Subscription) -> None:
-        """Drop a listener that failed, so that the others go on."""
-        logger.exception("a listener of %s failed and is dropped", listener.topic)
-        self.drop(listener, "restart")
-
     async def _revoked(self, grants: list[Any]) -> Collection[Any]:
         return await self.run(self.source.revoked, grants)
 
     async def _tick(self) -> None:
-        """Every second: pings and rotation; now and then the reconciler and the sweep."""
-        reconciled = swept = busy = self._loop.time()
+        reconciler, revalidation = Interval(self._loop.time()), Interval(self._loop.time())
         while True:
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK_INTERVAL)
             now = self._loop.time()
             self.ticker.tick(now)
-            self._look_whether_it_stops()
-            self.revalidator.forget(now)
-            # Deaf, it has nothing but its own looks.
-            if now - reconciled >= (self.timing.reconcile if self.listening else TICK):
-                reconciled = now
+            self.revalidator.forget_rechecks(now)
+            self._drain_if_server_stops()
+            # Without a broker that listens, only these reads find what is new.
+            if reconciler.passed(now, self.timing.reconcile if self.listening else TICK_INTERVAL):
                 self.wake(None)
-            if now - swept >= self.timing.sweep:
-                swept = now
+            if revalidation.passed(now, self.timing.revalidate):
                 self.revalidator.check(self.registry.topics)
-            busy = now if self.registry.topics else busy
-            if now - busy > self.timing.linger:
-                self._retirement = self._loop.create_task(self._retire())
+            self._retire_if_idle(now)
 
-    def _look_whether_it_stops(self) -> None:
-        if self._intake is not None and self._intake.closed():
-            self._intake = None  # a stream that comes all the same came by another
-            self._drain()
+    def _retire_if_idle(self, now: float) -> None:
+        if self.registry.topics:
+            self._last_used = now
+        elif now - self._last_used > self.timing.idle_timeout:
+            self._retirement = self._loop.create_task(self._retire())
 
     async def _retire(self) -> None:
         if not self.registry.topics:

@@ -1,4 +1,4 @@
-"""Who listens to what in this process, and what they were told.
+"""Which streams of this process subscribe to which topics, and which state they were sent last.
 
 Its methods are plain functions without an await inside: nothing can come between their steps, so
 they need no lock.
@@ -12,81 +12,93 @@ from dataclasses import dataclass
 from .streams.subscription import State, Subscription
 
 Group = tuple[Subscription, ...] | dict[Subscription, None]
-"""Listeners, the oldest first: a tuple while they are few, which is the case ten thousand times."""
-FEW = 8
+"""Subscriptions, the oldest first. A small group is a tuple, which takes less memory."""
+TUPLE_MAX = 8
+"""Subscriptions in a group that is a tuple."""
 
 
 @dataclass(slots=True, eq=False)
 class Topic:
+    """A topic that somebody subscribes to.
+
+    Args:
+        name: its name.
+        subscriptions: the oldest first.
+        last_sent: the state that its subscriptions were sent last; None: none yet.
+    """
+
     name: str
-    listeners: Group = ()
-    told: State | None = None
-    """What its streams were told; None: nothing yet."""
+    subscriptions: Group = ()
+    last_sent: State | None = None
 
 
 class Registry:
-    """Topics with their listeners; a topic goes with its last one."""
+    """Topics with their subscriptions. A topic is removed with its last subscription."""
 
     def __init__(self) -> None:
         self.topics: dict[str, Topic] = {}
-        self._held: dict[str, dict[Subscription, None]] = {}
-        self._holders: dict[Subscription, str] = {}
+        """By name."""
+        self._groups: dict[str, dict[Subscription, None]] = {}
+        self._owners: dict[Subscription, str] = {}
 
     def __iter__(self) -> Iterator[Subscription]:
-        return (listener for topic in self.topics.values() for listener in topic.listeners)
+        return (each for topic in self.topics.values() for each in topic.subscriptions)
 
     def __contains__(self, name: str) -> bool:
-        return name in self.topics or name in self._held
+        return name in self.topics or name in self._groups
 
-    def add(self, listener: Subscription, holder: str) -> None:
-        """Add a listener.
+    def add(self, subscription: Subscription, owner: str) -> None:
+        """Add a subscription.
 
         Args:
-            holder: whose it is; empty: the topic is its listeners' own.
+            subscription: the subscription.
+            owner: whose it is; empty: its topic is a user's own.
         """
-        topic = self.topics.get(listener.topic)
+        topic = self.topics.get(subscription.topic)
         if topic is None:
-            topic = self.topics[listener.topic] = Topic(listener.topic)
-        topic.listeners = _with(topic.listeners, listener)
-        if holder:
-            self._holders[listener] = holder
-            self._held.setdefault(holder, {})[listener] = None
+            topic = self.topics[subscription.topic] = Topic(subscription.topic)
+        topic.subscriptions = _with(topic.subscriptions, subscription)
+        if owner:
+            self._owners[subscription] = owner
+            self._groups.setdefault(owner, {})[subscription] = None
 
-    def crowd(self, listener: Subscription) -> Group:
-        """Those with whom this listener is counted: its holder's, or its topic's."""
-        holder = self._holders.get(listener)
-        return self.topics[listener.topic].listeners if holder is None else self._held[holder]
+    def group(self, subscription: Subscription) -> Group:
+        """Return those with whom a subscription is counted: its owner's, or its topic's."""
+        owner = self._owners.get(subscription)
+        if owner is not None:
+            return self._groups[owner]
+        return self.topics[subscription.topic].subscriptions
 
-    def remove(self, listener: Subscription) -> None:
-        """Idempotent."""
-        topic = self.topics.get(listener.topic)
-        if topic is None or listener not in topic.listeners:
+    def remove(self, subscription: Subscription) -> None:
+        """Remove a subscription. Idempotent."""
+        topic = self.topics.get(subscription.topic)
+        if topic is None or subscription not in topic.subscriptions:
             return
-        topic.listeners = _without(topic.listeners, listener)
-        if not topic.listeners:
-            del self.topics[listener.topic]
-        holder = self._holders.pop(listener, None)
-        if holder is not None:
-            del self._held[holder][listener]
-            if not self._held[holder]:
-                del self._held[holder]
+        topic.subscriptions = _without(topic.subscriptions, subscription)
+        if not topic.subscriptions:
+            del self.topics[subscription.topic]
+        owner = self._owners.pop(subscription, None)
+        if owner is not None:
+            del self._groups[owner][subscription]
+            if not self._groups[owner]:
+                del self._groups[owner]
 
-    def named(self, name: str) -> list[Subscription]:
-        """The listeners of a topic or of a holder: those whose right is doubted by this name."""
+    def find(self, name: str) -> list[Subscription]:
+        """Return the subscriptions of the topic or the owner of this name."""
         topic = self.topics.get(name)
-        return [*(topic.listeners if topic is not None else ()), *self._held.get(name, ())]
+        return [*(topic.subscriptions if topic is not None else ()), *self._groups.get(name, ())]
 
 
-def _with(crowd: Group, listener: Subscription) -> Group:
-    if isinstance(crowd, tuple):
-        more = (*crowd, listener)
-        return more if len(more) <= FEW else dict.fromkeys(more)
-    crowd[listener] = None
-    return crowd
+def _with(group: Group, subscription: Subscription) -> Group:
+    if isinstance(group, tuple):
+        larger = (*group, subscription)
+        return larger if len(larger) <= TUPLE_MAX else dict.fromkeys(larger)
+    group[subscription] = None
+    return group
 
 
-def _without(crowd: Group, listener: Subscription) -> Group:
-    if isinstance(crowd, tuple):
-        return tuple(other for other in crowd if other is not listener)
-    del crowd[listener]
-    return crowd
+def _without(group: Group, subscription: Subscription) -> Group:
+    if isinstance(group, tuple):
+        return tuple(other for other in group if other is not subscription)
+    del group[subscription]
+    return group

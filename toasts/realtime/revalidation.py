@@ -1,4 +1,4 @@
-"""Whether those who listen may still do so."""
+"""Checks whether the rights of the open streams still stand."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import Any
 from .registry import Registry
 from .streams.subscription import Subscription
 
-AGAIN = 0.5
-"""Seconds until the second look: a logout is announced just before its session is deleted."""
-DOUBT = 5.0
-"""Seconds for which a doubt about a topic is remembered: longer than letting a stream in takes."""
+SECOND_CHECK_AFTER = 0.5
+"""Seconds until a recheck is repeated: a logout is announced just before its session is deleted."""
+RECHECK_MEMORY = 5.0
+"""Seconds for which a recheck is remembered: opening a stream takes less."""
 BATCH = 500
-"""Grants per look: the thread that looks is the one that reads states."""
+"""Grants in one check: the thread that checks them also reads states."""
 PAUSE = 0.2
+"""Least seconds between two checks."""
 
 
 class Revalidator:
-    """Ends the streams whose right has ended, whenever somebody doubts it.
+    """Ends the streams whose right has ended.
 
     Args:
-        registry: all who listen.
-        revoked: of these grants, those whose right has ended.
-        end: called with each listener that has one.
+        registry: all subscriptions.
+        revoked: returns those of some grants whose right has ended.
+        end: called with each subscription that has such a grant.
     """
 
     def __init__(
@@ -37,58 +38,64 @@ class Revalidator:
         self._revoked = revoked
         self._end = end
         self._loop = asyncio.get_running_loop()
-        self._asked: set[str] = set()
-        self._doubted: dict[str, float] = {}
+        self._pending: set[str] = set()
+        self._rechecks: dict[str, float] = {}
         self._work = asyncio.Event()
 
-    def doubt(self, names: Collection[str]) -> None:
-        """Check the right of whom these names name now, and again half a second later.
+    def recheck(self, name: str) -> None:
+        """Check the subscriptions of a topic or an owner now, and again half a second later.
 
-        Those too that come within that time: they were let in before the doubt came.
+        Those that are opened shortly after are checked, too: their request was let in before.
         """
-        self._doubted.update(dict.fromkeys(names, self._loop.time()))
-        known = {name for name in names if name in self._registry}
-        if known:
-            self.check(known)
-            self._loop.call_later(AGAIN, self.check, known)
+        self._rechecks[name] = self._loop.time()
+        if name in self._registry:
+            self.check([name])
+            self._loop.call_later(SECOND_CHECK_AFTER, self.check, [name])
 
     def check(self, names: Iterable[str]) -> None:
-        self._asked.update(names)
+        """Check the subscriptions of these topics and owners soon."""
+        self._pending.update(names)
         self._work.set()
 
-    def check_newcomer(self, name: str) -> None:
-        if name in self._doubted:
+    def check_new(self, name: str) -> None:
+        """Check a topic or an owner that has a new subscription, if it was rechecked just now."""
+        if name in self._rechecks:
             self.check([name])
 
-    def forget(self, now: float) -> None:
-        """Forget the doubts that are old by now, the loop's time."""
-        fresh = {name: since for name, since in self._doubted.items() if now - since < DOUBT}
-        self._doubted = fresh
+    def forget_rechecks(self, now: float) -> None:
+        """Forget the rechecks that are old.
+
+        Args:
+            now: the loop's time, in seconds.
+        """
+        self._rechecks = {
+            name: since for name, since in self._rechecks.items() if now - since < RECHECK_MEMORY
+        }
 
     async def run(self) -> None:
-        """Check rights for ever, at a fraction of the time at most."""
+        """Check rights for ever, for a fifth of the time at most."""
         while True:
             await self._work.wait()
             self._work.clear()
             started = self._loop.time()
-            await self._look()
+            await self._check_pending()
             await asyncio.sleep(max(PAUSE, 4 * (self._loop.time() - started)))
 
-    async def _look(self) -> None:
-        names, self._asked = self._asked, set()
-        grants = {one.grant for name in names for one in self._registry.named(name)}
+    async def _check_pending(self) -> None:
+        names, self._pending = self._pending, set()
+        grants = {each.grant for name in names for each in self._registry.find(name)}
         if not grants:
             return
         try:
-            revoked = await self._judged(list(grants))
+            revoked = await self._find_revoked(list(grants))
         except Exception:
             self.check(names)
             raise
-        for listener in list(self._registry) if revoked else ():
-            if listener.grant in revoked:
-                self._end(listener)
+        for subscription in list(self._registry) if revoked else ():
+            if subscription.grant in revoked:
+                self._end(subscription)
 
-    async def _judged(self, grants: list[Any]) -> set[Any]:
+    async def _find_revoked(self, grants: list[Any]) -> set[Any]:
         revoked: set[Any] = set()
         for start in range(0, len(grants), BATCH):
             revoked.update(await self._revoked(grants[start : start + BATCH]))

@@ -1,4 +1,4 @@
-"""Which topics are to be looked up next."""
+"""Which topics the hub reads next."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from itertools import islice
 from .registry import Topic
 
 BATCH = 2000
-"""Topics per look."""
-DUE_BATCH = 500
-"""Those that no hint named, per look: one that a hint names waits for a short look at most."""
+"""Topics in one read."""
+ROUND_BATCH = 500
+"""Topics in one read of a round: it is short, so that a topic with a hint waits only briefly."""
 
 
 class Scheduler:
-    """Topics that hints named, and in between those whose turn it only is.
+    """Two queues: the topics of hints, and between them a round through all topics.
 
     Args:
-        loop: whose clock it goes by.
-        topics: all there are, by name.
+        loop: its clock sets the pause between two rounds.
+        topics: all topics by name.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, topics: Mapping[str, Topic]) -> None:
@@ -27,83 +27,89 @@ class Scheduler:
         """Set when there is something to take."""
         self._loop = loop
         self._topics = topics
-        self._named: dict[Topic, None] = {}
-        self._families: dict[str, None] = {}
-        self._due: dict[Topic, None] = {}
-        self._turn_of_the_due = False
-        self._all_asked = False
-        self._round_began: float | None = None
-        self._next_round_after = 0.0
-        self._next_round: asyncio.TimerHandle | None = None
+        self._hinted: dict[Topic, None] = {}
+        self._prefixes: dict[str, None] = {}
+        self._round: dict[Topic, None] = {}
+        self._round_is_next = False
+        self._round_requested = False
+        self._round_started: float | None = None
+        self._next_round_at = 0.0
+        self._round_timer: asyncio.TimerHandle | None = None
 
     @property
-    def empty(self) -> bool:
-        waiting = self._named or self._due or self._all_asked or self._next_round
-        return self._round_began is None and not waiting
+    def idle(self) -> bool:
+        """Whether no topic waits to be read."""
+        waiting = self._hinted or self._round or self._round_requested or self._round_timer
+        return self._round_started is None and not waiting
 
     def add(self, topics: Iterable[Topic]) -> None:
-        self._named.update(dict.fromkeys(topics))
+        """Schedule topics."""
+        self._hinted.update(dict.fromkeys(topics))
         self.work.set()
 
-    def add_family(self, begin: str) -> None:
-        """All topics whose names begin so."""
-        self._families[begin] = None
+    def add_prefix(self, prefix: str) -> None:
+        """Schedule all topics whose names begin with a prefix."""
+        self._prefixes[prefix] = None
         self.work.set()
 
     def add_all(self) -> None:
-        # A watcher that can't tell users apart says "all" with each commit: reading everything may
-        # take half of the time at most.
-        self._all_asked = True
-        if self._next_round is None and self._round_began is None:
-            self._next_round = self._loop.call_at(self._next_round_after, self._begin_round)
+        """Request a round through all topics.
 
-    def _begin_round(self) -> None:
-        self._next_round = None
-        self._all_asked = False
-        self._round_began = self._loop.time()
-        self._due.update(dict.fromkeys(self._topics.values()))
+        Rounds take at most half of the time: a broker that can't tell topics apart requests one
+        with each commit.
+        """
+        self._round_requested = True
+        if self._round_timer is None and self._round_started is None:
+            self._round_timer = self._loop.call_at(self._next_round_at, self._start_round)
+
+    def _start_round(self) -> None:
+        self._round_timer = None
+        self._round_requested = False
+        self._round_started = self._loop.time()
+        self._round.update(dict.fromkeys(self._topics.values()))
         self.work.set()
 
     def take(self) -> list[Topic]:
-        """The next topics to look up; none: all is done for now."""
+        """Return the next topics to read; none: all are done for now."""
         self._end_round()
-        self._resolve_families()
-        named = bool(self._named) and not (self._due and self._turn_of_the_due)
-        self._turn_of_the_due = named  # each its turn: hints without end must not starve the rest
-        queue, most = (self._named, BATCH) if named else (self._due, DUE_BATCH)
-        # Taken off before the look: a hint that comes meanwhile must cause another one.
-        topics = _taken(queue, most)
-        if named and self._due:
+        self._resolve_prefixes()
+        hinted = bool(self._hinted) and not (self._round and self._round_is_next)
+        self._round_is_next = hinted  # they alternate: endless hints must not starve the round
+        queue, size = (self._hinted, BATCH) if hinted else (self._round, ROUND_BATCH)
+        # Removed before the read: a hint that comes meanwhile must cause another one.
+        topics = _pop(queue, size)
+        if hinted and self._round:
             for topic in topics:
-                self._due.pop(topic, None)
+                self._round.pop(topic, None)
         return topics
 
-    def _resolve_families(self) -> None:
-        if self._families:
-            begins, self._families = tuple(self._families), {}
-            self.add(topic for name, topic in self._topics.items() if name.startswith(begins))
+    def _resolve_prefixes(self) -> None:
+        if self._prefixes:
+            prefixes, self._prefixes = tuple(self._prefixes), {}
+            self.add(topic for name, topic in self._topics.items() if name.startswith(prefixes))
 
     def _end_round(self) -> None:
-        """When all have had their turn: as long a pause as it took, before the next round."""
-        if self._due or self._round_began is None:
+        """End a round that is through. The next one waits for as long as this one took."""
+        if self._round or self._round_started is None:
             return
-        self._next_round_after = 2 * self._loop.time() - self._round_began
-        self._round_began = None
-        if self._all_asked:
+        self._next_round_at = 2 * self._loop.time() - self._round_started
+        self._round_started = None
+        if self._round_requested:
             self.add_all()
 
     def stop(self) -> None:
-        if self._next_round is not None:
-            self._next_round.cancel()
-            self._next_round = None
+        """Cancel the timer of the next round."""
+        if self._round_timer is not None:
+            self._round_timer.cancel()
+            self._round_timer = None
 
 
-def _taken(queue: dict[Topic, None], most: int) -> list[Topic]:
-    if len(queue) <= most:
+def _pop(queue: dict[Topic, None], size: int) -> list[Topic]:
+    if len(queue) <= size:
         topics = list(queue)
         queue.clear()
         return topics
-    topics = list(islice(queue, most))
+    topics = list(islice(queue, size))
     for topic in topics:
         del queue[topic]
     return topics

@@ -1,4 +1,4 @@
-"""Where the states come from: one source, or several, and a topic's beginning names its own."""
+"""Where the states of topics come from, and how they are encoded."""
 
 from __future__ import annotations
 
@@ -8,74 +8,85 @@ from typing import Any, Protocol
 from .streams.subscription import State
 
 
-class Source(Protocol):
-    """Where the state comes from and how it is said.
-
-    `read`, `revoked` and `close` run in the hub's thread, the others on its loop.
-    """
+class TopicSource(Protocol):
+    """Reads and encodes the topics of one kind."""
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
-        """The topics' states; none: empty; None: it can't be read now, what was told stands."""
+        """Read the states of topics, by name. It blocks: it runs in the hub's thread.
 
-    def revoked(self, grants: Collection[Any]) -> Collection[Any]:
-        """Of these grants, those whose right has ended."""
+        Returns:
+            The states. A topic that is missing has an empty one; None: it can't be read now, and
+            its subscriptions keep what they have.
+        """
 
-    def close(self) -> None:
-        """Give back what the thread holds."""
-
-    def delta(self, topic: str, told: State, state: State) -> bytes:
-        """What those need who were told `told`, now that it is `state`; the two differ."""
-
-    def bye(self, reason: str) -> bytes: ...
+    def delta(self, topic: str, last_sent: State, state: State) -> bytes:
+        """Encode the difference between two states of a topic that differ."""
 
 
-class Kind(Protocol):
-    """The source of the topics of one kind; `read` runs in the hub's thread."""
+class Source(TopicSource, Protocol):
+    """Reads and encodes all topics of a hub, and checks rights.
 
-    def read(self, topics: Sequence[str]) -> Mapping[str, State | None]: ...
-    def delta(self, topic: str, told: State, state: State) -> bytes: ...
-
-
-class Sources:
-    """A source of several kinds of topics: what is before the first colon tells which is asked.
-
-    Args:
-        main: asked for whatever no other is for; it also judges the rights and says goodbye.
-        prefix: how the topics begin that are surely the main one's: they are told at a glance.
-        others: by kind; may grow while it is used.
+    `read`, `revoked` and `close` run in the hub's thread, the others on its event loop.
     """
 
-    def __init__(self, main: Source, prefix: str, others: Mapping[str, Kind]) -> None:
+    def revoked(self, grants: Collection[Any]) -> Collection[Any]:
+        """Return those of these grants whose right has ended. It blocks."""
+
+    def close(self) -> None:
+        """Give back what the thread holds, such as database connections."""
+
+    def bye(self, reason: str) -> bytes:
+        """Encode the last event of a stream.
+
+        Args:
+            reason: ``auth``, ``restart``, ``rotate`` or ``superseded``.
+        """
+
+
+class SourceRouter:
+    """Asks the source that a topic's name chooses: by the part before its first colon.
+
+    Args:
+        main: the source of all other topics; it also checks rights and encodes `bye`.
+        prefix: how most topics of the main source begin, so that they are recognised faster.
+        others: the other sources by name; it may grow while the router is used.
+    """
+
+    def __init__(self, main: Source, prefix: str, others: Mapping[str, TopicSource]) -> None:
         self._main = main
         self._prefix = prefix
         self._others = others
 
-    def _of(self, topic: str) -> Kind:
+    def _source_of(self, topic: str) -> TopicSource:
         return self._others.get(topic.partition(":")[0], self._main)
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
+        """Read the states of topics, each from its source."""
         main = [topic for topic in topics if topic.startswith(self._prefix)]
-        if len(main) == len(topics):  # ten thousand at a time are not sorted for nothing
+        if len(main) == len(topics):  # the common case, ten thousand at a time
             return self._main.read(topics)
-        asked: dict[Kind, list[str]] = {self._main: main} if main else {}
+        by_source: dict[TopicSource, list[str]] = {self._main: main} if main else {}
         for topic in topics:
             if not topic.startswith(self._prefix):
-                asked.setdefault(self._of(topic), []).append(topic)
-        found: dict[str, State | None] = {}
-        for kind, names in asked.items():
-            found.update(kind.read(names))
-        return found
+                by_source.setdefault(self._source_of(topic), []).append(topic)
+        states: dict[str, State | None] = {}
+        for source, names in by_source.items():
+            states.update(source.read(names))
+        return states
 
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
-        # A guest has no grant: nothing is there to end.
+        """Ask the main source, except about guests: they have no grant that could end."""
         return self._main.revoked([grant for grant in grants if grant is not None])
 
     def close(self) -> None:
+        """Close the main source."""
         self._main.close()
 
-    def delta(self, topic: str, told: State, state: State) -> bytes:
-        main = topic.startswith(self._prefix)
-        return (self._main if main else self._of(topic)).delta(topic, told, state)
+    def delta(self, topic: str, last_sent: State, state: State) -> bytes:
+        """Encode a difference by the topic's source."""
+        source = self._main if topic.startswith(self._prefix) else self._source_of(topic)
+        return source.delta(topic, last_sent, state)
 
     def bye(self, reason: str) -> bytes:
+        """Encode the last event of a stream by the main source."""
         return self._main.bye(reason)

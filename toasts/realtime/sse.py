@@ -81,6 +81,6 @@ def json_event(type: str, value: Any, id: str | None = None, retry: int | None =
     return Event(type, data, id, retry).encode()
 
 
-def known_event_id(text: str) -> bool:
+def is_event_id(text: str) -> bool:
     """Whether a Last-Event-ID could be one of ours; the client sent it; it is never echoed."""
     return _NAME.fullmatch(text) is not None

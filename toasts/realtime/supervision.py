@@ -1,4 +1,4 @@
-"""Loops that run for as long as the process does, whatever happens to them."""
+"""Loops that run for as long as the process does, whatever breaks them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from collections.abc import Awaitable, Callable
 logger = logging.getLogger("toasts.realtime")
 
 BACKOFF_MIN = 0.2
+"""Seconds of the shortest back-off."""
 STABLE = 10.0
 """Seconds after which a loop that then fails starts again from the shortest back-off."""
 
 
-async def supervised(run: Callable[[], Awaitable[None]], longest: float) -> None:
-    """Run a loop for ever: whatever breaks it is logged, and it starts again after a back-off.
+async def supervised(run: Callable[[], Awaitable[None]], backoff_max: float) -> None:
+    """Run a loop for ever. When it fails, log why and start it again after a back-off with jitter.
 
     Args:
-        longest: the longest back-off, in seconds.
+        run: the loop.
+        backoff_max: the longest back-off, in seconds.
     """
     loop = asyncio.get_running_loop()
     failures = 0
@@ -26,13 +28,16 @@ async def supervised(run: Callable[[], Awaitable[None]], longest: float) -> None
         started = loop.time()
         try:
             await run()
-            raise RuntimeError("it returned, though it is to run for ever")
+            raise RuntimeError("it returned, though it must run for ever")
         except Exception as error:
             failures = 1 if loop.time() - started > STABLE else failures + 1
-            # Bounded before the power: after an hour of failures it would be too large for a float.
-            most = min(longest, BACKOFF_MIN * 2 ** min(failures, 16))
-            delay = random.uniform(BACKOFF_MIN, most)
+            delay = _backoff(failures, backoff_max)
             # The first failure with its traceback; a database that is down would fill the log.
-            text, first = "%s failed (%s); again in %.1f s", failures == 1
-            logger.warning(text, run.__qualname__, error, delay, exc_info=first)
+            text, is_first = "%s failed (%s); it starts again in %.1f s.", failures == 1
+            logger.warning(text, run.__qualname__, error, delay, exc_info=is_first)
             await asyncio.sleep(delay)
+
+
+def _backoff(failures: int, longest: float) -> float:
+    # The exponent is bounded: after an hour of failures the power would not fit into a float.
+    return random.uniform(BACKOFF_MIN, min(longest, BACKOFF_MIN * 2 ** min(failures, 16)))

@@ -1,4 +1,4 @@
-"""The ticking of listeners: in turns, each once in so many ticks."""
+"""Ticks the subscriptions of a hub, a part of them with each tick of the hub."""
 
 from __future__ import annotations
 
@@ -8,45 +8,70 @@ from .registry import Registry
 from .streams.subscription import Subscription
 
 
-class Ticker:
-    """Visits each listener once in so many ticks.
+class Interval:
+    """Tells when some seconds have passed since the last time that it did.
 
     Args:
-        registry: all who listen.
-        turns: so many.
-        failed: called, while the exception is handled, with each listener that raised one.
-        now: the loop's time, seconds.
+        now: the loop's time, in seconds.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._last = now
+
+    def passed(self, now: float, seconds: float) -> bool:
+        """Return whether so many seconds have passed, and if so start anew."""
+        if now - self._last < seconds:
+            return False
+        self._last = now
+        return True
+
+
+class Ticker:
+    """Ticks each subscription once in some ticks of the hub.
+
+    Ten thousand subscriptions are in no processor's cache, so each tick takes a part of them.
+
+    Args:
+        registry: all subscriptions.
+        ticks_per_visit: the number of ticks.
+        failed: called, while the exception is handled, with a subscription that raised one.
+        now: the loop's time, in seconds.
     """
 
     def __init__(
         self,
         registry: Registry,
-        turns: int,
+        ticks_per_visit: int,
         failed: Callable[[Subscription], None],
         now: float,
     ) -> None:
         self.now = now
-        """The loop's time at the last tick: near enough for who writes ten thousand times."""
+        """The loop's time at the last tick, in seconds. It is exact enough for a ping."""
         self._registry = registry
-        self._turns = turns
+        self._ticks_per_visit = ticks_per_visit
         self._failed = failed
-        self._waiting: list[Subscription] = []
-        self._share = 0
+        self._pending: list[Subscription] = []
+        self._batch_size = 0
 
     def tick(self, now: float) -> None:
-        """Visit those whose turn it is, and forget those that have ended."""
+        """Tick the next part of the subscriptions, and remove those that have ended.
+
+        Args:
+            now: the loop's time, in seconds.
+        """
         self.now = now
-        if not self._waiting:
-            self._waiting = list(self._registry)
-            self._share = -(-len(self._waiting) // self._turns)
-        for listener in self._waiting[: self._share]:
+        if not self._pending:
+            self._pending = list(self._registry)
+            self._batch_size = -(-len(self._pending) // self._ticks_per_visit)
+        for subscription in self._pending[: self._batch_size]:
             try:
-                listener.tick(now)
+                subscription.tick(now)
             except Exception:
-                self._failed(listener)
-            if listener.ended:
-                self._registry.remove(listener)
-        del self._waiting[: self._share]
+                self._failed(subscription)
+            if subscription.ended:
+                self._registry.remove(subscription)
+        del self._pending[: self._batch_size]
 
     def stop(self) -> None:
-        self._waiting.clear()
+        """Forget the subscriptions that are still to be ticked."""
+        self._pending.clear()

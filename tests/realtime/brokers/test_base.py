@@ -27,7 +27,8 @@ from tests.support.broker_sites import (
 from tests.support.memory_source import Client, Table, running
 from tests.support.notify_channel import Line
 from toasts.realtime.brokers import redis
-from toasts.realtime.brokers.base import HINTS_MAX_BYTES, Broker, LocalBroker, pack, unpack
+from toasts.realtime.brokers.base import HINTS_MAX_BYTES, Broker, pack, unpack
+from toasts.realtime.brokers.local import LocalBroker
 
 
 @pytest.fixture(params=["local", "sqlite", "postgres", "redis", "redis-cluster"])

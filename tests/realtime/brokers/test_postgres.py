@@ -189,4 +189,4 @@ async def test_whatever_an_unprivileged_role_says_the_same_connection_goes_on(li
         await asyncio.to_thread(line.broker().publish, ["user:1"])
         await until(lambda: client.raw == b"= \n+ 1:1\n")
         assert await line.listeners() == before
-        assert hub.listeners() == [client.stream]
+        assert hub.subscriptions() == [client.stream]

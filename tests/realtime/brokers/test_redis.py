@@ -234,7 +234,7 @@ async def test_whatever_a_stranger_says_the_same_connection_goes_on(
         await say(each, "user:1")
         await until(lambda: client.raw == b"= \n+ 1:1\n")
         assert [one["id"] for node in nodes for one in node.listeners()] == before
-        assert hub.listeners() == [client.stream]
+        assert hub.subscriptions() == [client.stream]
 
 
 # A whole site.

@@ -8,11 +8,11 @@ import pytest
 
 from tests.conftest import until
 from tests.support.memory_source import PING, ROTATION, make_stream, now, state
-from toasts.realtime.streams import subscription
-from toasts.realtime.streams.subscription import Stream
+from toasts.realtime.streams import buffered
+from toasts.realtime.streams.buffered import BufferedStream
 
 
-async def drain(stream: Stream) -> bytes:
+async def drain(stream: BufferedStream) -> bytes:
     """All that waits now."""
     found = b""
     while stream._buffer:
@@ -20,8 +20,8 @@ async def drain(stream: Stream) -> bytes:
     return found
 
 
-def overflow(stream: Stream) -> None:
-    for _ in range(subscription.BUFFER_EVENTS + 1):
+def overflow(stream: BufferedStream) -> None:
+    for _ in range(buffered.BUFFER_EVENTS + 1):
         stream.deliver({}, b"x")
 
 
@@ -63,9 +63,9 @@ async def test_cancelling_a_reader_loses_nothing() -> None:
     assert await stream.pull() == b"= 1:1\n"
 
 
-@pytest.mark.parametrize("events", [1, subscription.BUFFER_EVENTS - 1])
+@pytest.mark.parametrize("events", [1, buffered.BUFFER_EVENTS - 1])
 async def test_as_much_as_the_buffer_holds_arrives_whole(events: int) -> None:
-    asked: list[Stream] = []
+    asked: list[BufferedStream] = []
     stream = make_stream("t", asked.append)
     stream.deliver({}, b"")
     for number in range(events):
@@ -78,13 +78,13 @@ async def test_as_much_as_the_buffer_holds_arrives_whole(events: int) -> None:
 @pytest.mark.parametrize(
     "deltas",
     [
-        pytest.param([b"x"] * subscription.BUFFER_EVENTS, id="too many events"),
-        pytest.param([b"x" * (subscription.BUFFER_BYTES // 2)] * 2, id="too many bytes"),
-        pytest.param([b"x" * (subscription.BUFFER_BYTES + 1)], id="one event too large"),
+        pytest.param([b"x"] * buffered.BUFFER_EVENTS, id="too many events"),
+        pytest.param([b"x" * (buffered.BUFFER_BYTES // 2)] * 2, id="too many bytes"),
+        pytest.param([b"x" * (buffered.BUFFER_BYTES + 1)], id="one event too large"),
     ],
 )
 async def test_a_client_that_fell_behind_gets_the_whole_state_anew(deltas: list[bytes]) -> None:
-    asked: list[Stream] = []
+    asked: list[BufferedStream] = []
     stream = make_stream("t", asked.append)
     stream.deliver({}, b"")
     for delta in deltas:
@@ -108,11 +108,11 @@ async def test_a_fallen_stream_keeps_nothing_until_it_is_read() -> None:
 
 
 async def test_what_was_read_no_longer_counts() -> None:
-    asked: list[Stream] = []
+    asked: list[BufferedStream] = []
     stream = make_stream("t", asked.append)
     stream.deliver({}, b"")
     assert await stream.pull() == b"= \n"
-    half = b"x" * (subscription.BUFFER_BYTES // 2 + 1)
+    half = b"x" * (buffered.BUFFER_BYTES // 2 + 1)
     for _ in range(4):
         stream.deliver({}, half)
         assert await stream.pull() == half
@@ -121,8 +121,8 @@ async def test_what_was_read_no_longer_counts() -> None:
 
 async def test_who_reads_again_is_not_cut_while_the_state_is_looked_up() -> None:
     cuts: list[str] = []
-    asked: list[Stream] = []
-    stream = make_stream("t", asked.append, cut=lambda: cuts.append("cut"), patience=30)
+    asked: list[BufferedStream] = []
+    stream = make_stream("t", asked.append, abort=lambda: cuts.append("cut"), write_timeout=30)
     stream.deliver({}, b"")
     overflow(stream)
     reading = asyncio.create_task(stream.pull())
@@ -133,9 +133,9 @@ async def test_who_reads_again_is_not_cut_while_the_state_is_looked_up() -> None
 
 
 async def test_a_state_larger_than_the_buffer_is_still_sent() -> None:
-    stream = make_stream("t", snapshot=lambda state: b"s" * (2 * subscription.BUFFER_BYTES))
+    stream = make_stream("t", snapshot=lambda state: b"s" * (2 * buffered.BUFFER_BYTES))
     stream.deliver({}, b"")
-    assert len(await stream.pull()) == 2 * subscription.BUFFER_BYTES
+    assert len(await stream.pull()) == 2 * buffered.BUFFER_BYTES
 
 
 async def test_an_idle_stream_is_pinged_and_a_busy_one_is_not() -> None:
@@ -164,7 +164,7 @@ async def test_a_client_that_does_not_read_is_not_pinged() -> None:
 
 
 async def test_a_stream_of_old_age_is_told_to_reconnect_and_ends() -> None:
-    stream = make_stream("t", lifetime=300)
+    stream = make_stream("t", max_age=300)
     stream.deliver({}, b"")
     await drain(stream)
     stream.tick(stream.opened + 300)
@@ -178,7 +178,7 @@ async def test_a_stream_of_old_age_is_told_to_reconnect_and_ends() -> None:
 
 async def test_a_client_that_never_reads_is_cut_after_the_patience() -> None:
     cuts: list[str] = []
-    stream = make_stream("t", cut=lambda: cuts.append("cut"), patience=30)
+    stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=30)
     stream.deliver({}, b"")
     stream.tick(now() + 29)
     assert cuts == []
@@ -188,7 +188,7 @@ async def test_a_client_that_never_reads_is_cut_after_the_patience() -> None:
 
 async def test_an_overflow_does_not_renew_the_patience() -> None:
     cuts: list[str] = []
-    stream = make_stream("t", cut=lambda: cuts.append("cut"), patience=30)
+    stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=30)
     stream.deliver({}, b"")
     overflow(stream)
     stream.tick(now() + 31)
@@ -197,7 +197,7 @@ async def test_an_overflow_does_not_renew_the_patience() -> None:
 
 async def test_a_client_that_reads_is_not_cut() -> None:
     cuts: list[str] = []
-    stream = make_stream("t", cut=lambda: cuts.append("cut"), patience=30, lifetime=1e9)
+    stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=30, max_age=1e9)
     stream.deliver({}, b"")
     await drain(stream)
     stream.tick(now() + 31)  # pings
@@ -208,14 +208,14 @@ async def test_a_client_that_reads_is_not_cut() -> None:
 
 async def test_a_client_that_never_reads_its_farewell_is_cut_too() -> None:
     cuts: list[str] = []
-    stream = make_stream("t", cut=lambda: cuts.append("cut"), patience=0.01)
+    stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=0.01)
     stream.end(b"bye auth\n")
     await until(lambda: cuts)
 
 
 async def test_a_client_that_stops_in_the_middle_of_its_farewell_is_cut_too() -> None:
     cuts: list[str] = []
-    stream = make_stream("t", cut=lambda: cuts.append("cut"), patience=0.01)
+    stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=0.01)
     stream.end(b"bye auth\n")
     assert await stream.pull() == b"bye auth\n"
     await until(lambda: cuts)
@@ -224,7 +224,7 @@ async def test_a_client_that_stops_in_the_middle_of_its_farewell_is_cut_too() ->
 async def test_who_has_read_its_farewell_is_not_cut() -> None:
     cuts: list[str] = []
     late = asyncio.Event()
-    stream = make_stream("t", cut=lambda: cuts.append("cut"), patience=0.01)
+    stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=0.01)
     stream.end(b"bye auth\n")
     assert [await stream.pull(), await stream.pull()] == [b"bye auth\n", b""]
     asyncio.get_running_loop().call_later(0.02, late.set)
@@ -253,7 +253,7 @@ async def test_a_waiting_reader_hears_of_the_end() -> None:
 
 
 async def test_a_fallen_stream_that_ends_says_so_and_asks_for_nothing_more() -> None:
-    asked: list[Stream] = []
+    asked: list[BufferedStream] = []
     stream = make_stream("t", asked.append)
     stream.deliver({}, b"")
     overflow(stream)

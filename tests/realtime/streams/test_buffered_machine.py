@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.support.memory_source import PING, make_stream, now, replay, snapshot
-from toasts.realtime.streams import subscription
-from toasts.realtime.streams.subscription import State, Stream
+from toasts.realtime.streams import buffered
+from toasts.realtime.streams.buffered import BufferedStream
+from toasts.realtime.streams.subscription import State
 
 T = TypeVar("T")
 
@@ -22,8 +23,8 @@ T = TypeVar("T")
 @contextmanager
 def small_buffers() -> Iterator[None]:
     with (
-        mock.patch.object(subscription, "BUFFER_EVENTS", 4),
-        mock.patch.object(subscription, "BUFFER_BYTES", 60),
+        mock.patch.object(buffered, "BUFFER_EVENTS", 4),
+        mock.patch.object(buffered, "BUFFER_BYTES", 60),
     ):
         yield
 
@@ -51,10 +52,10 @@ class SlowReader(RuleBasedStateMachine):
     def run(self, step: Coroutine[Any, Any, T]) -> T:
         return self.loop.run_until_complete(step)
 
-    async def make(self) -> Stream:
-        return make_stream("t", self.resync, snapshot=self.snapshot, lifetime=1e9, patience=1e9)
+    async def make(self) -> BufferedStream:
+        return make_stream("t", self.resync, snapshot=self.snapshot, max_age=1e9, write_timeout=1e9)
 
-    def resync(self, stream: Stream) -> None:
+    def resync(self, stream: BufferedStream) -> None:
         self.asked = self.fell = True
 
     def snapshot(self, found: State) -> bytes:
@@ -117,7 +118,7 @@ class SlowReader(RuleBasedStateMachine):
     @rule()
     def idle(self) -> None:
         async def tick() -> None:
-            if self.stream._waiting_since is None:
+            if self.stream._unread_since is None:
                 self.written += PING
             self.stream.tick(now() + 1000)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from toasts.realtime.streams.steps import start
+from toasts.realtime.streams.detached import start
 
 
 class Awaitable_:
@@ -219,12 +219,12 @@ def test_a_timeout_around_send_never_cancels_whoever_writes(run: Any) -> None:
             await asyncio.Event().wait()
 
     async def main() -> None:
-        host = asyncio.create_task(asyncio.Event().wait())
+        application = asyncio.create_task(asyncio.Event().wait())
         await asyncio.sleep(0)
-        rest = asyncio.create_task(start(hasty(), host))
-        assert asyncio.current_task() is not host
-        await asyncio.wait([host], timeout=5)
-        assert host.cancelled()  # the stream's own application
+        rest = asyncio.create_task(start(hasty(), application))
+        assert asyncio.current_task() is not application
+        await asyncio.wait([application], timeout=5)
+        assert application.cancelled()  # the stream's own application
         assert asyncio.current_task().cancelling() == 0
         rest.cancel()
         await asyncio.wait([rest])
@@ -234,7 +234,7 @@ def test_a_timeout_around_send_never_cancels_whoever_writes(run: Any) -> None:
 
 async def test_the_writer_is_itself_again_whatever_send_does() -> None:
     me = asyncio.current_task()
-    host = asyncio.create_task(asyncio.Event().wait())
+    application = asyncio.create_task(asyncio.Event().wait())
     seen: list[Any] = []
 
     async def send(fail: bool) -> None:
@@ -242,10 +242,10 @@ async def test_the_writer_is_itself_again_whatever_send_does() -> None:
         if fail:
             raise OSError("gone")
 
-    start(send(False), host)
+    start(send(False), application)
     assert asyncio.current_task() is me
     with pytest.raises(OSError, match="gone"):
-        start(send(True), host)
+        start(send(True), application)
     assert asyncio.current_task() is me
-    assert seen == [host, host]
-    host.cancel()
+    assert seen == [application, application]
+    application.cancel()

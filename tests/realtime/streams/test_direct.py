@@ -17,12 +17,12 @@ from toasts.realtime.streams import direct
 
 
 async def test_the_first_is_the_whole_state_and_then_only_what_changes() -> None:
-    opened = Opened(known="abc")
-    opened.news(b"")
-    opened.news(b"a;")
-    opened.news(b"")
-    opened.news(b"b;")
-    assert opened.taken == b'all{"state": {}, "known": "abc"};a;b;'
+    opened = Opened(last_event_id="abc")
+    opened.deliver(b"")
+    opened.deliver(b"a;")
+    opened.deliver(b"")
+    opened.deliver(b"b;")
+    assert opened.taken == b'all{"state": {}, "last_event_id": "abc"};a;b;'
     assert opened.client.more == [True] * 3
 
 
@@ -30,48 +30,48 @@ async def test_a_client_that_keeps_up_costs_no_task() -> None:
     opened = Opened()
     before = asyncio.all_tasks()
     for _ in range(10):
-        opened.news(b"a;")
+        opened.deliver(b"a;")
         assert asyncio.all_tasks() == before
 
 
 async def test_what_comes_while_the_client_does_not_read_is_one_state_later() -> None:
     opened = Opened()
-    opened.news(b"")
+    opened.deliver(b"")
     opened.client.block()
-    opened.news(b"a;")
+    opened.deliver(b"a;")
     for _ in range(100):
-        opened.news(b"b;")
+        opened.deliver(b"b;")
     opened.client.unblock()
     await settle()
-    assert opened.book.resyncs == ["topic"]
-    opened.news(b"")
+    assert opened.context.resyncs == ["topic"]
+    opened.deliver(b"")
     assert opened.taken == SNAPSHOT + b"a;" + SNAPSHOT
-    opened.news(b"c;")
+    opened.deliver(b"c;")
     assert opened.taken.endswith(SNAPSHOT + b"c;")
 
 
 async def test_a_client_that_was_slow_and_missed_nothing_is_sent_nothing_anew() -> None:
     opened = Opened()
-    opened.news(b"")
+    opened.deliver(b"")
     opened.client.block()
-    opened.news(b"a;")
-    opened.news(b"")
+    opened.deliver(b"a;")
+    opened.deliver(b"")
     opened.client.unblock()
     await settle()
-    assert opened.book.resyncs == []
-    opened.news(b"b;")
+    assert opened.context.resyncs == []
+    opened.deliver(b"b;")
     assert opened.taken == SNAPSHOT + b"a;b;"
 
 
 async def test_a_client_that_knows_its_state_is_believed_once() -> None:
-    opened = Opened(known="abc")
+    opened = Opened(last_event_id="abc")
     opened.client.block()
-    opened.news(b"")
-    opened.news(b"a;")
+    opened.deliver(b"")
+    opened.deliver(b"a;")
     opened.client.unblock()
     await settle()
-    opened.news(b"")
-    assert opened.taken == b'all{"state": {}, "known": "abc"};' + SNAPSHOT
+    opened.deliver(b"")
+    assert opened.taken == b'all{"state": {}, "last_event_id": "abc"};' + SNAPSHOT
 
 
 @settings(max_examples=100, deadline=None)
@@ -82,11 +82,11 @@ def test_however_it_was_held_up_a_client_ends_with_the_state_of_the_hub(steps: l
 
 async def _held_up(steps: list[str]) -> None:
     opened = Opened()
-    book, client = opened.book, opened.client
+    context, client = opened.context, opened.client
     for number, step in enumerate([*steps, "unblock", "resume", "turn"]):
         if step == "news":
-            book.state["n"] = str(number)
-            opened.news(b"n=%d;" % number)
+            context.state["n"] = str(number)
+            opened.deliver(b"n=%d;" % number)
         elif step == "block" and client.gate is None:
             client.block()
         elif step == "unblock" and client.gate is not None:
@@ -96,9 +96,9 @@ async def _held_up(steps: list[str]) -> None:
         elif step == "resume":
             opened.stream.resumeProducing()
         await settle()
-        if book.resyncs or step == "turn":  # the hub reads again
-            book.resyncs.clear()
-            opened.news(b"")
+        if context.resyncs or step == "turn":  # the hub reads again
+            context.resyncs.clear()
+            opened.deliver(b"")
             await settle()
     opened.stream.close()
     _check_what_came(opened)
@@ -113,7 +113,7 @@ def _check_what_came(opened: Opened) -> None:
             said = event.partition(b"=")[2].decode()
             assert shown is None or int(said) > int(shown)  # none twice, none in the wrong order
             shown = said
-    assert shown == opened.book.state.get("n")
+    assert shown == opened.context.state.get("n")
 
 
 # Time.
@@ -131,9 +131,9 @@ async def test_a_quiet_stream_pings_and_a_busy_one_does_not() -> None:
 
 async def test_an_event_puts_the_ping_off_by_a_heartbeat_from_the_last_tick_on() -> None:
     opened = Opened()
-    opened.news(b"")
-    opened.book.turns.now = opened.now + 10
-    opened.news(b"news;")
+    opened.deliver(b"")
+    opened.context.ticker.now = opened.now + 10
+    opened.deliver(b"news;")
     opened.stream.tick(opened.now + 24.9)
     assert b"ping;" not in opened.taken
     opened.stream.tick(opened.now + 25.1)
@@ -142,17 +142,17 @@ async def test_an_event_puts_the_ping_off_by_a_heartbeat_from_the_last_tick_on()
 
 async def test_the_patience_with_a_client_counts_from_when_it_stopped_reading() -> None:
     opened = Opened()
-    opened.book.turns.now = opened.now - 29  # no tick since
+    opened.context.ticker.now = opened.now - 29  # no tick since
     opened.client.block()
-    opened.news(b"")
+    opened.deliver(b"")
     opened.stream.tick(opened.now + 29)
     assert not opened.stream.ended
 
 
 async def test_an_old_stream_rotates() -> None:
-    opened = Opened(lifetime=20)
+    opened = Opened(max_age=20)
     opened.stream.tick(opened.now + 20.1)
-    assert (opened.taken, opened.client.more, opened.over) == (b"rotate;", [False], 1)
+    assert (opened.taken, opened.client.more, opened.ends) == (b"rotate;", [False], 1)
 
 
 @pytest.mark.parametrize("paused", [False, True])
@@ -162,42 +162,42 @@ async def test_one_that_does_not_read_is_cut_when_patience_ends(paused: bool) ->
         opened.stream.pauseProducing()
     else:
         opened.client.block()
-        opened.news(b"")
+        opened.deliver(b"")
     opened.stream.tick(opened.now + 29)
-    assert (opened.over, opened.stream.ended) == (0, False)
+    assert (opened.ends, opened.stream.ended) == (0, False)
     opened.stream.tick(opened.now + 31)
-    assert (opened.over, opened.stream.ended) == (1, True)
+    assert (opened.ends, opened.stream.ended) == (1, True)
     opened.stream.tick(opened.now + 62)
     await settle()
-    assert (opened.over, opened.taken) == (1, b"")
+    assert (opened.ends, opened.taken) == (1, b"")
 
 
 async def test_paused_it_holds_back_and_resumed_it_asks_for_the_state() -> None:
     opened = Opened()
-    opened.news(b"")
+    opened.deliver(b"")
     opened.stream.pauseProducing()
-    opened.news(b"a;")
-    opened.news(b"b;")
+    opened.deliver(b"a;")
+    opened.deliver(b"b;")
     opened.stream.tick(opened.now + 20)  # no ping either
     assert opened.taken == SNAPSHOT
     opened.stream.resumeProducing()
-    assert opened.book.resyncs == ["topic"]
-    opened.news(b"")
+    assert opened.context.resyncs == ["topic"]
+    opened.deliver(b"")
     assert opened.taken == SNAPSHOT * 2
     opened.stream.stopProducing()
-    assert opened.over == 0
+    assert opened.ends == 0
 
 
 async def test_resumed_with_nothing_missed_or_after_its_end_it_asks_for_nothing() -> None:
     opened = Opened()
-    opened.news(b"")
+    opened.deliver(b"")
     opened.stream.pauseProducing()
     opened.stream.resumeProducing()
     opened.stream.pauseProducing()
-    opened.news(b"a;")
+    opened.deliver(b"a;")
     opened.stream.close()
     opened.stream.resumeProducing()
-    assert opened.book.resyncs == []
+    assert opened.context.resyncs == []
 
 
 # The end.
@@ -207,37 +207,37 @@ async def test_its_end_is_its_last_bytes_and_told_once() -> None:
     opened = Opened()
     opened.stream.end(b"bye;")
     opened.stream.end(b"bye again;")
-    opened.news(b"a;")
+    opened.deliver(b"a;")
     opened.stream.tick(opened.now + 100)
-    assert (opened.taken, opened.client.more, opened.over) == (b"bye;", [False], 1)
+    assert (opened.taken, opened.client.more, opened.ends) == (b"bye;", [False], 1)
 
 
 async def test_ended_while_it_is_blocked_it_says_goodbye_as_soon_as_it_can() -> None:
     opened = Opened()
     opened.client.block()
-    opened.news(b"")
+    opened.deliver(b"")
     opened.stream.end(b"bye;")
-    opened.news(b"a;")
+    opened.deliver(b"a;")
     await settle()
-    assert (opened.over, opened.stream.ended) == (0, True)
+    assert (opened.ends, opened.stream.ended) == (0, True)
     opened.client.unblock()
     await settle()
-    assert (opened.taken, opened.client.more, opened.over) == (SNAPSHOT + b"bye;", [True, False], 1)
+    assert (opened.taken, opened.client.more, opened.ends) == (SNAPSHOT + b"bye;", [True, False], 1)
 
 
 @pytest.mark.parametrize("first", [b"a;", b""], ids=["an event", "the parting bytes"])
 async def test_ended_and_never_read_it_is_over_soon(
     first: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(direct, "PARTING", 0.05)
+    monkeypatch.setattr(direct, "CLOSE_TIMEOUT", 0.05)
     opened = Opened()
     opened.client.block()
     if first:
-        opened.news(first)
+        opened.deliver(first)
     opened.stream.end(b"bye;")
-    await until(lambda: opened.over)
+    await until(lambda: opened.ends)
     await settle()
-    assert (opened.over, opened.taken) == (1, b"")
+    assert (opened.ends, opened.taken) == (1, b"")
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -245,18 +245,18 @@ async def test_ended_and_never_read_it_is_over_soon(
 async def test_closed_it_tells_nobody_and_lets_go_of_what_waits(
     ended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(direct, "PARTING", 0.01)
+    monkeypatch.setattr(direct, "CLOSE_TIMEOUT", 0.01)
     opened = Opened()
     opened.client.block()
-    opened.news(b"")
+    opened.deliver(b"")
     if ended:
         opened.stream.end(b"bye;")
     for _ in range(2):
         opened.stream.close()
     await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
     await asyncio.sleep(0.02)
-    opened.news(b"a;")
-    assert (opened.over, opened.taken, opened.stream.ended) == (0, b"", True)
+    opened.deliver(b"a;")
+    assert (opened.ends, opened.taken, opened.stream.ended) == (0, b"", True)
 
 
 @pytest.mark.parametrize("fault", [OSError(), RuntimeError(), asyncio.CancelledError()])
@@ -269,12 +269,12 @@ async def test_a_send_that_fails_ends_it_once(
     opened.client.fault = fault
     if later:
         opened.client.block()
-    (opened.stream.end if last else opened.news)(b"a;")
+    (opened.stream.end if last else opened.deliver)(b"a;")
     if later:
         opened.client.unblock()
         await settle()
-    assert (opened.over, opened.stream.ended) == (1, True)
-    opened.news(b"b;")
+    assert (opened.ends, opened.stream.ended) == (1, True)
+    opened.deliver(b"b;")
     opened.stream.end(b"bye;")
     await settle()
-    assert (opened.over, opened.taken) == (1, b"")
+    assert (opened.ends, opened.taken) == (1, b"")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 from tests.support.memory_source import now, state
-from toasts.realtime.streams.subscription import Poll, State
+from toasts.realtime.streams.long_poll import LongPoll
+from toasts.realtime.streams.subscription import State
 
 
-def make_poll(known: State) -> Poll:
+def make_poll(current: State) -> LongPoll:
     answer: asyncio.Future[State | None] = asyncio.get_running_loop().create_future()
-    return Poll("t", "right", now(), lambda found: found != known, answer)
+    return LongPoll("t", "right", now(), lambda found: found != current, answer)
 
 
 async def test_a_poll_waits_for_news_and_answers_once() -> None:

@@ -1,55 +1,70 @@
-"""How processes tell each other that something may be new: a contract, and its smallest keeper.
+"""How the processes of a site tell each other that something may have changed: the contract.
 
-A hint names a topic, never text. It can be forged, doubled or lost, and nothing bad follows: who
-gets one looks the state up for himself.
+A hint names a topic and carries no text. It can be forged, duplicated or lost, and nothing bad
+follows: whoever receives one reads the topic's state.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import json
-import threading
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 Wake = Callable[[Iterable[str] | None], None]
-"""Called with the hints that came, or with None: everything may have changed."""
+"""Called with the hints that were received, or with None: everything may have changed."""
 
 Publish = Callable[[Sequence[str]], Awaitable[None]]
+"""Sends hints to all processes."""
 
 HINTS_MAX_BYTES = 7000
-"""Below PostgreSQL's 8,000 for a payload (NAMEDATALEN and BLCKSZ, async.c)."""
+"""Below PostgreSQL's limit of 8,000 for a payload (NAMEDATALEN and BLCKSZ, async.c)."""
 
 
 class BrokerError(Exception):
-    """The way between the processes is broken; the listener is to connect anew."""
+    """The connection between the processes is broken, and the hub is to listen again."""
 
 
 class Broker(Protocol):
-    """Carries hints between the processes of a site."""
+    """Carries hints between the processes of a site.
+
+    Attributes:
+        name: a word for logs and checks.
+    """
 
     name: str
 
     def publish(self, hints: Sequence[str]) -> None:
-        """Tell every listening process. Blocks; from any thread; raises when it can't."""
-
-    async def listen(self, wake: Wake, publish: Publish) -> None:
-        """Hear hints until cancelled.
-
-        Calls ``wake(None)`` once it is listening, since what was said before went unheard, and
-        then ``wake(hints)`` for each message. ``publish`` is the hub's own way to say something,
-        for brokers that prove their channel end to end.
+        """Send hints to every process that listens. It blocks; call it from any thread.
 
         Raises:
-            Exception: the connection is lost; the hub calls again after a back-off.
+            Exception: the hints could not be sent.
+        """
+
+    async def listen(self, wake: Wake, publish: Publish) -> None:
+        """Receive hints until it is cancelled.
+
+        Args:
+            wake: called with None once the broker listens, as earlier hints were missed, and then
+                with the hints of each message.
+            publish: the hub's own way to send hints, for a broker that tests its channel end to
+                end.
+
+        Raises:
+            Exception: the connection is lost. The hub calls `listen` again after a back-off.
         """
 
 
 def pack(hints: Iterable[str], limit: int = HINTS_MAX_BYTES) -> list[str]:
-    """The hints as messages, JSON arrays of at most `limit` bytes each, without doubles.
+    """Return hints as messages, without duplicates.
 
-    A hint that alone is longer is left out: it may be lost, but must not take the others along.
+    A hint that is too long for a message is left out, so that the others still go.
+
+    Args:
+        hints: the hints.
+        limit: the greatest length of a message, in bytes.
+
+    Returns:
+        JSON arrays of ASCII.
     """
     messages: list[str] = []
     parts: list[str] = []
@@ -66,7 +81,7 @@ def pack(hints: Iterable[str], limit: int = HINTS_MAX_BYTES) -> list[str]:
 
 
 def unpack(message: str) -> list[str]:
-    """The hints of a message; none of one that is not ours: anyone may write to a channel."""
+    """Return the hints of a message; none of a message of another kind, as anyone may send one."""
     try:
         hints = json.loads(message)
     except (ValueError, RecursionError):  # the latter: thousands of open brackets
@@ -74,30 +89,3 @@ def unpack(message: str) -> list[str]:
     if not isinstance(hints, list):
         return []
     return [hint for hint in hints if isinstance(hint, str)]
-
-
-class LocalBroker:
-    """Reaches the streams of this process alone: for tests, and for one process on any database."""
-
-    name = "local"
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._listeners: dict[Wake, asyncio.AbstractEventLoop] = {}
-
-    def publish(self, hints: Sequence[str]) -> None:
-        with self._lock:
-            listeners = list(self._listeners.items())
-        for wake, loop in listeners:
-            with contextlib.suppress(RuntimeError):  # its loop was closed
-                loop.call_soon_threadsafe(wake, list(hints))
-
-    async def listen(self, wake: Wake, publish: Publish) -> None:
-        with self._lock:
-            self._listeners[wake] = asyncio.get_running_loop()
-        try:
-            wake(None)
-            await asyncio.Event().wait()
-        finally:
-            with self._lock:
-                self._listeners.pop(wake, None)

@@ -1,66 +1,96 @@
-"""What can be known of a server beyond ASGI, found by what its ``send`` is bound to.
+"""What the engine asks of a server beyond ASGI.
 
 ASGI has no word for a client that has stopped reading where ``send`` never waits (daphne), nor for
-cutting it off. Where none of these is found - another server, a wrapper around ``send`` - streams
-work all the same: what they lose is the bound on such a client, until they are rotated.
+disconnecting it. Where a server is unknown, or something wraps its ``send``, streams still work:
+they only lose the bound on such a client, until they reach their greatest age.
 """
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
+from typing import Any, Protocol
 
-_TASKLESS = ("uvicorn", "daphne")
+from ..types import Message, Receive, Send
 
 
-def consumer(send: Any) -> Any | None:
-    """daphne's request, a Twisted IConsumer, which tells its producer when to pause.
+class Producer(Protocol):
+    """Twisted's ``IPushProducer``, by its names: it is told when a client stops reading."""
 
-    Its ``channel`` is None once the client has left: then it can't be asked anything.
+    def pauseProducing(self) -> None:
+        """Take note that the client does not read."""
+
+    def resumeProducing(self) -> None:
+        """Take note that the client reads again."""
+
+    def stopProducing(self) -> None:
+        """Take note that the connection is lost."""
+
+
+class WebSocketReceiver:
+    """Receives the messages of a WebSocket one by one.
+
+    Args:
+        receive: the server's.
     """
-    for bound in getattr(send, "args", ()):
-        if hasattr(bound, "registerProducer"):
-            return bound
-    return None
+
+    __slots__ = ("_receive",)
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+
+    async def next(self) -> Message:
+        """Wait for the next message and return it."""
+        return await self._receive()
+
+    def resume(self) -> None:
+        """Have the server read on, so that it sees the client's answer to a close."""
 
 
-def holds_back(request: Any) -> bool | None:
-    """Whether this request of daphne's has written more than its client reads.
+class ServerAdapter:
+    """The answers for a server of which nothing but ASGI is known.
 
-    None: it has none that can be asked (a WebSocket, HTTP/2), and only a producer is told.
+    Adapters hold no state: one serves all connections. Each takes the server's ``send``.
     """
-    transport = getattr(request.channel, "transport", None)
-    held: bool | None = getattr(transport, "producerPaused", None)
-    return held
+
+    def recognises(self, send: Send) -> bool:
+        """Return whether this ``send`` is one of this server."""
+        return False
+
+    def sends_without_task(self, send: Send) -> bool:
+        """Return whether this ``send`` never asks for the current task.
+
+        Then the hub may run its steps in no task at all.
+        """
+        return False
+
+    def expose(self, wrapper: Any, send: Send, *, websocket: bool = False) -> None:
+        """Let `recognises` recognise a callable that wraps this ``send``.
+
+        Args:
+            wrapper: the callable.
+            websocket: whether the connection was upgraded.
+        """
+
+    def attach(self, send: Send, producer: Producer) -> Any:
+        """Have the server tell a producer when the client stops reading.
+
+        Returns:
+            The connection, if `pause_if_unread` must be called after each write; else None.
+        """
+
+    def pause_if_unread(self, connection: Any, producer: Producer) -> None:
+        """Pause the producer if the client has not read what was just written."""
+
+    def detach(self, send: Send, producer: Producer) -> None:
+        """Undo `attach`. Idempotent."""
+
+    def abort(self, send: Send) -> None:
+        """Drop the connection at once, with all bytes that wait."""
+
+    def websocket_receiver(self, receive: Receive, send: Send) -> WebSocketReceiver:
+        """Return what reads the messages of this WebSocket."""
+        return WebSocketReceiver(receive)
 
 
-def is_own(send: Any) -> bool:
-    """Whether this is uvicorn's or daphne's own, with nothing around it.
-
-    Those never ask which task they run in, so they may be stepped in none.
-    """
-    owner = getattr(send, "__self__", None) or getattr(
-        getattr(send, "func", None), "__self__", None
-    )
-    return type(owner).__module__.partition(".")[0] in _TASKLESS
-
-
-def unbounded(receive: Any) -> asyncio.Queue[Any] | None:
-    """daphne's queue of what a client has sent: it reads on, however little of it is taken.
-
-    Other servers stop reading by themselves.
-    """
-    queue = getattr(receive, "__self__", None)
-    return queue if isinstance(queue, asyncio.Queue) and queue.maxsize <= 0 else None
-
-
-def abort(send: Any) -> None:
-    """Drop the connection at once, with what it still has to send: nobody reads it."""
-    request = consumer(send)
-    owner = request if request is not None else getattr(send, "__self__", None)
-    transport = getattr(owner, "transport", None)
-    for name in ("abort", "abortConnection"):  # asyncio's and Twisted's
-        cut = getattr(transport, name, None)
-        if callable(cut):
-            cut()
-            return
+def is_instance_from(package: str, value: object) -> bool:
+    """Return whether the class of a value belongs to a package. It is not imported for that."""
+    return type(value).__module__.partition(".")[0] == package

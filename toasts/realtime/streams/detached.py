@@ -1,7 +1,7 @@
-"""Running the steps of somebody else's coroutine, without a task of its own.
+"""Run the first steps of a coroutine without a task of its own.
 
-asyncio's documentation has `_enter_task` and `_leave_task` for whoever does that ("Extending
-asyncio", Task lifetime support).
+This is the only module that uses ``_enter_task`` and ``_leave_task``, which asyncio's documentation
+has for that ("Extending asyncio", "Task lifetime support").
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Awaitable, Coroutine, Generator, Iterator
 from typing import Any
 
+from ..servers import granian
+
 
 @contextlib.contextmanager
 def detached_from_task() -> Iterator[None]:
-    """Be no task for a while: hosts then take turns without one who steps in between them."""
+    """Run a block outside any task, so that `start` has no task to leave and enter each time."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     if task is None:
         yield
@@ -27,68 +29,77 @@ def detached_from_task() -> Iterator[None]:
         _enter_task(loop, task)
 
 
-def start(awaitable: Awaitable[None], host: asyncio.Task[Any] | None = None) -> Any:
-    """Run an awaitable up to its first wait, without a task.
+def start(awaitable: Awaitable[None], task: asyncio.Task[Any] | None = None) -> Any:
+    """Run an awaitable up to its first wait.
 
     Args:
         awaitable: what a server's ``send`` returned.
-        host: the task that it is to find itself in meanwhile. A ``send`` that is wrapped in a
-            timeout would, when the time is up, cancel the task that it began in: that must not be
-            the hub's.
+        task: the task that is current meanwhile. A ``send`` inside ``asyncio.timeout()`` cancels,
+            when the time is up, the task that it began in: that must not be the hub's.
 
     Returns:
-        None when it ended at once; else a coroutine that is the rest of it, for a task.
+        None if it ended; else a coroutine for its remaining steps, to be run in a task.
     """
-    if host is None:
-        return _first(awaitable)
-    loop = host.get_loop()
-    guest = asyncio.current_task(loop)
-    if guest is host:
-        return _first(awaitable)
-    if guest is not None:
-        _leave_task(loop, guest)
-    _enter_task(loop, host)
+    if task is None:
+        return _first_step(awaitable)
+    loop = task.get_loop()
+    current = asyncio.current_task(loop)
+    if current is task:
+        return _first_step(awaitable)
+    if current is not None:
+        _leave_task(loop, current)
+    _enter_task(loop, task)
     try:
-        return _first(awaitable)
+        return _first_step(awaitable)
     finally:
-        _leave_task(loop, host)
-        if guest is not None:
-            _enter_task(loop, guest)
+        _leave_task(loop, task)
+        if current is not None:
+            _enter_task(loop, current)
 
 
-def _first(awaitable: Awaitable[None]) -> Any:
+async def start_later(awaitable: Awaitable[None]) -> None:
+    """Run a whole awaitable: what a task is given where `start` must not be used."""
+    await awaitable
+
+
+def _first_step(awaitable: Awaitable[None]) -> Any:
     steps = awaitable.__await__()
     try:
-        waits_for = next(steps)
+        future = next(steps)
     except StopIteration:
         return None
-    return Rest(steps, waits_for)
+    return RemainingSteps(steps, future)
 
 
-class Rest(Coroutine[Any, None, None]):
-    """The steps that are left, for a task; the future that the first one yielded goes to it."""
+class RemainingSteps(Coroutine[Any, None, None]):
+    """The steps of a coroutine after its first one, for a task.
 
-    __slots__ = ("_steps", "_waits_for")
+    Args:
+        steps: the coroutine's.
+        future: what the first step yielded: the task is to wait for it.
+    """
 
-    def __init__(self, steps: Generator[Any, Any, None], waits_for: Any) -> None:
+    __slots__ = ("_future", "_steps")
+
+    def __init__(self, steps: Generator[Any, Any, None], future: Any) -> None:
         self._steps = steps
-        self._waits_for: tuple[()] | tuple[Any] = (waits_for,)
+        self._future: tuple[()] | tuple[Any] = (future,)
 
     def send(self, value: None) -> Any:
-        if self._waits_for:
-            (waits_for,), self._waits_for = self._waits_for, ()
-            return waits_for
+        """Run the next step."""
+        if self._future:
+            (future,), self._future = self._future, ()
+            return future
         return next(self._steps)
 
     def throw(self, error: Any, *rest: Any) -> Any:
-        self._waits_for = ()
-        if hasattr(self._steps, "throw"):
-            return self._steps.throw(error, *rest)
-        raise error  # an iterator of another language, which needs no cleaning up
+        """Throw an exception into the steps."""
+        self._future = ()
+        return granian.throw(self._steps, error, *rest)
 
     def close(self) -> None:
-        if hasattr(self._steps, "close"):
-            self._steps.close()
+        """Close the steps."""
+        granian.close(self._steps)
 
     def __await__(self) -> Generator[Any, Any, None]:
-        raise TypeError("it is for a task")
+        raise TypeError("run these steps in a task; they can't be awaited")

@@ -1,50 +1,62 @@
-"""A stream whose bytes the hub writes itself: no queue, no task, no buffer of its own.
+"""A stream whose bytes the hub writes itself: no queue, no task and no buffer of its own.
 
 While the client keeps up, an event costs one call of the server's ``send``. When ``send`` has to
-wait, nothing is buffered here: what comes meanwhile only marks the stream, and once the client has
-caught up it gets the whole state anew.
+wait, the stream buffers nothing: it takes note of what it misses, and sends the whole state once
+the client has caught up.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, Coroutine
 from types import CoroutineType
 from typing import Any, Protocol
 
-from ..servers.base import abort, consumer, holds_back, is_own
-from .steps import Rest, start
+from ..servers import server_of
+from ..types import Send
+from .detached import RemainingSteps, start, start_later
 from .subscription import State
 
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
+CLOSE_TIMEOUT = 1.0
+"""Seconds that a client has to read the last bytes of a stream."""
 
 
-PARTING = 1.0
-"""Seconds that a client has to take its parting bytes."""
+class Clock(Protocol):
+    """A ticker, as far as a stream needs it.
 
+    Attributes:
+        now: the loop's time at the last tick, in seconds.
+    """
 
-class Ticker(Protocol):
     now: float
-    """The loop's time at the last tick, seconds."""
 
 
 class StreamContext(Protocol):
-    """What the streams of a hub have in common."""
+    """What the streams of a hub share.
+
+    Attributes:
+        heartbeat: seconds of silence before a ping.
+        write_timeout: seconds that a client may keep ``send`` waiting.
+        ping: the bytes of a ping.
+        internals: whether to use what is known of the insides of servers and asyncio.
+        now: returns the loop's time, in seconds.
+        ticker: tells the time of the last tick, which costs less.
+        rotate_event: the bytes that tell the client to reconnect.
+    """
 
     heartbeat: float
-    """Seconds between two pings of a quiet stream."""
-    patience: float
-    """Seconds that a client may keep ``send`` waiting."""
+    write_timeout: float
     ping: bytes
+    internals: bool
     now: Callable[[], float]
-    """The loop's time, seconds."""
 
     @property
-    def turns(self) -> Ticker: ...
+    def ticker(self) -> Clock: ...
     @property
-    def rotation(self) -> bytes: ...
-    def snapshot(self, topic: str, state: State, known: str | None) -> bytes: ...
+    def rotate_event(self) -> bytes: ...
+    def snapshot(self, topic: str, state: State, last_event_id: str | None) -> bytes:
+        """Encode a whole state, or only what a client lacks that has seen `last_event_id`."""
+
     def resync(self, topic: str) -> None:
         """Have the topic's state delivered again."""
 
@@ -53,21 +65,20 @@ class DirectStream:
     """An event stream that owns its server's ``send``.
 
     Args:
-        topic: what it listens to.
-        grant: on what right, for the sweep.
-        send: the ASGI callable; the response's start was sent already.
-        manners: what it shares with the others.
-        opened: the loop's time, seconds.
-        deadline: the loop's time at which the client is told to reconnect.
-        known: the cursor of the state that the client already shows.
-        over: called once when the stream has ended by itself, so that its application returns;
-            but not from within the application's own task, which sees that it is `finished`.
+        topic: the topic it subscribes to.
+        grant: the right on which it is open; the revalidator checks it.
+        send: the server's; the start of the response was sent already.
+        context: what it shares with other streams.
+        last_event_id: the id of the state that the client shows already.
+        max_age: seconds before the client is told to reconnect.
+        on_end: called once when the stream has ended by itself, so that its application returns.
+            It is not called from within the application's own task, which reads `finished`.
     """
 
     __slots__ = (
-        "_alone", "_deadline", "_host", "_known", "_lacks_state", "_last_write", "_manners",
-        "_over", "_paused", "_send", "_sending", "_watched", "ended", "finished", "grant",
-        "opened", "topic",
+        "_application_task", "_context", "_deadline", "_lacks_state", "_last_event_id",
+        "_last_write", "_on_end", "_paused", "_send", "_sending", "_server", "_steps_alone",
+        "_watched", "ended", "finished", "grant", "opened", "topic",
     )  # fmt: skip
 
     def __init__(
@@ -75,173 +86,163 @@ class DirectStream:
         topic: str,
         grant: Any,
         send: Send,
-        manners: StreamContext,
-        opened: float,
-        deadline: float,
-        known: str | None,
-        over: Callable[[], object],
+        context: StreamContext,
+        *,
+        max_age: float,
+        on_end: Callable[[], object],
+        last_event_id: str | None = None,
     ) -> None:
         self.topic = topic
         self.grant = grant
-        self.opened = opened
-        self.ended = False
-        self.finished = False
+        self.opened = self._last_write = context.now()
+        self.ended = self.finished = self._paused = False
         self._send = send
-        self._manners = manners
-        self._deadline = deadline
-        self._known = known
-        self._over: Callable[[], object] | None = over
-        self._host = asyncio.current_task()
-        self._alone = is_own(send)
+        self._context = context
+        self._deadline = self.opened + max_age
+        self._last_event_id = last_event_id
+        self._on_end: Callable[[], object] | None = on_end
+        self._application_task = asyncio.current_task()
         self._lacks_state = True
-        self._last_write = opened
         self._sending: asyncio.Task[None] | None = None
-        self._paused = False
-        self._watched: Any = None
-        server = consumer(send)
-        if server is not None and server.channel is not None:
-            if holds_back(server) is None:
-                server.registerProducer(self, True)
-            else:
-                self._watched = server
+        self._server = server_of(send, context.internals)
+        self._steps_alone = self._server.sends_without_task(send)
+        self._watched = self._server.attach(send, self)
 
     @property
     def blocked(self) -> bool:
-        """Whether the client does not read what it was sent already."""
+        """Whether the client has not read yet what it was sent."""
         return self._paused or self._sending is not None
 
     def deliver(self, state: State, delta: bytes) -> None:
+        """Send the whole state first, and later only what changed."""
         if self.ended:
             return
         if self._paused or self._sending is not None:
             self._lacks_state = self._lacks_state or bool(delta)
         elif self._lacks_state:
             self._lacks_state = False
-            known, self._known = self._known, None
-            self._write(self._manners.snapshot(self.topic, state, known))
+            last_event_id, self._last_event_id = self._last_event_id, None
+            self._write(self._context.snapshot(self.topic, state, last_event_id))
         elif delta:
             self._write(delta)
 
     def tick(self, now: float) -> None:
+        """Disconnect a client that does not read, end an old stream, ping a quiet one."""
         if self.ended:
             return
         if self._paused or self._sending is not None:
-            if now - self._last_write > self._manners.patience:
-                self._cut()
+            if now - self._last_write > self._context.write_timeout:
+                self._abort()
         elif now > self._deadline:
-            self.end(self._manners.rotation)
-        elif now - self._last_write >= self._manners.heartbeat:
-            self._write(self._manners.ping)
+            self.end(self._context.rotate_event)
+        elif now - self._last_write >= self._context.heartbeat:
+            self._write(self._context.ping)
 
-    def end(self, last: bytes) -> None:
+    def end(self, last_bytes: bytes) -> None:
+        """Send the last bytes, as soon as the client reads, and take nothing more. Idempotent."""
         if self.ended:
             return
         self.ended = True
-        self._release()
-        self._part(last)
-        if self._over is not None:
-            # Short: a server that is told to stop waits for this, and a right may have ended.
-            asyncio.get_running_loop().call_later(PARTING, self._cut)
+        self._server.detach(self._send, self)
+        self._send_last(last_bytes)
+        if self._on_end is not None:
+            # Short: a server that stops waits for this, and a right may have ended.
+            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._abort)
 
-    def _part(self, last: bytes) -> None:
-        """Send the parting bytes, as soon as the client takes any, and be done."""
-        if self._over is None:
+    def _send_last(self, last_bytes: bytes) -> None:
+        if self._on_end is None:
             return
         if self._sending is not None:
-            self._sending.add_done_callback(lambda done: self._part(last))
+            self._sending.add_done_callback(lambda task: self._send_last(last_bytes))
             return
-        self._write(last, more=False)
+        self._write(last_bytes, more=False)
         if self._sending is None:
-            self._give_up()
+            self._finish()
         else:
-            self._sending.add_done_callback(lambda done: self._give_up())
+            self._sending.add_done_callback(lambda task: self._finish())
 
-    def _cut(self) -> None:
-        if self._over is not None:
-            abort(self._send)
-            self._give_up()
+    def _abort(self) -> None:
+        if self._on_end is not None:
+            self._server.abort(self._send)
+            self._finish()
 
-    def ended_the_wait(self) -> bool:
-        """Whether the CancelledError at hand is how this stream ended; anybody else's goes on."""
+    def caused_cancellation(self) -> bool:
+        """Return whether the CancelledError at hand is how this stream ended.
+
+        The application's task calls it once. Any other cancellation must go on.
+        """
         task = asyncio.current_task()
         return self.finished and (task is None or not task.uncancel())
 
-    def _give_up(self) -> None:
-        over = self._over
+    def _finish(self) -> None:
+        on_end = self._on_end
         self.close()
-        if over is not None:
+        if on_end is not None:
             self.finished = True
-            if self._host is None or asyncio.current_task() is not self._host:
-                over()
+            task = self._application_task
+            if task is None or asyncio.current_task() is not task:
+                on_end()
 
     def close(self) -> None:
-        """The application is done: nothing more is sent, nobody told. Idempotent."""
+        """Send nothing more, and call nobody: the application is done. Idempotent."""
         self.ended = True
-        self._over = None
-        self._release()
+        self._on_end = None
+        self._server.detach(self._send, self)
         if self._sending is not None:
             self._sending.cancel()
             self._sending = None
 
-    # Twisted's IPushProducer, by its names: on daphne `send` never waits, and this is how its
-    # transport says that the client does not read.
+    # Twisted's IPushProducer, by its names: on daphne `send` never waits; its transport says by
+    # these whether the client reads.
 
     def pauseProducing(self) -> None:
+        """Write nothing until `resumeProducing`."""
         self._paused = True
-        self._last_write = self._manners.now()
+        self._last_write = self._context.now()
 
     def resumeProducing(self) -> None:
+        """Write again, first the state if something was missed."""
         self._paused = False
         if self._lacks_state and not self.ended:
-            self._manners.resync(self.topic)
+            self._context.resync(self.topic)
 
     def stopProducing(self) -> None:
-        """The connection is lost; the application hears of it in its own way, and need not wait."""
+        """Do nothing more than resume: the application learns by itself that the client left."""
         self._paused = False
 
-    def _watch(self) -> None:
-        """Be a producer once there is something to wait for: as one from the start, Twisted would
-        keep 1.5 KB for it (two dictionaries that outgrow their class)."""
-        if self._watched.producer is None and holds_back(self._watched):
-            self._watched.registerProducer(self, True)
-            self.pauseProducing()
-
-    def _release(self) -> None:
-        server = consumer(self._send)
-        if server is None or server.producer is not self:
-            return
-        if server.channel is not None:
-            server.unregisterProducer()
-        server.producer = None  # no ring of references where the connection is gone already
-
     def _write(self, data: bytes, more: bool = True) -> None:
+        # Each line here runs for each event of each stream.
         message = {"type": "http.response.body", "body": data, "more_body": more}
-        self._last_write = self._manners.turns.now
-        rest = None
+        self._last_write = self._context.ticker.now
+        remaining = None
         try:
             sending = self._send(message)
-            # Each line here is run for each event of each stream.
-            if self._alone and type(sending) is CoroutineType:
+            if self._steps_alone and type(sending) is CoroutineType:
                 try:
-                    waits_for = sending.send(None)
-                    rest = Rest(sending.__await__(), waits_for)
+                    future = sending.send(None)
+                    remaining = RemainingSteps(sending.__await__(), future)
                 except StopIteration:
                     pass  # all is sent
+            elif self._context.internals:
+                remaining = start(sending, self._application_task)
             else:
-                rest = start(sending, self._host)
+                remaining = start_later(sending)
         except (Exception, asyncio.CancelledError):  # the server's: the connection is gone
-            self._give_up()
+            self._finish()
             return
         if self._watched is not None and not self.ended:
-            self._watch()
-        if rest is not None:
-            self._last_write = self._manners.now()  # to the moment: since then it waits
-            self._sending = asyncio.get_running_loop().create_task(rest)
-            self._sending.add_done_callback(self._sent)
+            self._server.pause_if_unread(self._watched, self)
+        if remaining is not None:
+            self._run_in_task(remaining)
+
+    def _run_in_task(self, remaining: Coroutine[Any, Any, None]) -> None:
+        self._last_write = self._context.now()  # exact: the timeout counts from here
+        self._sending = asyncio.get_running_loop().create_task(remaining)
+        self._sending.add_done_callback(self._sent)
 
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending = None
         if task.cancelled() or task.exception() is not None:
-            self._give_up()
+            self._finish()
         elif self._lacks_state and not self.ended:
-            self._manners.resync(self.topic)
+            self._context.resync(self.topic)

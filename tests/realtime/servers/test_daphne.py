@@ -1,0 +1,210 @@
+"""What the engine relies on in daphne, and what its streams do with it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from typing import Any
+
+import pytest
+from daphne.http_protocol import WebRequest
+from daphne.server import Server
+from daphne.ws_protocol import WebSocketProtocol
+from twisted.internet.tcp import Connection
+from twisted.protocols.tls import TLSMemoryBIOProtocol
+
+from tests.realtime.servers.connections import (
+    Channel,
+    Cycle,
+    Request,
+    SecureWebSocket,
+    Transport,
+    send_to,
+    wrapped_send,
+)
+from tests.support.opened_stream import SNAPSHOT, Opened
+from toasts.realtime.servers import PLAIN, server_of
+from toasts.realtime.servers.base import WebSocketReceiver
+from toasts.realtime.servers.daphne import DaphneAdapter, PausingReceiver
+from toasts.realtime.streams.websocket import WebSocketSend
+
+
+def daphne_send(request: Any) -> Any:
+    """What daphne gives to an application."""
+    return functools.partial(object.__new__(Server).handle_reply, request)
+
+
+# What is relied on.
+
+
+def test_daphne_binds_send_to_a_twisted_request() -> None:
+    source = inspect.getsource(Server.create_application)
+    assert "send=partial(self.handle_reply, protocol)" in source
+    for name in ("registerProducer", "unregisterProducer"):
+        assert callable(getattr(WebRequest, name))
+        assert callable(getattr(WebSocketProtocol, name))
+
+
+def test_daphne_receives_by_the_get_of_a_queue_without_a_bound() -> None:
+    source = inspect.getsource(Server.create_application)
+    assert "input_queue = asyncio.Queue()" in source
+    assert "receive=input_queue.get" in source
+
+
+def test_twisted_tells_of_a_paused_producer_and_aborts_connections() -> None:
+    assert Connection.producerPaused is False
+    assert callable(Connection.abortConnection)
+    assert callable(TLSMemoryBIOProtocol.abortConnection)
+
+
+def test_daphnes_own_send_asks_for_no_task() -> None:
+    send = daphne_send(Request())
+    assert isinstance(server_of(send), DaphneAdapter)
+    assert server_of(send).sends_without_task(send)
+    other = functools.partial(send_to, Request())
+    assert not server_of(other).sends_without_task(other)
+
+
+# Receiving.
+
+
+def test_only_a_queue_without_a_bound_is_paused() -> None:
+    send = functools.partial(send_to, Request())
+    receiver = server_of(send).websocket_receiver(asyncio.Queue().get, send)
+    assert type(receiver) is PausingReceiver
+    receives: list[Any] = [asyncio.Queue(3).get, Cycle().send, wrapped_send, None]
+    for receive in receives:
+        assert type(server_of(send).websocket_receiver(receive, send)) is WebSocketReceiver
+
+
+async def test_a_websocket_is_read_no_faster_than_its_messages_are_taken() -> None:
+    calls: list[str] = []
+
+    class Paused(Transport):
+        def pauseProducing(self) -> None:
+            calls.append("pause")
+
+        def resumeProducing(self) -> None:
+            calls.append("resume")
+
+    request, queue = Request(), asyncio.Queue[Any]()
+    request.transport = Paused("abortConnection")
+    send = functools.partial(send_to, request)
+    receiver = server_of(send).websocket_receiver(queue.get, send)
+    for message in ("a", "b", "c"):
+        queue.put_nowait(message)
+    assert [await receiver.next() for _ in range(3)] == ["a", "b", "c"]
+    assert calls == ["pause"] * 3
+    queue.put_nowait("d")
+    await receiver.next()
+    receiver.resume()
+    receiver.resume()
+    assert calls == ["pause"] * 4 + ["resume"]
+
+
+# Writing.
+
+
+async def test_a_stream_is_daphnes_producer_as_long_as_it_lives() -> None:
+    request = Request()
+    opened = Opened(send=functools.partial(send_to, request))
+    assert request.producer is opened.stream
+    opened.stream.end(b"bye;")
+    assert (request.producer, request.unregistered, opened.ends) == (None, 1, 1)
+    opened.stream.close()
+    assert request.unregistered == 1
+
+
+async def test_where_the_transport_can_be_asked_it_is_a_producer_once_it_has_to_wait() -> None:
+    request, sent = Request(), []
+    channel = request.channel = Channel()
+
+    async def send(request: Any, message: Any) -> None:
+        sent.append(message["body"])
+        channel.producerPaused = message["body"] == b"much;"
+
+    opened = Opened(send=functools.partial(send, request))
+    opened.deliver(b"")
+    opened.deliver(b"a;")
+    assert (request.producer, opened.stream.blocked) == (None, False)
+    opened.deliver(b"much;")
+    opened.deliver(b"b;")
+    assert (request.producer, opened.stream.blocked) == (opened.stream, True)
+    opened.stream.resumeProducing()
+    assert opened.context.resyncs == ["topic"]
+    opened.deliver(b"")
+    opened.deliver(b"much;")  # it is the producer by now, so the transport tells it
+    assert sent == [SNAPSHOT, b"a;", b"much;", SNAPSHOT, b"much;"]
+    opened.stream.close()
+    assert (request.producer, request.unregistered) == (None, 1)
+
+
+async def test_a_websockets_stream_is_its_producer_from_the_start() -> None:
+    socket = SecureWebSocket()
+    send = functools.partial(send_to, socket)
+    opened = Opened(send=WebSocketSend(send, server_of(send)))
+    assert socket.producers == [opened.stream]
+    opened.stream.close()
+    assert socket.producers == []
+
+
+async def test_a_stream_whose_client_has_left_is_no_producer() -> None:
+    request = Request()
+    request.channel = None
+    Opened(send=functools.partial(send_to, request)).deliver(b"")
+    assert request.producer is None
+
+
+async def test_a_stream_whose_connection_is_lost_only_forgets_it() -> None:
+    request = Request()
+    opened = Opened(send=functools.partial(send_to, request))
+    request.channel = None
+    opened.stream.close()
+    assert (request.producer, request.unregistered) == (None, 0)
+
+
+async def test_another_producer_is_left_alone() -> None:
+    request = Request()
+    opened = Opened(send=functools.partial(send_to, request))
+    another = request.producer = object()
+    opened.stream.close()
+    assert (request.producer, request.unregistered) == (another, 0)
+
+
+async def test_a_paused_stream_is_aborted_after_the_write_timeout() -> None:
+    request = Request()
+    opened = Opened(send=functools.partial(send_to, request))
+    opened.stream.pauseProducing()
+    opened.stream.tick(opened.now + 31)
+    assert (request.transport.aborted, opened.ends) == (1, 1)
+
+
+# Without it.
+
+
+async def test_switched_off_a_stream_is_no_producer_and_is_still_written() -> None:
+    request, sent = Request(), []
+
+    async def send(request: Any, message: Any) -> None:
+        sent.append(message["body"])
+
+    bound = functools.partial(send, request)
+    opened = Opened(send=bound, internals=False)
+    assert server_of(bound, internals=False) is PLAIN
+    opened.deliver(b"")
+    await opened.settle()
+    opened.deliver(b"a;")
+    await opened.settle()
+    assert (request.producer, sent) == (None, [SNAPSHOT, b"a;"])
+    opened.stream.pauseProducing()
+    opened.stream.tick(opened.now + 31)
+    assert (request.transport.aborted, opened.ends) == (0, 1)
+
+
+@pytest.mark.parametrize("internals", [True, False])
+async def test_switched_off_a_websocket_still_receives(internals: bool) -> None:
+    queue: asyncio.Queue[Any] = asyncio.Queue()
+    send = functools.partial(send_to, SecureWebSocket())
+    receiver = server_of(send, internals).websocket_receiver(queue.get, send)
+    assert (type(receiver) is PausingReceiver) is internals
