@@ -214,7 +214,7 @@ class DirectStream:
         # Each line here runs for each event of each stream.
         message = {"type": "http.response.body", "body": data, "more_body": more}
         self._last_write = self._context.ticker.now
-        remaining = None
+        remaining: Coroutine[Any, Any, None] | None = None
         try:
             sending = self._send(message)
             if self._steps_alone and type(sending) is CoroutineType:
