@@ -1,11 +1,11 @@
-"""Puts the browser client into the site's pages, by bytes, touching nothing else."""
+"""ToastMiddleware adds the browser client to the site's pages. It changes no other byte of them."""
 
 from __future__ import annotations
 
 import codecs
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache, wraps
 from typing import Any, TypeVar, cast
 
@@ -18,19 +18,13 @@ from .html import nonce_of, snippet
 
 logger = logging.getLogger("toasts")
 
-MAX_PAGE = 5 * 1024 * 1024  # bytes; inserting copies the page
-TAIL = 64 * 1024  # bytes at the end of a page in which its </body> is looked for
-
-# For lower-cased bytes; possessive, so that no page makes it backtrack.
-_END_OF_PAGE = re.compile(
-    rb"</body[ \t\n\f\r]*+>(?:[ \t\n\f\r]|<!--.*?-->|</html[ \t\n\f\r]*+>)*+\Z", re.DOTALL
-)
-_CLIENT = re.compile(rb"<script\b[^<>]*\sdata-toasts[\s=>]", re.IGNORECASE)
-_POPUP = re.compile(r"(?:^|&)_popup=")
-# They change meaning with what stands before: ASCII bytes are not always ASCII text in them.
-_STATEFUL = re.compile(r"hz|utf-7|iso2022")
-# They describe, or promise something about, the bytes that the view wrote.
-_OUTDATED = (
+MAX_PAGE = 5 * 1024 * 1024
+"""In bytes. Larger pages don't get the client, because inserting copies the page."""
+TAIL = 64 * 1024
+"""In bytes. The end tag of the body is searched only in this last part of a page."""
+WITHOUT_WHOLE_PAGE = (204, 205, 206)
+"""Statuses of success without a body, or with a part of one."""
+OUTDATED_HEADERS = (
     "ETag",
     "Content-MD5",
     "Digest",
@@ -38,16 +32,26 @@ _OUTDATED = (
     "Repr-Digest",
     "Accept-Ranges",
 )
+"""Headers that describe or promise the bytes that the view wrote."""
+
+# For lower-cased bytes. The quantifiers are possessive, so that no page makes it backtrack.
+_END_OF_PAGE = re.compile(
+    rb"</body[ \t\n\f\r]*+>(?:[ \t\n\f\r]|<!--.*?-->|</html[ \t\n\f\r]*+>)*+\Z", re.DOTALL
+)
+_CLIENT = re.compile(rb"<script\b[^<>]*\sdata-toasts[\s=>]", re.IGNORECASE)
+_POPUP = re.compile(r"(?:^|&)_popup=")
+# Stateful encodings: what a byte means depends on earlier bytes, so ASCII may not be ASCII.
+_STATEFUL = re.compile(r"hz|utf-7|iso2022")
 
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
 class ToastMiddleware:
-    """Adds the client to every HTML page that leaves through it.
+    """Add the client to every HTML page.
 
-    Async-only: an async site runs it without a thread; under WSGI Django adapts it. It belongs
-    below (inside) middleware that writes CSP headers, compresses, caches or sets ETags; check
-    toasts.W004 tells. It reads neither session nor user and adds no Vary.
+    It is async only: an async site runs it without a thread, and under WSGI Django adapts it. Place
+    it below (inside) middleware that writes CSP headers, compresses, caches or sets ETags; check
+    toasts.W004 reports a wrong order. It uses neither the session nor the user, and adds no Vary.
     """
 
     sync_capable = False
@@ -55,14 +59,14 @@ class ToastMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> None:
         self.get_response = get_response
-        # Without the mark, the middleware outside would take this for a plain function.
+        # Without the mark, Django would call it like a plain function.
         markcoroutinefunction(self)
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = await self.get_response(request)
         try:
             if should_inject(request, response):
-                # The nonce is asked for only here: asking puts it into the site's CSP header.
+                # Only here, because reading the nonce puts it into the site's CSP header.
                 inject(cast(HttpResponse, response), snippet(nonce_of(request)).encode("ascii"))
         except Exception:
             logger.exception("Left %r without the toasts client", request.path)
@@ -70,7 +74,14 @@ class ToastMiddleware:
 
 
 def toasts_exempt(view: _View) -> _View:
-    """Mark a view, sync or async, whose pages the middleware leaves alone."""
+    """Mark a view whose pages the middleware does not change.
+
+    Args:
+        view: a view function or method, sync or async.
+
+    Returns:
+        A view of the same kind.
+    """
     if iscoroutinefunction(view):
 
         @wraps(view)
@@ -92,47 +103,48 @@ def _exempt(response: Any) -> Any:
 
 
 def should_inject(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Whether `response` is a whole HTML page that a person will look at, and lacks the client.
+    """Return whether `response` is a whole HTML page for a person, and lacks the client.
 
-    Error pages (4xx, 5xx) count: whoever waits for "your export is ready" and meets a 404 should
-    be told there too, and the client needs nothing of what may be broken. The length of a HEAD
-    response follows from the same rules: where the view made the page, it is as long as GET's.
+    Error pages (4xx and 5xx) are included: a user who waits for "Your export is ready" may be on
+    one, and the client does not need what is broken. For HEAD the same rules apply. So the length
+    is that of GET, if the view makes the page for both.
     """
     return (
-        _site_wants(request)
-        and _asks_for_page(request)
+        _is_wanted(request)
+        and _is_for_page(request)
         and isinstance(response, HttpResponse)
         and _is_page(response)
-        and _has_place(response)
+        and _lacks_client(response.content)
     )
 
 
-def _site_wants(request: HttpRequest) -> bool:
+def _is_wanted(request: HttpRequest) -> bool:
+    """Return whether the site's setting allows the client on this request's page."""
     if conf.inject == "session":
         return conf.session_cookie_name in request.COOKIES
     return conf.inject != "never"
 
 
-def _asks_for_page(request: HttpRequest) -> bool:
-    """False for what a script fetches, for parts of pages, and for the admin's popups."""
+def _is_for_page(request: HttpRequest) -> bool:
+    """Return False for requests of scripts, for parts of pages, and for the admin's popups."""
     meta = request.META
     if any(header in meta for header in ("HTTP_TURBO_FRAME", "HTTP_X_PJAX", "HTTP_RANGE")):
         return False
     if _POPUP.search(meta.get("QUERY_STRING", "")):
         return False
-    if _navigates_by_script(meta):
+    if _is_navigation_by_script(meta):
         return True
-    # Android's WebView sends the app's dotted package name with every page it opens.
-    if "." not in meta.get("HTTP_X_REQUESTED_WITH", "."):
+    if _is_ajax(meta) or "HTTP_HX_REQUEST" in meta:
         return False
-    return "HTTP_HX_REQUEST" not in meta and _destination_is_page(meta)
+    # Old browsers don't send it, and no browser does on plain HTTP.
+    return meta.get("HTTP_SEC_FETCH_DEST", "document") in ("document", "iframe", "frame")
 
 
-def _navigates_by_script(meta: dict[str, Any]) -> bool:
-    """Whether htmx or Turbo fetches a whole page, which then takes the place of this one.
+def _is_navigation_by_script(meta: Mapping[str, Any]) -> bool:
+    """Return whether htmx or Turbo fetches a whole page, which then replaces the current one.
 
-    The browser calls these fetches (Sec-Fetch-Dest: empty). The client must come with them: the
-    page before may have had none, and the new one is another user's after a login.
+    For the browser these are fetches (Sec-Fetch-Dest: empty). The new page needs the client: the
+    current page may not have it, and after a login the new page belongs to another user.
     """
     return (
         meta.get("HTTP_HX_BOOSTED") == "true"
@@ -141,38 +153,48 @@ def _navigates_by_script(meta: dict[str, Any]) -> bool:
     )
 
 
-def _destination_is_page(meta: dict[str, Any]) -> bool:
-    # Absent in old browsers and on plain HTTP.
-    destination = meta.get("HTTP_SEC_FETCH_DEST", "document")
-    return destination in ("document", "iframe", "frame")
+def _is_ajax(meta: Mapping[str, Any]) -> bool:
+    requested_with = meta.get("HTTP_X_REQUESTED_WITH")
+    # Android's WebView sends the app's dotted package name with every page that it opens.
+    return requested_with is not None and "." not in requested_with
 
 
 def _is_page(response: HttpResponse) -> bool:
-    """False for what is no HTML page, what is not shown, and what cannot be edited by bytes."""
-    headers = response.headers
-    return not (
-        response.closed
-        or not getattr(response, "is_rendered", True)
-        or getattr(response, "toasts_exempt", False)
-        or not _is_shown(response.status_code)
-        # Not XHTML: the snippet is HTML, and an XML parser refuses the whole page for it.
-        or headers.get("Content-Type", "").partition(";")[0].strip().lower() != "text/html"
-        or headers.get("Content-Encoding", "identity").strip().lower() != "identity"
-        or "Content-Range" in headers
-        # A disposition that is not known counts as attachment (RFC 6266, section 4.2).
-        or headers.get("Content-Disposition", "inline").partition(";")[0].strip().lower()
-        != "inline"
-        or not _keeps_ascii(response.charset)
+    """Return whether this is an HTML page that browsers show, and whose bytes can be edited."""
+    return (
+        not response.closed
+        and getattr(response, "is_rendered", True)
+        and not getattr(response, "toasts_exempt", False)
+        and _is_shown(response.status_code)
+        and _is_plain_html(response.headers)
+        and _keeps_ascii(response.charset)
     )
 
 
 def _is_shown(status: int) -> bool:
-    # 204 and 205 have no body, 206 has a part of one, browsers do not show a redirect's.
-    return status >= 400 or (200 <= status < 300 and status not in (204, 205, 206))
+    # Browsers don't show the body of a redirect.
+    return status >= 400 or (200 <= status < 300 and status not in WITHOUT_WHOLE_PAGE)
+
+
+def _is_plain_html(headers: Mapping[str, str]) -> bool:
+    # Not XHTML: the snippet is HTML, and an XML parser would refuse the page. An unknown
+    # disposition means attachment (RFC 6266, section 4.2).
+    return (
+        _first_word(headers, "Content-Type", "") == "text/html"
+        and _first_word(headers, "Content-Disposition", "inline") == "inline"
+        and headers.get("Content-Encoding", "identity").strip().lower() == "identity"
+        and "Content-Range" not in headers
+    )
+
+
+def _first_word(headers: Mapping[str, str], name: str, default: str) -> str:
+    """Return a header's value without its parameters, in lower case."""
+    return headers.get(name, default).partition(";")[0].strip().lower()
 
 
 @lru_cache(maxsize=64)
 def _keeps_ascii(charset: str) -> bool:
+    """Return whether ASCII bytes mean ASCII characters in this encoding."""
     try:
         name = codecs.lookup(charset).name
         return not _STATEFUL.match(name) and "</body>".encode(name) == b"</body>"
@@ -180,37 +202,34 @@ def _keeps_ascii(charset: str) -> bool:
         return False
 
 
-def _has_place(response: HttpResponse) -> bool:
-    content = response.content
-    return (
-        len(content) <= MAX_PAGE
-        and _place(content) is not None
-        # The plain search first: it is what almost every page is done with.
-        and not (b"data-toasts" in content and _CLIENT.search(content))
-    )
+def _lacks_client(content: bytes) -> bool:
+    if len(content) > MAX_PAGE or _end_of_body(content) is None:
+        return False
+    # First the plain search, which is fast: almost no page has these bytes.
+    return b"data-toasts" not in content or not _CLIENT.search(content)
 
 
 def inject(response: HttpResponse, tags: bytes) -> None:
-    """Insert `tags` before the </body> that ends the page; without one, change nothing.
+    """Insert `tags` before the </body> at the end of a page. Change nothing if there is none.
 
-    Content-Length is corrected where there is one; headers that speak of the old bytes go.
+    A Content-Length is corrected. Headers that describe the old bytes are removed.
     """
     content = response.content
-    place = _place(content)
-    if place is None:
+    position = _end_of_body(content)
+    if position is None:
         return
-    response.content = content[:place] + tags + content[place:]
+    response.content = content[:position] + tags + content[position:]
     if "Content-Length" in response.headers:
         response.headers["Content-Length"] = str(len(response.content))
-    for name in _OUTDATED:
+    for name in OUTDATED_HEADERS:
         if name in response.headers:
             del response.headers[name]
 
 
-def _place(content: bytes) -> int | None:
-    """The offset of the last </body>, if nothing but ``</html>``, comments and space follow it."""
+def _end_of_body(content: bytes) -> int | None:
+    """Return the offset of the last </body>, if only </html>, comments and spaces follow it."""
     tail = content[-TAIL:].lower()
-    place = tail.rfind(b"</body")
-    if place < 0 or not _END_OF_PAGE.match(tail, place):
+    position = tail.rfind(b"</body")
+    if position < 0 or not _END_OF_PAGE.match(tail, position):
         return None
-    return len(content) - len(tail) + place
+    return len(content) - len(tail) + position
