@@ -1,4 +1,4 @@
-"""The tables of toasts."""
+"""The models of toasts."""
 
 from .toast import Level, Row, Toast, ToastQuerySet, moment, wire
 

@@ -1,4 +1,4 @@
-"""The Toast: one message to one user, and the queries that the product asks of it."""
+"""The Toast: a message to one user, its queries, and its form on the wire."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db.models import F, Q, Value, Window
 from django.db.models.functions import Cast, Length, Now, RowNumber
 from django.db.models.lookups import LessThanOrEqual
 
-from .. import validation as content
+from .. import validation
 
 
 class Level(models.TextChoices):
@@ -24,9 +24,9 @@ class Level(models.TextChoices):
 
 
 class Row(NamedTuple):
-    """A toast as the wire needs it: plain, hashable, cheap to read by the ten thousand.
+    """The columns of a toast that are sent. Hashable, and cheap to create by the ten thousand.
 
-    ``actions`` and ``data`` are JSON text: they are parsed only when a toast is sent.
+    ``actions`` and ``data`` are JSON text, which is parsed only when the toast is sent.
     """
 
     user_id: Any
@@ -50,7 +50,7 @@ _JSON = ("actions", "data")
 
 
 def wire(row: Row) -> dict[str, Any]:
-    """The toast as the page gets it, on the stream, by polling and by the API alike."""
+    """Return a toast as the event stream, polling and the HTTP API send it."""
     return {
         "id": row.id,
         "message": row.message,
@@ -69,7 +69,10 @@ def wire(row: Row) -> dict[str, Any]:
 
 
 def moment(value: datetime | None) -> str | None:
-    """RFC 3339, in UTC with a Z where the site uses time zones."""
+    """Return a time in the format of RFC 3339.
+
+    An aware time becomes UTC, with a Z. A naive time stays as it is, without a zone.
+    """
     if value is None:
         return None
     if value.tzinfo is not None:
@@ -78,26 +81,35 @@ def moment(value: datetime | None) -> str | None:
 
 
 def _array(keys: Sequence[Any]) -> Any:
-    """Keys as PostgreSQL's array, without doubles."""
-    once = list(dict.fromkeys(keys))
-    # Its text at once where that is simple: the driver takes six times as long for each.
-    return f"{{{','.join(map(str, once))}}}" if once and type(once[0]) is int else once
+    """Return the distinct keys as a parameter for a PostgreSQL array."""
+    distinct = list(dict.fromkeys(keys))
+    if distinct and type(distinct[0]) is int:
+        # An array literal: the driver takes six times as long to adapt a list.
+        return f"{{{','.join(map(str, distinct))}}}"
+    return distinct
 
 
 class ToastQuerySet(models.QuerySet["Toast"]):
+    """A queryset of toasts, newest first by default."""
+
     def for_user(self, user: Any) -> ToastQuerySet:
+        """Return the toasts of a user, given as an instance or a primary key."""
         return self.filter(user=user)
 
     def unread(self) -> ToastQuerySet:
+        """Return the toasts that are not read."""
         return self.filter(read_at__isnull=True)
 
     def active(self) -> ToastQuerySet:
-        """Unread, visible and not expired, by the database's clock."""
-        fresh = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
-        return self.unread().filter(fresh, visible_from__lte=Now())
+        """Return the toasts that pages show: unread, visible and not expired.
+
+        The times are compared with the database's clock.
+        """
+        unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
+        return self.unread().filter(unexpired, visible_from__lte=Now())
 
     def newest_active(self, user_ids: Sequence[Any], limit: int) -> Iterator[Row]:
-        """The newest `limit` active toasts of each user, oldest first, in one query."""
+        """Yield the newest `limit` active toasts of each user in one query, oldest first."""
         if connections[self.db].vendor == "postgresql":
             return self._newest_active_lateral(user_ids, limit)
         return self._newest_active_window(user_ids, limit)
@@ -123,10 +135,11 @@ class ToastQuerySet(models.QuerySet["Toast"]):
     def newest_contents(
         self, user_ids: Sequence[Any], limit: int
     ) -> Iterator[tuple[str, list[Any], list[int]]]:
-        """What `newest_active` gives, in no order, a content at a time. PostgreSQL only.
+        """Yield the toasts of `newest_active` grouped by content, in no order. PostgreSQL only.
 
-        Each is all of a row but its user and id, as a JSON array; the users who have it, once for
-        each time that they have it; and the ids of those toasts. What thousands got is read once.
+        So a content that thousands of users got is read once. Each item has three parts: the
+        columns of a row except user and id, as a JSON array; the users who have such a toast, once
+        for each; and the ids of these toasts.
         """
         columns = ", ".join(_COLUMNS[2:])
         return self._newest(
@@ -139,18 +152,18 @@ class ToastQuerySet(models.QuerySet["Toast"]):
     def _newest(
         self, wanted: str, end: str, user_ids: Sequence[Any], limit: int
     ) -> Iterator[tuple[Any, ...]]:
-        # One probe of the partial index per user, however many unread toasts a user has: a window
-        # would read and sort them all. So would this for users who have more than the average, if
-        # the planner knew the limit: LIMIT (SELECT ...) hides it, and a plan without a sort wins.
+        # One probe of the partial index per user, however many unread toasts the user has. A window
+        # function would read and sort them all. LIMIT (SELECT ...) hides the limit from the
+        # planner, which otherwise chooses a sort for users with more toasts than the average.
         connection = connections[self.db]
         table = connection.ops.quote_name(self.model._meta.db_table)
         key_type = self.model._meta.get_field("user").db_type(connection)
         columns = ", ".join(f"{name}::text" if name in _JSON else name for name in _COLUMNS)
         sql = f"""
-            SELECT {wanted} FROM unnest(%s::{key_type}[]) AS woken(its_user)
+            SELECT {wanted} FROM unnest(%s::{key_type}[]) AS wanted(wanted_user)
             CROSS JOIN LATERAL (
                 SELECT {columns} FROM {table}
-                WHERE user_id = woken.its_user AND read_at IS NULL
+                WHERE user_id = wanted.wanted_user AND read_at IS NULL
                   AND visible_from <= statement_timestamp()
                   AND (expires_at IS NULL OR expires_at > statement_timestamp())
                 ORDER BY {table}.id DESC LIMIT (SELECT %s)
@@ -159,13 +172,13 @@ class ToastQuerySet(models.QuerySet["Toast"]):
         """
         with connection.cursor() as cursor:
             cursor.execute(sql, [_array(user_ids), limit])
-            yield from cursor  # one at a time: ten thousand rows kept are work for the collector
+            yield from cursor  # not fetchall(): a list of ten thousand rows burdens the collector
 
 
 class Toast(models.Model):
-    """One message to one user: shown until it is read, hidden or expired.
+    """A message to one user. Pages show it until it is read or expires.
 
-    Every column but ``user`` and ``message`` has a database default, so that a plain
+    Every column except ``user`` and ``message`` has a default in the database. So a plain
     ``INSERT INTO toasts_toast (user_id, message)`` makes a whole toast.
     """
 
@@ -173,16 +186,16 @@ class Toast(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="toasts",
-        db_index=False,  # both indexes below begin with it
+        db_index=False,  # both indexes below begin with the user
     )
-    message = models.CharField(max_length=content.MESSAGE_MAX)
-    title = models.CharField(max_length=content.TITLE_MAX, blank=True, default="", db_default="")
+    message = models.CharField(max_length=validation.MESSAGE_MAX)
+    title = models.CharField(max_length=validation.TITLE_MAX, blank=True, default="", db_default="")
     level = models.CharField(
         max_length=7, choices=Level.choices, default=Level.INFO, db_default=Level.INFO
     )
-    url = models.CharField(max_length=content.URL_MAX, blank=True, default="", db_default="")
+    url = models.CharField(max_length=validation.URL_MAX, blank=True, default="", db_default="")
     actions = models.JSONField(blank=True, default=list, db_default=Value([], models.JSONField()))
-    key = models.CharField(max_length=content.KEY_MAX, blank=True, default="", db_default="")
+    key = models.CharField(max_length=validation.KEY_MAX, blank=True, default="", db_default="")
     progress = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Per cent, 0 to 100; empty: no progress bar."
     )
@@ -192,8 +205,8 @@ class Toast(models.Model):
         help_text="Seconds on screen; empty: from the length of the text; 0: stays.",
     )
     data = models.JSONField(blank=True, default=dict, db_default=Value({}, models.JSONField()))
-    # The database's clock, not this machine's: a process whose clock runs ahead would hide what
-    # it sends.
+    # The database's clock, not this machine's: a process whose clock is ahead would create toasts
+    # that are not visible yet.
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
     visible_from = models.DateTimeField(db_default=Now(), blank=True)
@@ -212,7 +225,7 @@ class Toast(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(level__in=content.LEVELS), name="toasts_level_known"
+                condition=Q(level__in=validation.LEVELS), name="toasts_level_known"
             ),
             models.CheckConstraint(
                 condition=Q(progress__isnull=True) | Q(progress__range=(0, 100)),
@@ -223,13 +236,13 @@ class Toast(models.Model):
                 name="toasts_duration_not_negative",
             ),
             models.CheckConstraint(condition=~Q(message=""), name="toasts_message_not_empty"),
-            # SQLite does not hold a varchar to its length.
+            # SQLite does not enforce the length of a varchar.
             models.CheckConstraint(
-                condition=LessThanOrEqual(Length("message"), content.MESSAGE_MAX),
+                condition=LessThanOrEqual(Length("message"), validation.MESSAGE_MAX),
                 name="toasts_message_length",
             ),
             models.CheckConstraint(
-                condition=LessThanOrEqual(Length("title"), content.TITLE_MAX),
+                condition=LessThanOrEqual(Length("title"), validation.TITLE_MAX),
                 name="toasts_title_length",
             ),
         ]
@@ -238,7 +251,7 @@ class Toast(models.Model):
         return self.title or self.message[:80]
 
     def row(self) -> Row:
-        """This toast as the wire needs it."""
+        """Return the columns of this toast that are sent."""
         return Row(
             user_id=self.user_id,
             actions=json.dumps(self.actions),
