@@ -108,7 +108,7 @@ def test_every_attribute_of_the_script_tag_is_documented_with_what_is_written() 
 
 
 def test_every_text_of_the_inbox_is_documented() -> None:
-    section = page("howto/inbox.md").split("## Texts")[1].split("## Look")[0]
+    section = page("howto/inbox.md").split("## Texts")[1].split("## Appearance")[0]
     rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE)
     assert {text for row in rows for text in re.findall("`([^`]+)`", row)} == set(INBOX_TEXTS)
 
