@@ -1,4 +1,4 @@
-"""The site's settings, its commands, and what it is installed with."""
+"""The settings of the site, its commands and its requirements."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ PRINT = (
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The settings alone, without a key or a database beside them."""
+    """A folder with the settings only, without a secret key or a database."""
     shutil.copytree(ROOT / "core", tmp_path / "core")
     return tmp_path
 
 
 def load(folder: Path, **environment: str) -> dict[str, Any]:
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", PRINT],
         cwd=folder, env=environment, capture_output=True, text=True,
     )  # fmt: skip
-    if found.returncode:
-        raise RuntimeError(found.stderr)
-    values: dict[str, Any] = json.loads(found.stdout)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    values: dict[str, Any] = json.loads(done.stdout)
     return values
 
 
@@ -97,15 +97,15 @@ def test_database_url_chooses_another_database(copy: Path) -> None:
 
 
 def test_hosts_broker_and_redis_come_from_the_environment(copy: Path) -> None:
-    plain = load(copy, SECRET_KEY="x")
-    assert plain["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
-    assert (plain["TOASTS_BROKER"], plain["REDIS_URL"]) == ("auto", "")
-    named = load(
+    defaults = load(copy, SECRET_KEY="x")
+    assert defaults["ALLOWED_HOSTS"] == ["localhost", "127.0.0.1", "[::1]"]
+    assert (defaults["TOASTS_BROKER"], defaults["REDIS_URL"]) == ("auto", "")
+    chosen = load(
         copy, SECRET_KEY="x", ALLOWED_HOSTS="a.example, b.example", TOASTS_BROKER="local",
         REDIS_URL="redis://r",
     )  # fmt: skip
-    assert named["ALLOWED_HOSTS"] == ["a.example", "b.example"]
-    assert (named["TOASTS_BROKER"], named["REDIS_URL"]) == ("local", "redis://r")
+    assert chosen["ALLOWED_HOSTS"] == ["a.example", "b.example"]
+    assert (chosen["TOASTS_BROKER"], chosen["REDIS_URL"]) == ("local", "redis://r")
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -117,15 +117,15 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 
 def test_the_system_checks_find_nothing() -> None:
-    found = manage("check", "--fail-level", "WARNING", DATABASE_URL="sqlite://:memory:")
-    assert found.returncode == 0, found.stderr
+    done = manage("check", "--fail-level", "WARNING", DATABASE_URL="sqlite://:memory:")
+    assert done.returncode == 0, done.stderr
 
 
 def test_demo_users_are_refused_without_debug(tmp_path: Path) -> None:
-    found = manage("demo_users", DATABASE_URL=sqlite_url(tmp_path))
-    assert found.returncode == 1
-    assert "passwords everybody knows" in found.stderr
-    assert "createsuperuser" in found.stderr
+    done = manage("demo_users", DATABASE_URL=sqlite_url(tmp_path))
+    assert done.returncode == 1
+    assert "passwords everybody knows" in done.stderr
+    assert "createsuperuser" in done.stderr
 
 
 def test_demo_users_are_created_once(tmp_path: Path) -> None:
@@ -142,11 +142,11 @@ def test_demo_users_are_created_once(tmp_path: Path) -> None:
 
 def pins(name: str) -> dict[str, str]:
     lines = (ROOT / "requirements" / name).read_text().splitlines()
-    found = [line for line in lines if line and not line.startswith(("#", "-r "))]
-    for line in found:
+    pinned = [line for line in lines if line and not line.startswith(("#", "-r "))]
+    for line in pinned:
         assert re.fullmatch(r'[\w.-]+==[\w.]+(; sys_platform != "win32")?', line), line
-    pairs = (line.split(";")[0].lower().replace("_", "-").split("==") for line in found)
-    return dict(pairs)  # type: ignore[arg-type]
+    pairs = (line.split(";")[0].lower().replace("_", "-").split("==") for line in pinned)
+    return dict(pairs)
 
 
 def test_the_requirements_are_pinned_without_addresses_and_cover_the_project() -> None:
@@ -154,8 +154,8 @@ def test_the_requirements_are_pinned_without_addresses_and_cover_the_project() -
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
     assert {name.split("[")[0].lower() for name in groups["site"]} <= set(site)
-    wanted = {re.split(r"[\[>]", name)[0].lower() for name in project["project"]["dependencies"]}
-    assert wanted <= set(site)
+    required = {re.split(r"[\[>]", name)[0].lower() for name in project["project"]["dependencies"]}
+    assert required <= set(site)
     for name in groups["dev"]:
         assert not isinstance(name, str) or name.lower() in dev, name
 

@@ -1,4 +1,4 @@
-"""The site: its servers, its pages."""
+"""The site: its servers, its pages and its static files."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def test_https_redirects_and_sets_hsts_and_secure_cookies(site: CoreSite) -> Non
         plain = httpx.get(f"{secure.url}/")
         assert plain.status_code == 301
         assert plain.headers["Location"] == secure.url.replace("http:", "https:") + "/"
-        behind = {"X-Forwarded-Proto": "https"}
-        page = httpx.get(f"{secure.url}/accounts/login/", headers=behind)
+        from_proxy = {"X-Forwarded-Proto": "https"}
+        page = httpx.get(f"{secure.url}/accounts/login/", headers=from_proxy)
         assert page.status_code == 200
         assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert "Secure" in page.headers["Set-Cookie"]
@@ -68,17 +68,19 @@ def test_waiting_requests_hold_no_thread_in_the_static_files_middleware(
     threads, sockets = server.threads(), server.sockets()
     with ThreadPoolExecutor(20) as pool:
         waits = [pool.submit(httpx.get, url, cookies=cookies, timeout=120) for _ in range(20)]
-        # They may all arrive at one moment; they have to let go while they wait.
+        # They may all arrive at once. While they wait, they must not hold a thread.
         settled = lasts(lambda: server.sockets() - sockets > 15 and server.threads() - threads < 8)
-        still = [wait for wait in waits if not wait.done()]
+        waiting = [wait for wait in waits if not wait.done()]
         site.run(
             "from django.contrib.auth.models import User\nfrom toasts import create_toast\n"
             "create_toast('go on', User.objects.get(username='bob'))"
         )
         answers = [wait.result() for wait in waits]
     assert settled, server.threads() - threads
-    assert len(still) == 20
-    assert {toast["message"] for one in answers for toast in one.json()["toasts"]} == {"go on"}
+    assert len(waiting) == 20
+    assert {toast["message"] for answer in answers for toast in answer.json()["toasts"]} == {
+        "go on"
+    }
 
 
 @pytest.mark.servers
@@ -91,8 +93,8 @@ def test_static_files_support_head_etags_and_ranges(server: Server) -> None:
     assert whole.headers["Cache-Control"] == "max-age=60, public"
     head = httpx.head(url)
     assert (head.status_code, head.headers["Content-Length"]) == (200, str(len(content)))
-    known = httpx.get(url, headers={"If-None-Match": whole.headers["ETag"]})
-    assert (known.status_code, known.content) == (304, b"")
+    unchanged = httpx.get(url, headers={"If-None-Match": whole.headers["ETag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
     part = httpx.get(url, headers={"Range": "bytes=3-9"})
     assert (part.status_code, part.content) == (206, content[3:10])
     assert httpx.post(url).status_code == 405
@@ -157,9 +159,9 @@ def test_pages_load_nothing_from_other_sites_and_have_no_dead_links(
 ) -> None:
     with signed_in(server.url, name) if name else Browser(base_url=server.url) as browser:
         text = browser.get(path, follow_redirects=True).text
-        found = set(re.findall(r'(?:src|href)="(?!#|data:)([^"]+)"', text))
-        assert found
-        for address in found:
+        addresses = set(re.findall(r'(?:src|href)="(?!#|data:)([^"]+)"', text))
+        assert addresses
+        for address in addresses:
             assert re.match("/[^/]|/$", address), address
             assert browser.get(address, follow_redirects=True).status_code == 200, address
 

@@ -1,4 +1,4 @@
-"""The message stream, served by a real process: what anybody writes reaches an open page."""
+"""The message stream, served by a real process: every message reaches an open page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.support.core_site import Browser
-from tests.support.demos import Demo, listening
+from tests.support.demos import Demo, subscribe
 
 pytestmark = pytest.mark.servers
 PAGE, FEED = "/demo/messages/", "/demo/messages/feed/"
@@ -29,7 +29,7 @@ def alice(demo: Demo) -> Iterator[Browser]:
 
 
 def test_a_message_from_the_form_reaches_an_open_page(alice: Browser) -> None:
-    with listening(alice, FEED) as stream:
+    with subscribe(alice, FEED) as stream:
         assert stream.snapshot() == [("sync", {"keys": []})]
         answer = alice.submit(PAGE, {"text": " hello <b>all</b> "}, **JSON)
         assert answer.status_code == 201
@@ -41,36 +41,36 @@ def test_a_message_from_the_form_reaches_an_open_page(alice: Browser) -> None:
 
 
 def test_a_message_from_plain_sql_reaches_an_open_page(demo: Demo, alice: Browser) -> None:
-    with listening(alice, FEED) as stream:
+    with subscribe(alice, FEED) as stream:
         stream.snapshot()
         demo.sql("INSERT INTO example_message (text) VALUES ('from SQL')")
-        [(_, made)] = stream.next()
+        [(_, inserted)] = stream.next()
         demo.sql("UPDATE example_message SET text = 'changed'")
-        [(_, changed)] = stream.next()
+        [(_, updated)] = stream.next()
         demo.sql("DELETE FROM example_message")
-        [(name, gone)] = stream.next()
-    assert (made["action"], made["row"]["author"], made["row"]["text"]) == (
+        [(name, removed)] = stream.next()
+    assert (inserted["action"], inserted["row"]["author"], inserted["row"]["text"]) == (
         "INSERT", "plain SQL", "from SQL",
     )  # fmt: skip
-    row = {**made["row"], "text": "changed"}
-    assert changed == {**made, "action": "UPDATE", "row": row}
-    assert (name, gone["action"], gone["keys"], gone["rows"]) == (
-        "remove", "DELETE", [made["key"]], [row],
+    row = {**inserted["row"], "text": "changed"}
+    assert updated == {**inserted, "action": "UPDATE", "row": row}
+    assert (name, removed["action"], removed["keys"], removed["rows"]) == (
+        "remove", "DELETE", [inserted["key"]], [row],
     )  # fmt: skip
 
 
 def test_htmx_gets_each_row_as_escaped_html(demo: Demo, alice: Browser) -> None:
-    with listening(alice, FEED, format="html") as stream:
+    with subscribe(alice, FEED, format="html") as stream:
         stream.snapshot()
         demo.sql("INSERT INTO example_message (text) VALUES ('<script>alert(1)</script>')")
         [(name, text)] = stream.next()
         demo.sql("DELETE FROM example_message")
-        [(last, gone)] = stream.next()
+        [(last, html)] = stream.next()
     key = text.split('"')[1]
     assert (name, last) == ("change", "remove")
     assert text.startswith(f'<li id="{key}"><strong>plain SQL</strong> <time datetime="')
     assert text.endswith("</time><p>&lt;script&gt;alert(1)&lt;/script&gt;</p></li>")
-    assert gone == f'<li id="{key}" hx-swap-oob="delete"></li>'
+    assert html == f'<li id="{key}" hx-swap-oob="delete"></li>'
 
 
 @pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
@@ -98,7 +98,7 @@ def test_a_guest_gets_no_page_and_no_stream(demo: Demo) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error"),
     [
         ("  ", "Write a message."),
         ("x" * 2001, "Ensure this value has at most 2000 characters (it has 2001)."),
@@ -107,11 +107,11 @@ def test_a_guest_gets_no_page_and_no_stream(demo: Demo) -> None:
 )
 @pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
 def test_invalid_input_is_refused_with_its_field(
-    demo: Demo, alice: Browser, text: str, said: str
+    demo: Demo, alice: Browser, text: str, error: str
 ) -> None:
     answer = alice.submit(PAGE, {"text": text}, **JSON)
-    assert (answer.status_code, answer.json()) == (400, {"errors": {"text": [said]}})
-    assert said in alice.submit(PAGE, {"text": text}).text
+    assert (answer.status_code, answer.json()) == (400, {"errors": {"text": [error]}})
+    assert error in alice.submit(PAGE, {"text": text}).text
     assert demo.sql("SELECT * FROM example_message") == []
 
 

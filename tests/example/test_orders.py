@@ -1,4 +1,4 @@
-"""The order board, served by a real process: who sees which orders, whoever writes them."""
+"""The order board, served by a real process: who sees which orders, from every writer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.support.core_site import Browser, CoreSite, sqlite_url
-from tests.support.demos import Demo, Stream, listening
+from tests.support.demos import Demo, Stream, subscribe
 from tests.support.feed_pages import person, stream
 from tests.support.postgres import PostgresServer
 from tests.support.websocket_client import WebSocket
@@ -40,7 +40,7 @@ def people(demo: Demo) -> Iterator[dict[str, Browser]]:
 def streams(people: dict[str, Browser]) -> Iterator[dict[str, Stream]]:
     with ExitStack() as stack:
         found = {
-            name: stack.enter_context(listening(browser, FEED)) for name, browser in people.items()
+            name: stack.enter_context(subscribe(browser, FEED)) for name, browser in people.items()
         }
         for stream in found.values():
             assert stream.snapshot() == [("sync", {"keys": []})]
@@ -66,23 +66,23 @@ def test_insert_update_and_delete_reach_the_customer_and_the_staff(
     demo: Demo, streams: dict[str, Stream]
 ) -> None:
     order(demo, "Croissant", "alice")
-    [(_, made)] = streams["admin"].next()
-    assert (made["table"], made["action"]) == ("example_order", "INSERT")
-    assert {**made["row"], "created_at": ""} == {
+    [(_, inserted)] = streams["admin"].next()
+    assert (inserted["table"], inserted["action"]) == ("example_order", "INSERT")
+    assert {**inserted["row"], "created_at": ""} == {
         "product": "Croissant", "price": "2.50", "quantity": 1, "note": "", "customer": "alice",
         "created_at": "",
     }  # fmt: skip
-    assert streams["alice"].next() == [("change", made)]
+    assert streams["alice"].next() == [("change", inserted)]
     demo.sql("UPDATE example_order SET quantity = 3")
-    changed = {**made, "action": "UPDATE", "row": {**made["row"], "quantity": 3}}
-    assert streams["admin"].next() == streams["alice"].next() == [("change", changed)]
+    updated = {**inserted, "action": "UPDATE", "row": {**inserted["row"], "quantity": 3}}
+    assert streams["admin"].next() == streams["alice"].next() == [("change", updated)]
     demo.sql("DELETE FROM example_order")
-    gone = {
-        "table": "example_order", "action": "DELETE", "keys": [made["key"]],
-        "rows": [changed["row"]],
+    removed = {
+        "table": "example_order", "action": "DELETE", "keys": [inserted["key"]],
+        "rows": [updated["row"]],
     }  # fmt: skip
-    assert streams["admin"].next() == streams["alice"].next() == [("remove", gone)]
-    order(demo, "Pretzel", "bob")  # the first that bob hears of
+    assert streams["admin"].next() == streams["alice"].next() == [("remove", removed)]
+    order(demo, "Pretzel", "bob")  # the first event for bob
     assert streams["bob"].next()[0][1]["row"]["product"] == "Pretzel"
 
 
@@ -90,29 +90,29 @@ def test_an_order_that_moves_to_another_customer_moves_to_their_board(
     demo: Demo, streams: dict[str, Stream]
 ) -> None:
     order(demo, "Croissant", "alice")
-    [(_, made)] = streams["alice"].next()
+    [(_, inserted)] = streams["alice"].next()
     demo.sql(f"UPDATE example_order SET customer_id = {demo.users['bob']}")
     [(event, lost)] = streams["alice"].next()
-    assert (event, lost["action"], lost["rows"]) == ("remove", "DELETE", [made["row"]])  # hers
-    [(_, taken)] = streams["bob"].next()
-    assert (taken["key"], taken["action"], taken["row"]["customer"]) == (
-        made["key"], "INSERT", "bob",
+    assert (event, lost["action"], lost["rows"]) == ("remove", "DELETE", [inserted["row"]])
+    [(_, gained)] = streams["bob"].next()
+    assert (gained["key"], gained["action"], gained["row"]["customer"]) == (
+        inserted["key"], "INSERT", "bob",
     )  # fmt: skip
 
 
 def test_the_boards_of_two_hundred_customers_take_a_few_queries(demo: Demo) -> None:
-    said = demo.site.run(
+    counts = demo.site.run(
         "from django.contrib.auth.models import User\nfrom django.db import connection\n"
         "from django.test.utils import CaptureQueriesContext\n"
         "from example.models import Order\nfrom example.orders.feeds import Orders\n"
-        "made = User.objects.bulk_create(User(username=f'buyer{at}') for at in range(200))\n"
-        "Order.objects.bulk_create(Order(customer=user, product='A', price=4) for user in made)\n"
+        "users = User.objects.bulk_create(User(username=f'buyer{at}') for at in range(200))\n"
+        "Order.objects.bulk_create(Order(customer=user, product='A', price=4) for user in users)\n"
         "with CaptureQueriesContext(connection) as queries:\n"
-        "    found = Orders().read(['all', *[f'customer:{user.pk}' for user in made]])\n"
+        "    found = Orders().read(['all', *[f'customer:{user.pk}' for user in users]])\n"
         "print([len(queries), len(found), sum(map(len, found.values()))])\n"
         "User.objects.filter(username__startswith='buyer').delete()"
     )
-    assert said == [3, 201, 250]
+    assert counts == [3, 201, 250]
 
 
 def test_a_row_larger_than_a_notification_arrives_whole(
@@ -144,14 +144,14 @@ def test_the_staff_gets_one_toast_for_each_order_whoever_writes_it(
 def test_the_link_of_the_toast_has_the_path_prefix_of_the_site(
     tmp_path: Path, postgres: PostgresServer
 ) -> None:
-    for url in (sqlite_url(tmp_path), postgres.create("below")):
-        site = CoreSite(url, FORCE_SCRIPT_NAME="/live")
-        said = site.run(
+    for database in (sqlite_url(tmp_path), postgres.create("below")):
+        site = CoreSite(database, FORCE_SCRIPT_NAME="/live")
+        url = site.run(
             "import json\nfrom example.models import Order\nfrom toasts.models import Toast\n"
             "Order.objects.create(product='Rye', price=4)\n"
             "print(json.dumps(Toast.objects.get().url))"
         )
-        assert said == "/live/demo/orders/"
+        assert url == "/live/demo/orders/"
         site.close()
 
 
@@ -178,14 +178,14 @@ def test_the_generator_fills_the_board_from_another_process(
 
 @pytest.mark.parametrize("demo", ["sqlite"], indirect=True)
 def test_the_generator_refuses_invalid_arguments(demo: Demo) -> None:
-    said = demo.site.run(
-        "import json\nfrom django.core.management import CommandError, call_command\nsaid = []\n"
+    errors = demo.site.run(
+        "import json\nfrom django.core.management import CommandError, call_command\nerrors = []\n"
         "for word in ('--interval=-1', '--interval=x', '--interval=nan', '--count=0'):\n"
         "    try:\n        call_command('generate_orders', word)\n"
-        "    except CommandError as error:\n        said.append(str(error))\n"
-        "print(json.dumps(said))"
+        "    except CommandError as error:\n        errors.append(str(error))\n"
+        "print(json.dumps(errors))"
     )
-    assert said == [
+    assert errors == [
         "Error: argument --interval: -1 is not from 0 to 3600 seconds.",
         "Error: argument --interval: invalid _seconds value: 'x'",
         "Error: argument --interval: nan is not from 0 to 3600 seconds.",
@@ -198,13 +198,13 @@ async def test_every_transport_sends_the_same_event_for_a_deleted_order(demo: De
     cookies = demo.sessions["alice"]
     socket = await WebSocket.open(demo.server.port, FEED, cookies["sessionid"])
     await socket.until("sync")
-    async with person(demo.server, cookies) as alice, stream(alice, FEED) as heard:
+    async with person(demo.server, cookies) as alice, stream(alice, FEED) as received:
         cursor = (await alice.get(FEED)).json()["cursor"]
         waiting = asyncio.create_task(alice.get(FEED, params={"wait": 20, "cursor": cursor}))
         done, _ = await asyncio.wait([waiting], timeout=0.5)
         assert not done
         demo.sql("DELETE FROM example_order")
-        data = await heard.until(lambda event, data: event == "remove")
+        data = await received.until(lambda event, data: event == "remove")
         assert (data["table"], data["action"]) == ("example_order", "DELETE")
         assert data["rows"][0]["product"] == "Croissant"
         assert (await socket.until("remove"))["data"] == data
@@ -219,20 +219,20 @@ def test_a_token_opens_the_feed_in_its_users_name(demo: Demo, people: dict[str, 
     csrf = {"X-CSRFToken": people["alice"].csrf(PAGE)}
     token = people["alice"].post(TOKEN, headers=csrf).json()["token"]
     bearer = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=demo.server.url) as stranger:
+    with httpx.Client(base_url=demo.server.url) as guest:
         for sent in ({"params": {"token": token}}, {"headers": bearer}):
-            events = stranger.get(FEED, **sent).json()["events"]
+            events = guest.get(FEED, **sent).json()["events"]
             assert [event["data"]["row"]["product"] for event in events[:-1]] == ["Croissant"]
-        assert stranger.get("/demo/messages/feed/", params={"token": token}).status_code == 403
-        assert stranger.get(FEED, params={"token": token + "x"}).status_code == 403
+        assert guest.get("/demo/messages/feed/", params={"token": token}).status_code == 403
+        assert guest.get(FEED, params={"token": token + "x"}).status_code == 403
 
 
 def test_a_guest_gets_no_page_no_feed_and_no_token(demo: Demo) -> None:
-    with httpx.Client(base_url=demo.server.url) as stranger:
-        assert stranger.get(FEED).status_code == 403
-        assert stranger.get(FEED, headers={"Accept": "text/event-stream"}).status_code == 403
-        assert stranger.post(TOKEN).status_code == 403
-        page = stranger.get(PAGE)
+    with httpx.Client(base_url=demo.server.url) as guest:
+        assert guest.get(FEED).status_code == 403
+        assert guest.get(FEED, headers={"Accept": "text/event-stream"}).status_code == 403
+        assert guest.post(TOKEN).status_code == 403
+        page = guest.get(PAGE)
     assert (page.status_code, page.headers["Location"]) == (302, f"/accounts/login/?next={PAGE}")
 
 

@@ -47,28 +47,28 @@ def session(site: CoreSite) -> dict[str, str]:
 
 @pytest.fixture
 async def alice(two: tuple[Server, Server], session: dict[str, str]) -> AsyncIterator[Person]:
-    """At the first process."""
-    async with person(two[0], session) as found:
-        yield found
+    """A client of the first process."""
+    async with person(two[0], session) as client:
+        yield client
 
 
 @pytest.fixture
 async def guest(two: tuple[Server, Server]) -> AsyncIterator[httpx.AsyncClient]:
-    """Not signed in, at the second one."""
-    async with httpx.AsyncClient(base_url=two[1].url, timeout=60) as found:
-        yield found
+    """A client of the second process, without a session."""
+    async with httpx.AsyncClient(base_url=two[1].url, timeout=60) as client:
+        yield client
 
 
 async def publish(who: Person, state: str, text: str = "", **headers: str) -> httpx.Response:
-    """The first service's new state."""
+    """Set the state of the first service."""
     [service] = re.findall(r'data-key="service-(\d+)"', (await who.get(PAGE)).text)[:1]
     data = {"service": service, "state": state, "text": text, "csrfmiddlewaretoken": who.token}
     return await who.post(CHANGE, data=data, headers=headers)
 
 
 async def poll(who: httpx.AsyncClient, **query: Any) -> dict[str, Any]:
-    found: dict[str, Any] = (await who.get(FEED, params=query)).raise_for_status().json()
-    return found
+    answer: dict[str, Any] = (await who.get(FEED, params=query)).raise_for_status().json()
+    return answer
 
 
 def rows(answer: dict[str, Any], kind: str) -> list[dict[str, Any]]:
@@ -91,38 +91,38 @@ async def test_a_guest_sees_the_states_and_the_history_but_no_form(
 async def test_a_change_in_another_process_answers_a_waiting_poll(
     alice: Person, guest: httpx.AsyncClient
 ) -> None:
-    known = await poll(guest)
-    waiting = asyncio.create_task(poll(guest, wait=25, cursor=known["cursor"]))
+    first = await poll(guest)
+    waiting = asyncio.create_task(poll(guest, wait=25, cursor=first["cursor"]))
     done, _ = await asyncio.wait([waiting], timeout=0.5)
     assert not done
-    began = time.monotonic()
+    started = time.monotonic()
     answer = await publish(alice, "down", "The oven is cold.", **JSON)
     assert answer.status_code == 200
-    news = await asyncio.wait_for(waiting, 5)
-    assert time.monotonic() - began < 5
-    [first, *_] = rows(news, "service-")
-    assert (first["name"], first["state"], first["label"]) == ("Website", "down", "Down")
-    [latest, *_] = rows(news, "incident-")
-    said = {key: latest[key] for key in ("service", "state", "text", "by")}
-    assert said == {
+    second = await asyncio.wait_for(waiting, 5)
+    assert time.monotonic() - started < 5
+    [service, *_] = rows(second, "service-")
+    assert (service["name"], service["state"], service["label"]) == ("Website", "down", "Down")
+    [latest, *_] = rows(second, "incident-")
+    incident = {key: latest[key] for key in ("service", "state", "text", "by")}
+    assert incident == {
         "service": "Website",
         "state": "down",
         "text": "The oven is cold.",
         "by": "alice",
     }
-    # The state and its line are written together, so they are told together.
-    assert latest["at"] == first["at"]
-    assert news["cursor"] != known["cursor"]
+    # The state and the incident are written in one transaction, and so arrive together.
+    assert latest["at"] == service["at"]
+    assert second["cursor"] != first["cursor"]
 
 
 async def test_a_poll_without_changes_ends_after_its_wait(
     guest: httpx.AsyncClient,
 ) -> None:
-    known = await poll(guest)
-    began = time.monotonic()
-    answer = await poll(guest, wait=1, cursor=known["cursor"])
-    assert answer == {"events": [], "cursor": known["cursor"]}
-    assert time.monotonic() - began >= 1
+    first = await poll(guest)
+    started = time.monotonic()
+    answer = await poll(guest, wait=1, cursor=first["cursor"])
+    assert answer == {"events": [], "cursor": first["cursor"]}
+    assert time.monotonic() - started >= 1
 
 
 async def test_waiting_polls_hold_neither_threads_nor_connections(
@@ -154,7 +154,7 @@ async def test_without_script_the_form_redirects_to_the_page(alice: Person) -> N
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "error"),
     [
         ("service", "999999", "Choose a service."),
         ("service", "x", "Choose a service."),
@@ -163,15 +163,15 @@ async def test_without_script_the_form_redirects_to_the_page(alice: Person) -> N
     ],
 )
 async def test_invalid_input_is_refused_by_field_and_changes_nothing(
-    alice: Person, guest: httpx.AsyncClient, field: str, value: str, said: str
+    alice: Person, guest: httpx.AsyncClient, field: str, value: str, error: str
 ) -> None:
     before = await poll(guest)
     data = {"service": "1", "state": "down", "csrfmiddlewaretoken": alice.token, field: value}
     answer = await alice.post(CHANGE, data=data, headers=JSON)
-    assert (answer.status_code, answer.json()) == (400, {"errors": {field: [said]}})
+    assert (answer.status_code, answer.json()) == (400, {"errors": {field: [error]}})
     page = await alice.post(CHANGE, data=data)
     assert page.status_code == 400
-    assert said in page.text
+    assert error in page.text
     assert (await poll(guest))["cursor"] == before["cursor"]
 
 

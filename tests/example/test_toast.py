@@ -28,7 +28,7 @@ def test_valid_input_is_accepted(message: str, seconds: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "error"),
     [
         ("", "Write a message."),
         (" \n\t ", "Write a message."),
@@ -39,15 +39,15 @@ def test_valid_input_is_accepted(message: str, seconds: str) -> None:
     ],
 )
 def test_a_message_that_no_toast_can_hold_is_refused_before_the_task(
-    message: str, said: str
+    message: str, error: str
 ) -> None:
-    assert TaskForm({"message": message, "seconds": "1"}).errors == {"message": [said]}
+    assert TaskForm({"message": message, "seconds": "1"}).errors == {"message": [error]}
 
 
 @pytest.mark.parametrize("seconds", ["", "-1", "61", "1.5", "ten", "1e1", "9" * 400])
 def test_seconds_outside_the_minute_are_refused(seconds: str) -> None:
-    said = ["Choose a whole number of seconds from 0 to 60."]
-    assert TaskForm({"message": "hi", "seconds": seconds}).errors == {"seconds": said}
+    errors = ["Choose a whole number of seconds from 0 to 60."]
+    assert TaskForm({"message": "hi", "seconds": seconds}).errors == {"seconds": errors}
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +108,10 @@ def test_only_the_user_who_started_the_task_gets_its_message(
 def test_the_task_outlives_the_request_its_connection_and_its_session(
     alice: Browser, server: Server
 ) -> None:
-    with signed_in(server.url, "alice") as leaving:
-        leaving.submit("/demo/toast/", {"message": "still there", "seconds": "1"}, **JSON)
-        token = leaving.csrf("/demo/toast/")
-        out = leaving.post("/accounts/logout/", data={"csrfmiddlewaretoken": token})
+    with signed_in(server.url, "alice") as other:
+        other.submit("/demo/toast/", {"message": "still there", "seconds": "1"}, **JSON)
+        token = other.csrf("/demo/toast/")
+        out = other.post("/accounts/logout/", data={"csrfmiddlewaretoken": token})
         assert out.status_code == 302
     alice.await_toast(lambda toast: toast["message"] == "still there")
 
@@ -196,12 +196,12 @@ def test_sleeping_tasks_hold_no_database_connection_and_no_thread(
             before = server.threads()
             for number in range(15):
                 alice.submit("/demo/toast/", {"message": f"number {number}", "seconds": "60"})
-            seen = [(connections(postgres), server.threads()) for _ in pauses(3)]
+            counts = [(connections(postgres), server.threads()) for _ in pauses(3)]
     finally:
         site.close()
-    # The server's own are its listener and its reader; a report of progress adds one for a moment.
-    assert min(count for count, _ in seen) <= 3, seen
-    assert min(count for _, count in seen) <= before + 2, seen
+    # The server has a listener and a reader. An update of the progress adds one for a moment.
+    assert min(count for count, _ in counts) <= 3, counts
+    assert min(count for _, count in counts) <= before + 2, counts
 
 
 def connections(postgres: PostgresServer) -> int:
@@ -218,16 +218,16 @@ def pauses(seconds: float) -> Iterator[None]:
         time.sleep(0.05)
 
 
-async def test_background_work_has_no_context_of_the_request() -> None:
-    of_the_request: ContextVar[str] = ContextVar("of_the_request", default="nothing")
-    of_the_request.set("a secret")
-    seen = []
+async def test_background_work_has_no_context_request_text() -> None:
+    request_text: ContextVar[str] = ContextVar("request_text", default="nothing")
+    request_text.set("a secret")
+    texts = []
 
     async def work() -> None:
-        seen.append(of_the_request.get())
+        texts.append(request_text.get())
 
     await background.start(work())
-    assert seen == ["nothing"]
+    assert texts == ["nothing"]
 
 
 async def test_background_work_that_fails_is_logged(
@@ -258,7 +258,7 @@ def test_each_demo_explains_itself_in_three_sentences_and_links_to_its_guide(
     with signed_in(server.url, "alice") as browser:
         text = browser.get(f"/demo/{page}/").text
         [lead] = re.findall(r'<p class="lead">(.*?)</p>', text, re.DOTALL)
-        said, _, link = lead.partition("<a ")
-        assert len(re.findall(r"[.!?](?=\s)", said)) == 3, said
+        text, _, link = lead.partition("<a ")
+        assert len(re.findall(r"[.!?](?=\s)", text)) == 3, text
         assert link == f'href="/docs/howto/{guide}.md">How to build it</a>'
         assert browser.get(f"/docs/howto/{guide}.md").status_code == 200

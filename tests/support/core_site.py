@@ -1,4 +1,4 @@
-"""This repository's own site in processes of its own, and a browser's worth of HTTP for it."""
+"""The site of this repository, run in its own processes, and an HTTP client with forms for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 
 from tests.support.servers import COMMANDS, Server, Site
 
-# The servers of tests.support.servers, on the site's own application.
+# The servers of tests.support.servers, but with the application of the site.
 KINDS = ("daphne", "uvicorn", "hypercorn", "granian")
 COMMANDS.update(
     {
@@ -24,7 +24,7 @@ COMMANDS.update(
 
 
 class CoreSite(Site):
-    """The site over a fresh database, with the demo users."""
+    """The site with a fresh database and the demo users."""
 
     def __init__(self, database_url: str, **environment: str) -> None:
         environment = {"DEBUG": "", "SECRET_KEY": "tests", "LOG_LEVEL": "ERROR", **environment}
@@ -48,30 +48,30 @@ def sqlite_url(folder: Path) -> str:
 
 
 class Browser(httpx.Client):
-    """Cookies and forms, without script."""
+    """A client with cookies and forms, but without scripts."""
 
     def csrf(self, path: str) -> str:
-        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path).text)
-        assert found, path
-        return found[1]
+        match = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.get(path).text)
+        assert match, path
+        return match[1]
 
     def submit(self, path: str, data: dict[str, Any], **headers: str) -> httpx.Response:
         token = self.csrf("/demo/toast/" if path.startswith("/demo/") else path)
         return self.post(path, data={"csrfmiddlewaretoken": token, **data}, headers=headers)
 
     def toasts(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.get("/toasts/poll/").raise_for_status().json()["toasts"]
-        return found
+        toasts: list[dict[str, Any]] = self.get("/toasts/poll/").raise_for_status().json()["toasts"]
+        return toasts
 
     def await_toast(
         self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 10.0
     ) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if found := next(filter(wanted, self.toasts()), None):
-                return found
+            if toast := next(filter(wanted, self.toasts()), None):
+                return toast
             time.sleep(0.02)
-        raise AssertionError(f"not within {seconds} s; there are {self.toasts()}")
+        raise AssertionError(f"not within {seconds} s; the toasts are {self.toasts()}")
 
 
 @contextmanager

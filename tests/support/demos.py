@@ -1,4 +1,4 @@
-"""The site with its demos, on either database, and plain SQL beside it."""
+"""The site with its demos, on either database, and plain SQL next to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Event = tuple[str, Any]
 
 
 class Demo:
-    """A running site. Its SQL is run by no Django, on a connection of its own."""
+    """A running site, and a connection of its own for SQL that Django doesn't run."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -33,73 +33,75 @@ class Demo:
         return self.url.startswith("postgres")
 
     def browser(self, name: str) -> Browser:
-        """One in which this user is signed in."""
+        """Return a client in which this user is signed in."""
         return Browser(base_url=self.server.url, cookies=self.sessions[name], timeout=20)
 
     def sql(self, *statements: str) -> list[Any]:
-        """Run them in one transaction; what the last one returned."""
+        """Run the statements in one transaction, and return the rows of the last one."""
         with self._transaction() as run:
             for statement in statements:
-                found = run(statement)
-            rows: list[Any] = found.fetchall() if found.description else []
+                cursor = run(statement)
+            rows: list[Any] = cursor.fetchall() if cursor.description else []
         return rows
 
     @contextmanager
     def _transaction(self) -> Iterator[Any]:
         if self.on_postgres:
-            with psycopg.connect(self.url) as connection:
-                yield connection.execute
+            with psycopg.connect(self.url) as postgres:
+                yield postgres.execute
         else:
             path = self.url.removeprefix("sqlite:///")
-            with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
-                yield connection.execute
+            with closing(sqlite3.connect(path, timeout=10)) as sqlite, sqlite:
+                yield sqlite.execute
 
     @contextmanager
     def hints(self) -> Iterator[Any]:
-        """What is said on the channel meanwhile, as a function that waits for so many hints."""
+        """Yield a function that waits for so many hints on the channel, and returns them."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("LISTEN toasts")
 
-            def heard(number: int) -> list[str]:
-                found: list[str] = []
+            def received(count: int) -> list[str]:
+                hints: list[str] = []
                 for notification in connection.notifies(timeout=20):
-                    said = json.loads(notification.payload)
-                    # A canary, of the server's own, is no list.
-                    found += [hint for hint in said if isinstance(said, list)]
-                    if len(found) >= number:
+                    message = json.loads(notification.payload)
+                    if isinstance(message, list):  # a canary of the server is no list
+                        hints += message
+                    if len(hints) >= count:
                         break
-                return found
+                return hints
 
-            yield heard
+            yield received
 
     def close(self) -> None:
         self.site.close()
 
 
 class Stream:
-    """The events of a feed's stream, one after the other."""
+    """The events of a feed's stream, one after the other, without pings."""
 
     def __init__(self, events: Iterator[Any]) -> None:
         self._events = events
 
-    def next(self, number: int = 1) -> list[Event]:
-        found: list[Event] = []
-        while len(found) < number:
+    def next(self, count: int = 1) -> list[Event]:
+        """Wait for the next events."""
+        events: list[Event] = []
+        while len(events) < count:
             event = next(self._events)
             if event.event != "ping":
                 text = event.data
-                found.append((event.event, json.loads(text) if text[:1] == "{" else text))
-        return found
+                data = json.loads(text) if text.startswith("{") else text
+                events.append((event.event, data))
+        return events
 
     def snapshot(self) -> list[Event]:
-        """Up to the first ``sync``."""
-        found = self.next()
-        while found[-1][0] != "sync":
-            found += self.next()
-        return found
+        """Wait for the events up to the first ``sync``."""
+        events = self.next()
+        while events[-1][0] != "sync":
+            events += self.next()
+        return events
 
 
 @contextmanager
-def listening(client: httpx.Client, path: str, **parameters: Any) -> Iterator[Stream]:
+def subscribe(client: httpx.Client, path: str, **parameters: Any) -> Iterator[Stream]:
     with connect_sse(client, "GET", path, params=parameters, timeout=20) as source:
         yield Stream(source.iter_sse())

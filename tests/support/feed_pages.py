@@ -1,4 +1,4 @@
-"""What the tests of the demos' feeds share: somebody with an open page, without a browser."""
+"""Users of the demos' feeds, with open pages but without a browser."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.support.servers import Server
 
 
 class Person(httpx.AsyncClient):
-    """Signed in, with a CSRF token at hand."""
+    """A signed-in user, with a CSRF token."""
 
     token = ""
 
-    async def send_up(self, path: str, data: Any) -> httpx.Response:
+    async def post_json(self, path: str, data: Any) -> httpx.Response:
         """POST JSON, as the page's script does."""
         headers = {"X-CSRFToken": self.token, "Content-Type": "application/json"}
         return await self.post(path, content=json.dumps(data), headers=headers)
@@ -29,58 +29,59 @@ class Person(httpx.AsyncClient):
 
 @asynccontextmanager
 async def person(server: Server, cookies: dict[str, str]) -> AsyncIterator[Person]:
-    """Whose session this is, at this server."""
-    async with Person(base_url=server.url, cookies=cookies, timeout=60) as found:
-        page = (await found.get("/demo/toast/")).raise_for_status()
-        [found.token] = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text))
-        yield found
+    """Yield the user of this session, as a client of this server."""
+    async with Person(base_url=server.url, cookies=cookies, timeout=60) as client:
+        page = (await client.get("/demo/toast/")).raise_for_status()
+        [client.token] = set(re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text))
+        yield client
 
 
-class Heard:
-    """The events of one open stream, as they come."""
+class ReceivedEvents:
+    """The events that one open stream has received."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, Any]] = []
-        self._more = asyncio.Event()
+        self._new_event = asyncio.Event()
 
     async def read(self, source: EventSource) -> None:
         async for event in source.aiter_sse():
             self.events.append((event.event, json.loads(event.data)))
-            self._more.set()
+            self._new_event.set()
 
     async def until(self, wanted: Callable[[str, Any], bool], seconds: float = 10.0) -> Any:
-        """The data of the first event that is wanted."""
+        """Wait for an event that is wanted, and return the data of the first one."""
         async with asyncio.timeout(seconds):
             while True:
-                self._more.clear()
+                self._new_event.clear()
                 for event, data in self.events:
                     if wanted(event, data):
                         return data
-                await self._more.wait()
+                await self._new_event.wait()
 
     async def row(self, key: str, seconds: float = 10.0, **values: Any) -> Any:
-        """The first row told of this key that has these values."""
+        """Wait for a row with this key and these values, and return the first one."""
 
-        def is_it(event: str, data: Any) -> bool:
+        def matches(event: str, data: Any) -> bool:
             return (
                 event == "change" and data["key"] == key and values.items() <= data["row"].items()
             )
 
-        return (await self.until(is_it, seconds))["row"]
+        return (await self.until(matches, seconds))["row"]
 
-    async def gone(self, key: str, seconds: float = 10.0) -> None:
+    async def removed(self, key: str, seconds: float = 10.0) -> None:
+        """Wait until this row was removed."""
         await self.until(lambda event, data: event == "remove" and key in data["keys"], seconds)
 
 
 @asynccontextmanager
-async def stream(client: httpx.AsyncClient, path: str) -> AsyncIterator[Heard]:
-    """An open event stream that has told what is there."""
-    heard = Heard()
+async def stream(client: httpx.AsyncClient, path: str) -> AsyncIterator[ReceivedEvents]:
+    """Open an event stream, and yield its events once the snapshot has arrived."""
+    received = ReceivedEvents()
     async with aconnect_sse(client, "GET", path) as source:
         assert source.response.status_code == 200, await source.response.aread()
-        reading = asyncio.create_task(heard.read(source))
-        await heard.until(lambda event, data: event == "sync")
-        yield heard
+        reading = asyncio.create_task(received.read(source))
+        await received.until(lambda event, data: event == "sync")
+        yield received
         reading.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await reading

@@ -1,4 +1,4 @@
-"""A site with feeds of every kind, over a table that is there anyway: the names of groups."""
+"""A site with feeds of every kind. Most use the table of groups, which Django has anyway."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from toasts import feeds
 
 
 class Names(feeds.ModelFeed):
-    """All groups, for everybody who is signed in; pages may add some."""
+    """All groups, for every signed-in user. Pages can add groups."""
 
     name = "names"
     queryset = Group.objects.order_by("-pk")
@@ -61,7 +61,7 @@ class Public(feeds.Feed):
 
 
 class Rooms(feeds.Feed):
-    """What a user named in the URL may see: groups whose name begins like the room's."""
+    """The groups whose name begins with the room's, which the URL names. Each user has a topic."""
 
     name = "rooms"
     reads: ClassVar[list[list[str]]] = []
@@ -81,7 +81,7 @@ class Rooms(feeds.Feed):
 
 
 class Notes(feeds.Feed):
-    """Notes of whoever wants to, each with the page in which it was written last."""
+    """Notes that everybody can write, each with the page that wrote it last."""
 
     name = "notes"
     rows: ClassVar[dict[int, dict[str, Any]]] = {}
@@ -103,7 +103,7 @@ class Notes(feeds.Feed):
 
 
 class Slow(feeds.Feed):
-    """Takes its time with a number, as many seconds; of a text it tells the length."""
+    """Answers a number after as many seconds, and a text at once, with its length."""
 
     name = "slow"
 

@@ -1,4 +1,4 @@
-"""A WebSocket's client, by the protocol of a third party over a plain connection."""
+"""A WebSocket client: the package wsproto over a plain connection."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from wsproto.events import (
     TextMessage,
 )
 
-OPENS_WITHIN = 10.0
+OPEN_TIMEOUT = 10.0
+"""Seconds."""
 LOST = 1006
-"""The close code where none came (RFC 6455, 7.1.5)."""
+"""The close code of a connection that ended without one (RFC 6455, section 7.1.5)."""
 
 
 class WebSocket:
-    """One connection; `code` is that of its close, once it has ended."""
+    """One connection. Once it has ended, `code` is its close code."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
@@ -44,7 +45,7 @@ class WebSocket:
         cookie = {"Cookie": f"sessionid={session}"} if session else {}
         pairs = [(name.encode(), value.encode()) for name, value in {**cookie, **headers}.items()]
         socket._send(Request(host=f"127.0.0.1:{port}", target=path, extra_headers=pairs))
-        async with asyncio.timeout(OPENS_WITHIN):
+        async with asyncio.timeout(OPEN_TIMEOUT):
             while socket.status is None:
                 await socket._receive()
         return socket
@@ -62,9 +63,9 @@ class WebSocket:
             return
         self.protocol.receive_data(data)
         for event in self.protocol.events():
-            self._take(event)
+            self._handle(event)
 
-    def _take(self, event: Any) -> None:
+    def _handle(self, event: Any) -> None:
         if isinstance(event, AcceptConnection):
             self.status = 101
         elif isinstance(event, RejectConnection):
@@ -82,14 +83,14 @@ class WebSocket:
                 self._send(event.response())
 
     def send(self, value: Any) -> None:
-        """Send JSON; a text or bytes as they are."""
+        """Send a value as JSON, but a text or bytes as they are."""
         if isinstance(value, bytes):
             self._send(BytesMessage(data=value))
         else:
             self._send(TextMessage(data=value if isinstance(value, str) else json.dumps(value)))
 
     async def next(self, seconds: float = 5.0) -> Any:
-        """The next message, parsed; None: the connection was closed."""
+        """Wait for the next message, and return it parsed. None: the connection was closed."""
         async with asyncio.timeout(seconds):
             while not self._texts:
                 if self.code is not None:
@@ -98,7 +99,7 @@ class WebSocket:
         return json.loads(self._texts.pop(0))
 
     async def until(self, event: str, seconds: float = 5.0) -> Any:
-        """The first message of this event; those before it are passed over."""
+        """Wait for a message with this event, and return the first one."""
         while True:
             message = await self.next(seconds)
             assert message is not None, f"closed by {self.code} before {event}"
@@ -106,7 +107,7 @@ class WebSocket:
                 return message
 
     async def closed(self, seconds: float = 5.0) -> int:
-        """Wait for the close; its code."""
+        """Wait for the close, and return its code."""
         while await self.next(seconds) is not None:
             pass
         assert self.code is not None
