@@ -12,8 +12,9 @@ from django.http import HttpRequest
 from ..auth.grants import Grant, request_grant
 from ..auth.sessions import detach_session
 from ..conf import conf
+from ..realtime.hub import PREFIX_WILDCARD
 from .tokens import verify_token
-from .topics import PREFIX_WILDCARD, TOPIC_MAX
+from .topics import TOPIC_MAX
 
 if TYPE_CHECKING:
     from .feed import Feed

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
-from .topics import PREFIX_WILDCARD, topic_of
+from ..realtime.hub import PREFIX_WILDCARD
+from .topics import topic_of
 
 if TYPE_CHECKING:
     from .feed import Feed

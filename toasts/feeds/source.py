@@ -15,7 +15,7 @@ from ..delivery.hubs import register_source
 from ..delivery.source import state_id_of
 from ..realtime.streams.subscription import State
 from . import events
-from .topics import PREFIX, parts_of
+from .topics import KIND, parts_of
 
 if TYPE_CHECKING:
     from .feed import Feed
@@ -47,7 +47,7 @@ class FeedSource:
                 f"{_dotted_path(feed)}: its name {feed.name!r} is that of"
                 f" {_dotted_path(registered)}, too."
             )
-        register_source(PREFIX, self)
+        register_source(KIND, self)
         return registered
 
     def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:

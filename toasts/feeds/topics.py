@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-PREFIX = "feed"
-"""What the engine's topics of all feeds begin with, before the first colon."""
-PREFIX_WILDCARD = "*"
-"""In place of a topic: all topics of the feed."""
+KIND = "feed"
+"""The kind of topic, for the engine: what the names of all feeds' topics begin with."""
 TOPIC_MAX = 200
 """Characters of a topic."""
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,49}")
@@ -18,14 +16,14 @@ def topic_of(feed: str, topic: str) -> str:
 
     Args:
         feed: the feed's name.
-        topic: what the feed itself calls the topic.
+        topic: what the feed itself calls the topic. PREFIX_WILDCARD: all topics of the feed.
 
     Raises:
         ValueError: no feed can have this name.
     """
     if not _NAME.fullmatch(feed):
         raise ValueError(f"feed: {feed!r} must be 1 to 50 of a-z 0-9 _ -, a letter first.")
-    return f"{PREFIX}:{feed}:{topic}"
+    return f"{KIND}:{feed}:{topic}"
 
 
 def parts_of(name: str) -> tuple[str, str]:

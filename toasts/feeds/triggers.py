@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.utils import truncate_name
 
+from ..realtime.hub import PREFIX_WILDCARD
 from ..statement_triggers import (
     SWITCH,
     TRANSITIONS,
@@ -20,7 +21,7 @@ from ..statement_triggers import (
     Triggers,
     notify_and_return,
 )
-from .topics import PREFIX_WILDCARD, topic_of
+from .topics import topic_of
 
 EVENTS = (*TRANSITIONS, "truncate")
 IDENTIFIER_MAX = 63
