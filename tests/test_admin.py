@@ -1,4 +1,4 @@
-"""The admin: look, search, send one, mark read."""
+"""The admin: list, search, send, change, mark read, delete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def staff(db: None) -> Client:
 
 @pytest.fixture
 def committed(django_capture_on_commit_callbacks: Any) -> Callable[..., Any]:
-    """Runs a request, and what it left for after its commit."""
+    """Run a request, and what it registered with on_commit."""
 
     def run(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with django_capture_on_commit_callbacks(execute=True):
@@ -44,7 +44,7 @@ def committed(django_capture_on_commit_callbacks: Any) -> Callable[..., Any]:
 
 
 def form(to: User, **changes: Any) -> dict[str, Any]:
-    """What a browser sends of the add form."""
+    """Return what a browser sends for the add form."""
     return {
         "user": to.pk, "title": "", "message": "hello", "level": "info", "url": "",
         "duration": "", "progress": "", "key": "", "actions": "[]", "data": "{}",
@@ -66,10 +66,12 @@ def errors(response: Any) -> dict[str, list[str]]:
     return found
 
 
-# Looking.
+# List and search.
 
 
-def test_the_list_costs_the_same_however_many_there_are(staff: Client, alice: User) -> None:
+def test_the_list_takes_the_same_number_of_queries_for_any_number_of_toasts(
+    staff: Client, alice: User
+) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
             assert staff.get(LIST).status_code == 200
@@ -107,7 +109,7 @@ def test_toasts_are_searched_and_filtered(
     assert shown(staff.get(LIST + query)) == {toasts[index].pk for index in chosen}
 
 
-def test_the_text_of_a_toast_is_only_text(staff: Client, alice: User) -> None:
+def test_markup_in_a_toast_is_escaped(staff: Client, alice: User) -> None:
     toast = create_toast("<script>alert(1)</script>", alice, title="<b>title</b>")
     for path in (LIST, f"{LIST}{toast.pk}/change/"):
         content = staff.get(path).content
@@ -116,7 +118,7 @@ def test_the_text_of_a_toast_is_only_text(staff: Client, alice: User) -> None:
         assert b"&lt;b&gt;title" in content
 
 
-# Sending.
+# Send.
 
 
 def test_staff_send_a_toast(
@@ -143,7 +145,7 @@ def test_staff_send_a_toast(
     assert f"{LIST}{toast.pk}/change/" in log
 
 
-def test_the_least_that_can_be_sent(staff: Client, alice: User) -> None:
+def test_user_message_and_level_are_enough(staff: Client, alice: User) -> None:
     least = {"user": alice.pk, "message": "hello", "level": "info"}
     assert staff.post(ADD, least).status_code == 302
     toast = Toast.objects.active().get()
@@ -185,7 +187,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("changes", "field"), BAD, ids=lambda value: str(value)[:40])
-def test_bad_input_is_an_error_beside_its_field(
+def test_invalid_input_is_an_error_beside_its_field(
     staff: Client, alice: User, changes: dict[str, str], field: str
 ) -> None:
     assert field in errors(staff.post(ADD, form(alice, **changes)))
@@ -197,10 +199,10 @@ def test_bad_input_is_an_error_beside_its_field(
     assert Toast.objects.get().message == "before"
 
 
-# Changing.
+# Change and delete.
 
 
-def test_a_change_is_announced_and_keeps_the_rest(
+def test_a_change_is_announced_and_keeps_the_other_fields(
     staff: Client, alice: User, bob: User, hints: list[str], committed: Callable[..., Any]
 ) -> None:
     toast = create_toast("running", alice, data={"a": 1}, progress=1)
@@ -216,7 +218,7 @@ def test_a_change_is_announced_and_keeps_the_rest(
     assert hints == [f"user:{alice.pk}"]
 
 
-def test_a_toast_is_deleted_and_leaves_the_page(
+def test_a_deletion_is_announced(
     staff: Client, alice: User, hints: list[str], committed: Callable[..., Any]
 ) -> None:
     toast = create_toast("hello", alice)
@@ -231,7 +233,7 @@ def act(name: str, toasts: list[Toast], **more: str) -> dict[str, Any]:
     return {"action": name, "_selected_action": [toast.pk for toast in toasts], **more}
 
 
-def test_many_are_deleted_and_leave_their_pages(
+def test_the_deletion_of_many_toasts_is_announced(
     staff: Client, alice: User, bob: User, hints: list[str], committed: Callable[..., Any]
 ) -> None:
     toasts = [create_toast("hello", user) for user in (alice, bob, alice)]
@@ -240,7 +242,7 @@ def test_many_are_deleted_and_leave_their_pages(
     assert sorted(hints) == sorted([f"user:{alice.pk}", f"user:{bob.pk}"])
 
 
-def test_many_are_marked_read(
+def test_many_toasts_are_marked_read(
     staff: Client, alice: User, bob: User, hints: list[str], committed: Callable[..., Any]
 ) -> None:
     toasts = [create_toast("hello", user) for user in (alice, bob, alice)]
@@ -255,14 +257,14 @@ def test_many_are_marked_read(
     assert b"1 toast was marked read." in response.content
 
 
-# Where it runs.
+# Other admin sites and permissions.
 
 
-def test_users_are_found_by_typing_where_the_site_lets_them_be_searched(staff: Client) -> None:
+def test_users_are_completed_if_the_site_s_admin_can_search_them(staff: Client) -> None:
     assert b"admin-autocomplete" in staff.get(ADD).content
 
 
-def test_it_works_in_an_admin_that_does_not_know_the_users(staff: Client) -> None:
+def test_it_works_in_an_admin_without_users(staff: Client) -> None:
     site = admin.AdminSite()
     site.register(Toast, ToastAdmin)
     assert site._registry[Toast].check() == []
@@ -271,7 +273,7 @@ def test_it_works_in_an_admin_that_does_not_know_the_users(staff: Client) -> Non
     assert isinstance(field.widget, ForeignKeyRawIdWidget)  # type: ignore[attr-defined]
 
 
-def test_who_may_only_look_can_only_look(alice: User, bob: User) -> None:
+def test_a_user_with_the_view_permission_can_only_view(alice: User, bob: User) -> None:
     from django.contrib.auth.models import Permission
 
     bob.is_staff = True

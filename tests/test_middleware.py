@@ -54,7 +54,7 @@ FRAGMENTS = st.lists(
 
 
 @given(FRAGMENTS)
-def test_whatever_the_page_no_other_byte_is_changed(content: bytes) -> None:
+def test_no_other_byte_of_a_page_is_changed(content: bytes) -> None:
     response = HttpResponse(content)
     inject(response, b"{tags}")
     before, found, after = response.content.rpartition(b"{tags}")
@@ -63,7 +63,7 @@ def test_whatever_the_page_no_other_byte_is_changed(content: bytes) -> None:
 
 
 @given(before=FRAGMENTS, between=st.text(" \t\r\n\f"), comment=st.binary(max_size=30))
-def test_every_page_that_ends_as_pages_do_gets_the_client(
+def test_every_page_with_a_normal_end_gets_the_client(
     before: bytes, between: str, comment: bytes
 ) -> None:
     note = b"<!-- " + comment.replace(b"-", b"").replace(b"<", b"") + b" -->"
@@ -108,28 +108,28 @@ async def test_a_site_may_limit_the_client_to_visitors_with_a_session(
     assert await body_of(await through(html(), request)) == BEFORE + TAGS + AFTER
 
 
-def test_an_exempt_view_stays_what_it_was() -> None:
+def test_an_exempt_view_stays_sync_or_async() -> None:
     async def asynchronous(request: HttpRequest) -> HttpResponse:
-        """Its own words."""
+        """The docstring of the view."""
         return html()
 
     assert iscoroutinefunction(toasts_exempt(asynchronous))
-    assert toasts_exempt(asynchronous).__doc__ == "Its own words."
+    assert toasts_exempt(asynchronous).__doc__ == "The docstring of the view."
     assert not iscoroutinefunction(toasts_exempt(html))
 
 
-# What goes wrong
+# Errors
 
 
-def lazily_failing() -> str:
+def failing_nonce() -> str:
     raise RuntimeError("the header is already written")
 
 
-async def test_a_nonce_that_cannot_be_had_leaves_the_page_and_one_line_in_the_log(
+async def test_if_reading_the_nonce_fails_the_page_stays_and_one_line_is_logged(
     rf: RequestFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     request = rf.get("/a%0Apage/")
-    request.csp_nonce = SimpleLazyObject(lazily_failing)
+    request.csp_nonce = SimpleLazyObject(failing_nonce)
     received = await through(html(ETag='"1"', Content_Length="7"), request)
     assert await body_of(received) == PAGE
     assert (received.headers["ETag"], received.headers["Content-Length"]) == ('"1"', "7")
@@ -138,7 +138,7 @@ async def test_a_nonce_that_cannot_be_had_leaves_the_page_and_one_line_in_the_lo
     ]
 
 
-async def test_missing_urls_leave_the_page_and_one_line_in_the_log(
+async def test_if_the_urls_are_missing_the_page_stays_and_one_line_is_logged(
     settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.ROOT_URLCONF = "tests.support.empty_urls"
@@ -146,7 +146,7 @@ async def test_missing_urls_leave_the_page_and_one_line_in_the_log(
     assert len(caplog.records) == 1
 
 
-async def test_a_template_that_is_not_rendered_is_left_to_whoever_renders_it(
+async def test_a_template_response_that_is_not_rendered_is_not_changed(
     rf: RequestFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
     request = rf.get("/")
@@ -164,10 +164,10 @@ async def test_a_template_that_is_not_rendered_is_left_to_whoever_renders_it(
 
 class Untouchable:
     def __get__(self, instance: object, owner: type) -> Any:
-        raise AssertionError("the middleware looked at the session or the user")
+        raise AssertionError("the middleware read the session or the user")
 
 
-async def test_neither_session_nor_user_is_looked_at(rf: RequestFactory) -> None:
+async def test_neither_session_nor_user_is_read(rf: RequestFactory) -> None:
     class Request(HttpRequest):
         session = Untouchable()
         user = Untouchable()
@@ -180,10 +180,10 @@ async def test_neither_session_nor_user_is_looked_at(rf: RequestFactory) -> None
 
 class CountingNonce:
     def __init__(self) -> None:
-        self.asked = 0
+        self.reads = 0
 
     def __str__(self) -> str:
-        self.asked += 1
+        self.reads += 1
         return "n0"
 
 
@@ -196,23 +196,23 @@ class CountingNonce:
         html(status=204),
     ],
 )
-async def test_the_nonce_is_not_asked_for_without_need(
+async def test_the_nonce_is_not_read_without_need(
     rf: RequestFactory, response: HttpResponse
 ) -> None:
     request = rf.get("/")
     request.csp_nonce = CountingNonce()
     await through(response, request)
-    assert request.csp_nonce.asked == 0
+    assert request.csp_nonce.reads == 0
 
 
-async def test_the_nonce_is_asked_for_once(rf: RequestFactory) -> None:
+async def test_the_nonce_is_read_once(rf: RequestFactory) -> None:
     request = rf.get("/")
     request.csp_nonce = CountingNonce()
     received = await through(html(), request)
     assert await body_of(received) == BEFORE + with_nonce("n0") + AFTER
-    assert request.csp_nonce.asked == 1
+    assert request.csp_nonce.reads == 1
 
 
-def test_the_predicate_can_be_asked_by_itself(rf: RequestFactory) -> None:
+def test_the_predicate_can_be_called_by_itself(rf: RequestFactory) -> None:
     assert should_inject(rf.get("/"), html()) is True
     assert should_inject(rf.get("/"), typed("text/plain")) is False

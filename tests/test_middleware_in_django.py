@@ -1,4 +1,4 @@
-"""The middleware inside Django's own handlers, in the company of other middleware."""
+"""The middleware inside Django's own handlers, together with other middleware."""
 
 import gzip
 import re
@@ -27,7 +27,7 @@ def _site(settings: Any) -> None:
     settings.DEBUG = False
 
 
-def written_already() -> str:
+def failing_nonce() -> str:
     raise RuntimeError("the header is already written")
 
 
@@ -74,7 +74,7 @@ async def test_a_sites_own_error_pages_have_the_client(path: str, status: int) -
     assert response.content == BEFORE + TAGS + AFTER
 
 
-COMPANY = [
+WITH_OTHERS = [
     "django.middleware.gzip.GZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -85,17 +85,17 @@ COMPANY = [
 async def test_the_client_is_in_what_gzip_compresses(
     settings: Any, async_client: AsyncClient
 ) -> None:
-    settings.MIDDLEWARE = COMPANY
+    settings.MIDDLEWARE = WITH_OTHERS
     response = await async_client.get("/page/", headers={"Accept-Encoding": "gzip"})
     assert response.headers["Content-Encoding"] == "gzip"
     assert int(response.headers["Content-Length"]) == len(response.content)
     assert gzip.decompress(response.content) == BEFORE + TAGS + AFTER
 
 
-async def test_a_page_that_the_browser_has_is_still_answered_with_304(
+async def test_a_page_that_the_browser_has_cached_is_still_a_304(
     settings: Any, async_client: AsyncClient
 ) -> None:
-    settings.MIDDLEWARE = COMPANY
+    settings.MIDDLEWARE = WITH_OTHERS
     first = await async_client.get("/page/")
     again = await async_client.get("/page/", headers={"If-None-Match": first.headers["ETag"]})
     assert (first.content, first.status_code) == (BEFORE + TAGS + AFTER, 200)
@@ -103,9 +103,9 @@ async def test_a_page_that_the_browser_has_is_still_answered_with_304(
 
 
 @pytest.mark.parametrize(
-    "middleware", [COMPANY, [TOASTS, "django.middleware.common.CommonMiddleware"]]
+    "middleware", [WITH_OTHERS, [TOASTS, "django.middleware.common.CommonMiddleware"]]
 )
-async def test_head_promises_the_length_that_get_has(
+async def test_the_length_of_head_is_that_of_get(
     settings: Any, async_client: AsyncClient, middleware: list[str]
 ) -> None:
     settings.MIDDLEWARE = middleware
@@ -115,10 +115,10 @@ async def test_head_promises_the_length_that_get_has(
     assert dict(head.items()) == dict(get.items())
 
 
-async def test_a_head_that_the_view_answers_itself_is_left_alone(
+async def test_an_answer_to_head_by_the_view_itself_is_not_changed(
     settings: Any, async_client: AsyncClient
 ) -> None:
-    settings.MIDDLEWARE = COMPANY
+    settings.MIDDLEWARE = WITH_OTHERS
     response = await async_client.head("/own-head/")
     assert response.headers["Content-Length"] == "0"
 
@@ -155,7 +155,7 @@ async def test_the_urls_follow_the_root_path_under_asgi() -> None:
 
 
 class StandInForDjangoCsp:
-    """A nonce as django-csp has it: in the header once it was read, an error after that."""
+    """A nonce like that of django-csp: reading it puts it into the header, and later fails."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -165,7 +165,7 @@ class StandInForDjangoCsp:
         request.csp_nonce = SimpleLazyObject(lambda: read.append("stand-in") or read[0])
         response = self.get_response(request)
         response.headers["Content-Security-Policy"] = " ".join(["script-src", *read])
-        request.csp_nonce = SimpleLazyObject(written_already)
+        request.csp_nonce = SimpleLazyObject(failing_nonce)
         return response
 
 
@@ -181,7 +181,7 @@ async def test_django_csps_header_and_the_tags_agree(
     assert response.content == BEFORE + with_nonce("stand-in") + AFTER
 
 
-async def test_outside_django_csp_the_page_is_left_as_it_was(
+async def test_above_django_csp_the_page_is_not_changed(
     settings: Any, async_client: AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.MIDDLEWARE = [TOASTS, STAND_IN]

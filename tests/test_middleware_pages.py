@@ -1,4 +1,4 @@
-"""Which responses the middleware leaves alone, and what it makes of the others."""
+"""Which responses the middleware changes, and how."""
 
 import gzip
 import io
@@ -61,12 +61,12 @@ def without_type() -> HttpResponse:
 
 CLIENT_BY_HAND = b'<SCRIPT src="/mine.js" data-toasts></script>'
 
-LEFT_ALONE: dict[str, Callable[[], HttpResponseBase]] = {
-    # what is sent in parts
+UNCHANGED: dict[str, Callable[[], HttpResponseBase]] = {
+    # responses in parts
     "a stream": lambda: StreamingHttpResponse(iter([BEFORE, AFTER])),
     "an async stream": lambda: StreamingHttpResponse(chunks()),
     "a file": lambda: FileResponse(io.BytesIO(PAGE), content_type="text/html"),
-    # what is no HTML page
+    # responses that are not HTML pages
     "JSON": lambda: JsonResponse({"html": "<body></body>"}),
     "JSON that ends like a page": lambda: typed("application/json", AFTER),
     "plain text": lambda: typed("text/plain"),
@@ -80,20 +80,20 @@ LEFT_ALONE: dict[str, Callable[[], HttpResponseBase]] = {
     "a type that only begins like HTML": lambda: typed("text/html5"),
     "no type": without_type,
     "an empty type": lambda: typed(""),
-    # what is encoded already, or offered as a file
+    # encoded pages, and downloads
     "gzip": lambda: html(gzip.compress(PAGE), Content_Encoding="gzip"),
     "an encoding on a page that is none": lambda: html(Content_Encoding="br"),
     "an attachment": lambda: html(Content_Disposition='attachment; filename="page.html"'),
-    "an attachment, shouting": lambda: html(Content_Disposition="ATTACHMENT"),
+    "an attachment in capitals": lambda: html(Content_Disposition="ATTACHMENT"),
     "an unknown disposition": lambda: html(Content_Disposition="form-data; name=page"),
-    # statuses whose body is not shown, or not whole
+    # statuses whose body is not shown, or not complete
     **{
         f"status {status}": lambda status=status: html(status=status)
         for status in (100, 101, 103, 204, 205, 206, 300, 301, 302, 303, 304, 307, 308)
     },
     "a redirect with a page": lambda: HttpResponseRedirect("/elsewhere/", content=PAGE),
     "a range": lambda: html(Content_Range="bytes 0-9/10"),
-    # encodings in which our bytes would not be our tags
+    # encodings in which the bytes of the tags would mean something else
     **{
         charset: lambda charset=charset: encoded(charset)
         for charset in (
@@ -101,12 +101,12 @@ LEFT_ALONE: dict[str, Callable[[], HttpResponseBase]] = {
             *("iso-2022-jp", "hz", "cp037", "cp500"),
         )
     },
-    "an encoding that nobody knows": lambda: typed("text/html; charset=klingon"),
+    "an unknown encoding": lambda: typed("text/html; charset=klingon"),
     "an encoding that is no text encoding": lambda: typed("text/html; charset=hex"),
     "UTF-16 labelled as UTF-8": lambda: typed(
         "text/html; charset=utf-8", "</body>".encode("utf-16")
     ),
-    # pages without a place for the tags
+    # pages without an end tag of the body at their end
     "nothing": lambda: html(b""),
     "a fragment": lambda: html(b"<p>one row</p>"),
     "an unfinished page": lambda: html(BEFORE),
@@ -121,7 +121,7 @@ LEFT_ALONE: dict[str, Callable[[], HttpResponseBase]] = {
     "an open comment after the body": lambda: html(PAGE + b"<!-- " + b"<!--" * 1000),
     "only spaces after an end tag far away": lambda: html(PAGE + b" " * TAIL),
     "a page too big to copy": lambda: html(b" " * (MAX_PAGE + 1 - len(PAGE)) + PAGE),
-    # pages that have the client, or do not want it
+    # pages that have the client, and exempt ones
     "a page with the client": lambda: html(BEFORE + TAGS + AFTER),
     "a page with the client and a nonce": lambda: html(BEFORE + with_nonce("x") + AFTER),
     "a page with the client placed by hand": lambda: html(BEFORE + CLIENT_BY_HAND + AFTER),
@@ -130,12 +130,12 @@ LEFT_ALONE: dict[str, Callable[[], HttpResponseBase]] = {
 }
 
 
-@pytest.mark.parametrize("kind", LEFT_ALONE)
-async def test_a_response_is_left_alone_if_it_is(
+@pytest.mark.parametrize("kind", UNCHANGED)
+async def test_a_response_is_not_changed_if_it_is(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    twin = LEFT_ALONE[kind]()
-    sent = LEFT_ALONE[kind]()
+    twin = UNCHANGED[kind]()
+    sent = UNCHANGED[kind]()
     for response in (twin, sent):
         response.headers["ETag"] = '"of-these-bytes"'
         response.headers["Content-Length"] = "12345"
@@ -146,12 +146,12 @@ async def test_a_response_is_left_alone_if_it_is(
     assert caplog.records == []
 
 
-LEFT_REQUESTS: dict[str, dict[str, Any]] = {
+UNCHANGED_REQUESTS: dict[str, dict[str, Any]] = {
     "by htmx": {"headers": {"HX-Request": "true"}},
     "by htmx, for a target": {"headers": {"HX-Request": "true", "HX-Boosted": "false"}},
     "by jQuery": {"headers": {"X-Requested-With": "XMLHttpRequest"}},
-    "by a script that says so": {"headers": {"X-Requested-With": "fetch"}},
-    "by a script that says nothing": {"headers": {"X-Requested-With": ""}},
+    "by a script with a header": {"headers": {"X-Requested-With": "fetch"}},
+    "by a script with an empty header": {"headers": {"X-Requested-With": ""}},
     "by fetch()": {"headers": {"Sec-Fetch-Dest": "empty"}},
     "for an image": {"headers": {"Sec-Fetch-Dest": "image"}},
     "for a script": {"headers": {"Sec-Fetch-Dest": "script"}},
@@ -164,17 +164,17 @@ LEFT_REQUESTS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", LEFT_REQUESTS)
-async def test_a_page_is_left_alone_if_it_is_fetched(kind: str, rf: RequestFactory) -> None:
+@pytest.mark.parametrize("kind", UNCHANGED_REQUESTS)
+async def test_a_page_is_not_changed_if_it_is_fetched(kind: str, rf: RequestFactory) -> None:
     sent = html(ETag='"1"')
-    received = await through(sent, rf.get("/", **LEFT_REQUESTS[kind]))
+    received = await through(sent, rf.get("/", **UNCHANGED_REQUESTS[kind]))
     assert await body_of(received) == PAGE
     assert received.headers["ETag"] == '"1"'
 
 
 INJECTED: dict[str, tuple[bytes, bytes]] = {
     "a page": (BEFORE, AFTER),
-    "shouting": (b"<BODY>", b"</BODY></HTML>"),
+    "capitals": (b"<BODY>", b"</BODY></HTML>"),
     "spaces in the tags": (b"<body>", b"</body \t\n></html\r\n>"),
     "nothing after": (b"<body>", b"</body>"),
     "an end tag alone": (b"", b"</body>"),
@@ -187,7 +187,7 @@ INJECTED: dict[str, tuple[bytes, bytes]] = {
     "bytes of no encoding": (bytes(range(256)), b"</body>"),
     "NUL": (b"<body>\0", b"</body>"),
     "a byte order mark": (b"\xef\xbb\xbf<body>", b"</body>"),
-    "words about the client": (b"<p>data-toasts &lt;script data-toasts></p>", b"</body>"),
+    "a text about the client": (b"<p>data-toasts &lt;script data-toasts></p>", b"</body>"),
     "a style for the region": (b"<style>[data-toasts-region] {}</style>", b"</body>"),
     "a script for the region": (b'<script data-toasts-region="x"></script>', b"</body>"),
     "the end just within reach": (b"<body>", b"</body>" + b" " * (TAIL - 7)),
@@ -196,7 +196,7 @@ INJECTED: dict[str, tuple[bytes, bytes]] = {
 
 
 @pytest.mark.parametrize("kind", INJECTED)
-async def test_the_client_is_put_before_the_end_of_a_page_with(kind: str) -> None:
+async def test_the_client_is_inserted_before_the_end_of_a_page_with(kind: str) -> None:
     before, after = INJECTED[kind]
     received = await through(html(before + after))
     assert await body_of(received) == before + TAGS + after
@@ -214,7 +214,7 @@ async def test_the_client_is_put_before_the_end_of_a_page_with(kind: str) -> Non
         ),
     ],
 )
-async def test_the_client_is_put_into_a_page_of_type(content_type: str) -> None:
+async def test_the_client_is_inserted_into_a_page_of_type(content_type: str) -> None:
     received = await through(typed(content_type, b"<body>\x8e\xa1\xc3</body>"))
     assert await body_of(received) == b"<body>\x8e\xa1\xc3" + TAGS + b"</body>"
 
@@ -222,7 +222,7 @@ async def test_the_client_is_put_into_a_page_of_type(content_type: str) -> None:
 @pytest.mark.parametrize(
     "status", [200, 201, 202, 203, 400, 401, 403, 404, 405, 410, 418, 422, 429, 500, 502, 503]
 )
-async def test_the_client_is_put_into_the_page_of_status(status: int) -> None:
+async def test_the_client_is_inserted_into_a_page_with_status(status: int) -> None:
     received = await through(html(status=status))
     assert received.status_code == status
     assert await body_of(received) == BEFORE + TAGS + AFTER
@@ -239,7 +239,7 @@ async def test_the_client_is_put_into_the_page_of_status(status: int) -> None:
         {"Accept": "application/json"},
     ],
 )
-async def test_the_client_is_put_into_a_page_that_is_asked_for_with(
+async def test_the_client_is_inserted_into_a_page_requested_with(
     headers: dict[str, str], rf: RequestFactory
 ) -> None:
     received = await through(html(), rf.get("/?next=1&no_popup=1", headers=headers))
@@ -250,7 +250,7 @@ async def test_the_client_is_put_into_a_page_that_is_asked_for_with(
     "headers",
     [{"Content-Encoding": "identity"}, {"Content-Disposition": "inline; filename=a.html"}],
 )
-async def test_headers_that_change_nothing_do_not_keep_the_client_out(
+async def test_headers_that_state_the_default_do_not_prevent_the_client(
     headers: dict[str, str],
 ) -> None:
     received = await through(HttpResponse(PAGE, headers=headers))
@@ -263,7 +263,7 @@ async def test_the_method_does_not_matter(method: str, rf: RequestFactory) -> No
     assert await body_of(received) == BEFORE + TAGS + AFTER
 
 
-async def test_headers_follow_the_new_bytes() -> None:
+async def test_headers_are_corrected_for_the_new_bytes() -> None:
     outdated = ("ETag", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest", "Accept-Ranges")
     sent = html(Content_Length=str(len(PAGE)), Cache_Control="max-age=60", Vary="Accept")
     for name in outdated:
@@ -277,10 +277,10 @@ async def test_headers_follow_the_new_bytes() -> None:
     }
 
 
-async def test_a_length_is_not_invented() -> None:
+async def test_no_length_is_added() -> None:
     assert "Content-Length" not in (await through(html())).headers
 
 
-async def test_the_middleware_is_harmless_twice() -> None:
+async def test_a_second_middleware_changes_nothing() -> None:
     received = await through(await through(html()))
     assert await body_of(received) == BEFORE + TAGS + AFTER

@@ -40,7 +40,7 @@ def test_the_table_has_the_indexes_and_constraints_of_the_model() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_migrations_go_back_to_nothing_and_forth_again(alice: User) -> None:
+def test_the_migrations_can_be_reversed_and_applied_again(alice: User) -> None:
     before = schema()
     create_toast("hello", alice)
     try:
@@ -56,7 +56,7 @@ def test_the_migrations_go_back_to_nothing_and_forth_again(alice: User) -> None:
 
 
 @pytest.mark.django_db
-def test_nothing_is_left_to_migrate() -> None:
+def test_all_migrations_are_applied() -> None:
     executor = MigrationExecutor(connection)
     targets = [node for node in executor.loader.graph.leaf_nodes() if node[0] == "toasts"]
     assert targets

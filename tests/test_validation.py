@@ -1,4 +1,4 @@
-"""The rules of a toast's fields: what is refused says its name, what is let in is unchanged."""
+"""The rules of a toast's fields: what they refuse, and what they return."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ GOOD_URLS = [
 
 
 @pytest.mark.parametrize("url", BAD_URLS)
-def test_a_link_that_could_run_or_leads_nowhere_is_refused(url: str) -> None:
+def test_a_link_that_could_run_a_script_or_has_no_target_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"^url: "):
         content.clean({"url": url})
     with pytest.raises(ValueError, match=r"^actions\[0\]\.url: "):
@@ -102,14 +102,14 @@ def test_a_link_that_could_run_or_leads_nowhere_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", GOOD_URLS)
-def test_a_safe_link_is_kept_to_the_letter(url: str) -> None:
+def test_a_safe_link_is_not_changed(url: str) -> None:
     assert content.clean({"url": url}) == {"url": url}
     action = {"name": "open", "label": "Open", "url": url}
     assert content.clean({"actions": [action]}) == {"actions": [action]}
 
 
 @given(st.text(max_size=40))
-def test_no_text_is_let_in_that_a_browser_reads_as_a_script(text: str) -> None:
+def test_no_link_is_accepted_that_a_browser_runs_as_a_script(text: str) -> None:
     # What the WHATWG URL parser does first: strip C0 and space, drop tab and newlines.
     outer = "".join(map(chr, range(0x21)))
     seen = text.strip(outer).translate(dict.fromkeys(map(ord, "\t\r\n"))).lower()
@@ -208,7 +208,9 @@ REFUSED: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(
     ("field", "value", "error"), REFUSED, ids=[f"{n}-{row[0]}" for n, row in enumerate(REFUSED)]
 )
-def test_a_bad_value_is_refused_by_its_fields_name(field: str, value: Any, error: str) -> None:
+def test_an_invalid_value_is_refused_with_the_name_of_its_field(
+    field: str, value: Any, error: str
+) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(error)}"):
         content.clean({field: value})
 
@@ -247,14 +249,14 @@ ACCEPTED: list[tuple[str, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("field", "value", "stored"), ACCEPTED)
-def test_a_good_value_is_kept_or_made_plain(field: str, value: Any, stored: Any) -> None:
+def test_a_valid_value_is_kept_or_normalised(field: str, value: Any, stored: Any) -> None:
     cleaned = content.clean({field: value})
     assert cleaned == {field: stored}
     assert type(cleaned[field]) is type(stored)
 
 
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.text(), st.lists, max_leaves=20)))
-def test_data_is_kept_as_it_is_unless_it_holds_a_nul(data: dict[str, Any]) -> None:
+def test_data_is_not_changed_but_refused_if_it_holds_a_nul(data: dict[str, Any]) -> None:
     if "\x00" in "".join(strings(data)):
         with pytest.raises(ValueError, match=r"^data: holds a NUL"):
             content.clean_data(data)

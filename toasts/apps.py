@@ -2,6 +2,8 @@ from django.apps import AppConfig
 
 
 class ToastsConfig(AppConfig):
+    """Register the system checks, and the signals that end streams."""
+
     name = "toasts"
     verbose_name = "Toasts"
     default_auto_field = "django.db.models.BigAutoField"

@@ -29,7 +29,7 @@ def _is_channel(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    # A bool is an int to Python, but nobody means it as seconds.
+    # A bool is an int to Python, but not meant as a number of seconds.
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

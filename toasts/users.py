@@ -138,7 +138,7 @@ def _is_user_queryset(users: Any) -> bool:
 
 
 def _keys_of_queryset(users: Any) -> Iterator[Any]:
-    if users.query.combinator:  # a union, say, of which Django can't change the columns
+    if users.query.combinator:  # such as a union, whose columns Django can't change
         return (getattr(user, _key_name()) for user in users.iterator(chunk_size=CHUNK))
     # The order decides which users a slice or a DISTINCT ON has. Elsewhere it only costs time.
     is_ordered = users.query.is_sliced or users.query.distinct_fields

@@ -1,4 +1,4 @@
-"""When a toast is announced: after COMMIT, never otherwise, and whatever the broker does."""
+"""When a toast is announced: after COMMIT only, and without errors of the broker."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_toast_of_a_rolled_back_transaction_is_never_announced(
     assert not Toast.objects.exists()
 
 
-def test_of_a_rolled_back_savepoint_nothing_is_announced(
+def test_a_rolled_back_savepoint_announces_nothing(
     alice: User, bob: User, hints: list[str]
 ) -> None:
     with transaction.atomic():
@@ -57,7 +57,7 @@ def test_of_a_rolled_back_savepoint_nothing_is_announced(
     assert [toast.message for toast in Toast.objects.all()] == ["kept"]
 
 
-def test_in_a_transaction_by_hand_the_toast_is_written(alice: User, hints: list[str]) -> None:
+def test_without_autocommit_the_toast_is_written(alice: User, hints: list[str]) -> None:
     transaction.set_autocommit(False)
     try:
         create_toast("hello", alice)
@@ -88,7 +88,7 @@ def test_a_broken_broker_never_breaks_the_caller(
 
 
 @pytest.mark.django_db
-def test_a_hosts_test_case_can_run_the_announcement(alice: User, hints: list[str]) -> None:
+def test_a_test_case_of_a_site_can_run_the_announcement(alice: User, hints: list[str]) -> None:
     with TestCase.captureOnCommitCallbacks(execute=True):
         create_toast("hello", alice)
         assert hints == []

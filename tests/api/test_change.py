@@ -34,7 +34,7 @@ def test_a_change_is_written_and_announced(alice: User, hints: list[str]) -> Non
     assert hints == [topic(alice)]
 
 
-def test_a_change_touches_its_own_fields_alone(alice: User) -> None:
+def test_a_change_writes_only_its_own_fields(alice: User) -> None:
     toast = create_toast("hello", alice)
     stale = Toast.objects.get()
     update_toast(toast, title="new")
@@ -51,7 +51,7 @@ def test_a_hidden_toast_can_be_shown_now(alice: User) -> None:
     assert toast.visible_from <= timezone.now() + timedelta(seconds=1)
 
 
-def test_two_changes_may_not_be_too_big_together(alice: User) -> None:
+def test_two_changes_that_are_too_large_together_are_refused(alice: User) -> None:
     toast = create_toast("hello", alice)
     update_toast(toast, data={"a": "x" * 7000})
     with pytest.raises(ValueError, match=r"^data: makes the toast 9... bytes"):
@@ -98,13 +98,13 @@ def test_dismissing_is_idempotent(alice: User, hints: list[str]) -> None:
     assert hints == [topic(alice)]
 
 
-def test_a_dismissed_toast_stays_so_when_it_changes(alice: User) -> None:
+def test_a_dismissed_toast_stays_dismissed_when_it_changes(alice: User) -> None:
     toast = dismiss_toast(create_toast("hello", alice))
     update_toast(toast, progress=100)
     assert Toast.objects.get().read_at == toast.read_at is not None
 
 
-def test_all_of_a_queryset_are_dismissed_in_two_statements(
+def test_all_toasts_of_a_queryset_are_dismissed_in_two_statements(
     alice: User, bob: User, hints: list[str]
 ) -> None:
     create_toasts("hello", [alice, bob, alice])
@@ -118,7 +118,9 @@ def test_all_of_a_queryset_are_dismissed_in_two_statements(
     assert len(hints) == 2
 
 
-def test_rows_of_others_can_be_announced(alice: User, bob: User, hints: list[str]) -> None:
+def test_rows_that_other_code_wrote_can_be_announced(
+    alice: User, bob: User, hints: list[str]
+) -> None:
     with transaction.atomic():
         api.announce_changes(alice, bob.pk)
         assert hints == []

@@ -1,4 +1,4 @@
-"""create_toast and its family: what is written, what is refused, and when it is announced."""
+"""create_toast and the other functions: what they write, and what they refuse."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ HOUR = timedelta(hours=1)
 ACTION = {"name": "undo", "label": "Undo", "url": "/undo/"}
 
 
-# What is written.
+# What create_toast writes.
 
 
 def test_a_message_and_a_user_are_enough(alice: User) -> None:
@@ -51,7 +51,7 @@ def test_a_message_and_a_user_are_enough(alice: User) -> None:
     assert toast.user == alice
 
 
-def test_the_signature_is_that_of_the_contract() -> None:
+def test_the_signature_is_the_documented_one() -> None:
     names = list(inspect.signature(create_toast).parameters)
     assert names[:11] == [
         "message", "user", "level", "title", "url", "actions", "key", "progress", "duration",
@@ -87,7 +87,7 @@ def test_every_field_is_stored(alice: User) -> None:
     ],
     ids=["instance", "pk", "text", "lazy", "deferred"],
 )
-def test_a_user_may_be_named_in_many_ways(alice: User, named: Callable[[User], Any]) -> None:
+def test_a_user_can_be_given_in_many_ways(alice: User, named: Callable[[User], Any]) -> None:
     assert create_toast("hello", named(alice)).user_id == alice.pk
 
 
@@ -97,7 +97,7 @@ def test_a_lazy_translation_is_stored_in_the_callers_language(alice: User) -> No
     assert Toast.objects.values_list("message", "title").get() == ("Ja", "Nein")
 
 
-def test_the_api_gives_the_toast_as_the_stream_does(alice: User) -> None:
+def test_the_http_api_returns_a_toast_as_the_stream_sends_it(alice: User) -> None:
     made = create_toast(
         "körper \U0001f600 \u2028 </script>", alice, title="t", level="error", url="/x", key="k",
         actions=[ACTION], progress=3, duration=2.5, expires_at=timezone.now() + HOUR,
@@ -113,7 +113,7 @@ def test_the_api_gives_the_toast_as_the_stream_does(alice: User) -> None:
     assert client.get(f"/toasts/api/toasts/{made.pk}/").json() == {**expected, "read": True}
 
 
-# What is refused.
+# Errors.
 
 BIG = {"text": "x" * 9000}
 NAIVE = datetime(2030, 1, 1)
@@ -142,7 +142,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("fields", "error"), REFUSED, ids=[row[1][:24] for row in REFUSED])
-def test_a_bad_toast_is_refused_whole(
+def test_an_invalid_toast_is_refused_as_a_whole(
     alice: User, hints: list[str], fields: dict[str, Any], error: str
 ) -> None:
     message = {"message": "hello", **fields}.pop("message")
@@ -225,17 +225,17 @@ def test_the_largest_toast_that_is_allowed_is_written(alice: User) -> None:
     assert Toast.objects.get(pk=toast.pk).data["text"] == "x" * rest
 
 
-def test_a_site_without_time_zones_gives_naive_datetimes(alice: User, settings: Any) -> None:
+def test_a_site_without_time_zones_has_to_pass_naive_datetimes(alice: User, settings: Any) -> None:
     settings.USE_TZ = False
     with pytest.raises(ValueError, match=r"^expires_at: must be a naive datetime"):
         create_toast("hello", alice, expires_at=datetime.now().astimezone())
 
 
-# For async code.
+# The async functions.
 
 
 @pytest.mark.usefixtures("hubs")
-async def test_the_async_twins_do_the_same(alice: User, bob: User, hints: list[str]) -> None:
+async def test_the_async_functions_do_the_same(alice: User, bob: User, hints: list[str]) -> None:
     toast = await async_create_toast("hello", alice, level="warning")
     assert (await Toast.objects.aget()).level == toast.level == "warning"
     assert await async_update_toast(toast, title="new") is toast
@@ -249,7 +249,7 @@ async def test_the_async_twins_do_the_same(alice: User, bob: User, hints: list[s
 
 
 @pytest.mark.usefixtures("hubs")
-async def test_the_async_twins_refuse_the_same(alice: User, hints: list[str]) -> None:
+async def test_the_async_functions_refuse_the_same(alice: User, hints: list[str]) -> None:
     toast = await async_create_toast("hello", alice)
     with pytest.raises(ValueError, match=r"^level: "):
         await async_create_toast("hello", alice, level="danger")
@@ -263,7 +263,7 @@ async def test_the_async_twins_refuse_the_same(alice: User, hints: list[str]) ->
     assert hints == [topic(alice)]
 
 
-# The names that a site imports.
+# The public names.
 
 
 def test_the_package_exports_exactly_these_names() -> None:

@@ -33,7 +33,9 @@ def inserts(queries: CaptureQueriesContext) -> list[str]:
     ]
 
 
-def test_ten_thousand_users_are_told_in_ten_statements(hints: list[str], on_postgres: bool) -> None:
+def test_ten_thousand_users_get_their_toasts_in_ten_statements(
+    hints: list[str], on_postgres: bool
+) -> None:
     made = users(10_000)
     with CaptureQueriesContext(connection) as queries:
         assert create_toasts("hello", User.objects.all(), level="success") == 10_000
@@ -53,7 +55,7 @@ def test_keys_are_looked_up_a_thousand_at_a_time(hints: list[str]) -> None:
     assert len([q for q in queries if q["sql"].startswith("SELECT")]) == 3
 
 
-def test_the_toasts_of_many_are_whole(alice: User, bob: User) -> None:
+def test_the_toasts_of_many_users_are_complete(alice: User, bob: User) -> None:
     expires_at = timezone.now() + HOUR
     fields: dict[str, Any] = {"actions": [ACTION], "data": {"a": 1}, "expires_at": expires_at}
     create_toasts("hello", [alice, bob], **fields)
@@ -64,30 +66,30 @@ def test_the_toasts_of_many_are_whole(alice: User, bob: User) -> None:
         assert toast.visible_from <= one.visible_from
 
 
-def test_who_is_named_twice_gets_one(alice: User, bob: User, hints: list[str]) -> None:
+def test_a_user_who_is_given_twice_gets_one_toast(alice: User, bob: User, hints: list[str]) -> None:
     named = [alice, alice.pk, str(alice.pk), bob, alice]
     assert create_toasts("hello", named) == 2
     assert sorted(hints) == sorted([topic(alice), topic(bob)])
 
 
-def test_who_is_named_again_a_thousand_later_gets_one() -> None:
+def test_a_user_who_is_given_again_a_thousand_users_later_gets_one_toast() -> None:
     made = users(1500)
     assert create_toasts("hello", [*made, *made]) == 1500
 
 
-def test_a_queryset_that_joins_names_each_user_once(alice: User) -> None:
+def test_a_queryset_with_a_join_gives_each_user_one_toast(alice: User) -> None:
     alice.groups.set([Group.objects.create(name="a"), Group.objects.create(name="b")])
     joined = User.objects.filter(groups__name__in=["a", "b"])
     assert joined.count() == 2
     assert create_toasts("hello", joined) == 1
 
 
-def test_a_slice_of_a_queryset_is_that_slice(alice: User, bob: User) -> None:
+def test_only_the_users_of_a_sliced_queryset_get_a_toast(alice: User, bob: User) -> None:
     assert create_toasts("hello", User.objects.order_by("-username")[:1]) == 1
     assert Toast.objects.get().user == bob
 
 
-def test_of_a_values_list_the_values_are_the_users(alice: User, bob: User) -> None:
+def test_the_values_of_a_values_list_are_the_users(alice: User, bob: User) -> None:
     create_toast("hello", bob)
     assert create_toasts("again", Toast.objects.values_list("user", flat=True)) == 1
     other = User.objects.filter(pk=alice.pk).values_list("toasts__user_id", flat=True)
@@ -96,14 +98,16 @@ def test_of_a_values_list_the_values_are_the_users(alice: User, bob: User) -> No
     assert not alice.toasts.exists()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("nobody", [[], (), iter([])])
-def test_nobody_is_told_nothing(db: None, hints: list[str], nobody: Any) -> None:
-    assert create_toasts("hello", nobody) == 0
+@pytest.mark.parametrize("no_users", [[], (), iter([])])
+def test_without_users_nothing_is_written_or_announced(
+    db: None, hints: list[str], no_users: Any
+) -> None:
+    assert create_toasts("hello", no_users) == 0
     assert create_toasts("hello", User.objects.none()) == 0
     assert hints == []
 
 
-def test_one_missing_user_undoes_all(hints: list[str]) -> None:
+def test_with_one_missing_user_no_toast_is_written(hints: list[str]) -> None:
     made = users(1500)
     with pytest.raises(ValueError, match=r"^user: there is none with the primary key 987654321"):
         create_toasts("hello", [*made, 987654321])
@@ -111,12 +115,12 @@ def test_one_missing_user_undoes_all(hints: list[str]) -> None:
     assert hints == []
 
 
-def test_of_many_missing_users_a_few_are_named() -> None:
+def test_the_error_names_a_few_of_many_missing_users() -> None:
     with pytest.raises(ValueError, match=r"900004, 900005 and 94 more\.$"):
         create_toasts("hello", range(900_001, 900_100))
 
 
-def test_what_is_not_a_number_of_users_is_refused(alice: User) -> None:
+def test_an_argument_that_is_not_an_iterable_of_users_is_refused(alice: User) -> None:
     for wrong in (alice, alice.pk, str(alice.pk), b"1", None):
         with pytest.raises(ValueError, match=r"^users: must be a queryset or another iterable"):
             create_toasts("hello", wrong)  # type: ignore[arg-type]

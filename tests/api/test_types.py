@@ -79,7 +79,7 @@ WRONG = {
 
 
 @pytest.mark.timeout(300)
-def test_right_calls_pass_and_each_wrong_call_is_an_error(tmp_path: Path) -> None:
+def test_mypy_accepts_right_calls_and_reports_each_wrong_one(tmp_path: Path) -> None:
     snippet = tmp_path / "calls.py"
     wrong = "".join(f"    {call}  # type: ignore[{code}]\n" for call, code in WRONG.items())
     snippet.write_text(HEAD + RIGHT + wrong)
@@ -106,7 +106,7 @@ def test_the_types_name_every_level_and_every_part_of_an_action() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in toasts.__all__ if name.startswith("async_")])
-def test_an_async_twin_has_the_signature_of_its_twin(name: str) -> None:
+def test_an_async_function_has_the_signature_of_the_sync_one(name: str) -> None:
     twin, function = getattr(toasts, name), getattr(toasts, name.removeprefix("async_"))
     assert inspect.iscoroutinefunction(twin)
     assert inspect.signature(twin) == inspect.signature(function)

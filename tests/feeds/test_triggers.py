@@ -101,7 +101,7 @@ def test_without_topics_every_topic_of_the_feed_is_announced(postgres: PostgresS
         assert left.fetchall() == []
 
 
-def test_a_column_that_is_not_there_warns_the_writer_and_the_row_is_written(
+def test_with_a_missing_column_the_row_is_written_and_the_writer_warned(
     postgres: PostgresServer,
 ) -> None:
     database = Database(
@@ -120,16 +120,16 @@ async def test_a_row_larger_than_a_notification_reaches_the_pages_that_may_see_i
     site: Site = database.site
     port = site.serve("uvicorn").port
     keys = {name: cookies["sessionid"] for name, cookies in site.sessions("alice", "admin").items()}
-    hers, staffs = [await WebSocket.open(port, "/feeds/board/", key) for key in keys.values()]
-    for socket in (hers, staffs):
+    alices, staffs = [await WebSocket.open(port, "/feeds/board/", key) for key in keys.values()]
+    for socket in (alices, staffs):
         await socket.until("sync")
     large = {"customer": "alice", "product": "é" * 20_000}
     database.writer.execute(INSERT, ["bob", "small"])
     database.writer.execute(INSERT, list(large.values()))
-    assert (await hers.until("change"))["data"]["row"] == large
+    assert (await alices.until("change"))["data"]["row"] == large
     assert (await staffs.until("change"))["data"]["row"]["customer"] == "bob"
     assert (await staffs.until("change"))["data"]["row"] == large
-    for socket in (hers, staffs):
+    for socket in (alices, staffs):
         await socket.leave()
 
 

@@ -1,4 +1,4 @@
-"""What the table's queries cost, where the wrong plan would be slow."""
+"""The query plans of the table, where a wrong plan would be slow."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def big(alice: User) -> User:
 
 
 def plan_of(queries: CaptureQueriesContext) -> Any:
-    """What the database would do for the one query that ran."""
+    """Return the database's plan for the only query that ran."""
     (query,) = queries.captured_queries
     return explain(query["sql"])
 
@@ -69,7 +69,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def on_table(plan: Any) -> list[tuple[str, str]]:
-    """How PostgreSQL reaches the table: kind of node and index."""
+    """Return how PostgreSQL reads the table: the types of the nodes and their indexes."""
     return [
         (node["Node Type"], node.get("Index Name", ""))
         for node in nodes(plan[0]["Plan"])
@@ -92,7 +92,7 @@ def test_a_streams_read_is_one_scan_of_the_partial_index(
         assert step == "SEARCH toasts_toast USING INDEX toasts_unread (user_id=?)"
         return
     assert on_table(plan) == [("Index Scan", "toasts_unread")]
-    # The 200 that are found are sorted, oldest first; never the thousands that she may have.
+    # The 200 rows are sorted at the end, never the thousands of rows that the user may have.
     (limit,) = (node for node in nodes(plan[0]["Plan"]) if node["Node Type"] == "Limit")
     kinds = [node["Node Type"] for node in nodes(limit)]
     assert not [kind for kind in kinds if "Sort" in kind]

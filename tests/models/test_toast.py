@@ -1,4 +1,4 @@
-"""The table: its defaults, its constraints, and what its queries give."""
+"""The table: its defaults, its constraints and its queries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HOUR = timedelta(hours=1)
 
 
 def insert(**columns: Any) -> None:
-    """A plain SQL INSERT, as another program would write it."""
+    """Insert a row by plain SQL, as another program does."""
     names = ", ".join(columns)
     places = ", ".join(["%s"] * len(columns))
     with connection.cursor() as cursor:
@@ -32,7 +32,7 @@ def insert(**columns: Any) -> None:
         )
 
 
-def test_two_columns_of_plain_sql_make_a_whole_toast(alice: User) -> None:
+def test_two_columns_of_plain_sql_make_a_complete_toast(alice: User) -> None:
     insert(user_id=alice.pk, message="hi")
     toast = Toast.objects.get()
     now = django_timezone.now()
@@ -50,7 +50,7 @@ def test_two_columns_of_plain_sql_make_a_whole_toast(alice: User) -> None:
     assert client.get("/toasts/api/toasts/").json()["results"] == [expected]
 
 
-def test_the_columns_are_those_of_the_contract() -> None:
+def test_the_columns_are_the_documented_ones() -> None:
     with connection.cursor() as cursor:
         columns = connection.introspection.get_table_description(cursor, "toasts_toast")
     assert {column.name for column in columns} == {
@@ -72,7 +72,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("columns", "name"), BROKEN)
-def test_the_database_itself_refuses(
+def test_the_database_refuses_invalid_values(
     alice: User, columns: dict[str, Any], name: str, on_postgres: bool
 ) -> None:
     # On PostgreSQL the type of the column may be the first to refuse.
@@ -90,7 +90,7 @@ def test_a_toast_without_user_or_message_is_refused(alice: User, column: str) ->
 
 
 @pytest.mark.parametrize("column", ["actions", "data"])
-def test_what_is_not_json_is_refused(alice: User, column: str) -> None:
+def test_text_that_is_not_json_is_refused(alice: User, column: str) -> None:
     with pytest.raises((IntegrityError, DataError)), transaction.atomic():
         insert(**{"user_id": alice.pk, "message": "hi", column: "{not json"})
 
@@ -107,7 +107,7 @@ def test_what_is_not_json_is_refused(alice: User, column: str) -> None:
     ],
     ids=str,
 )
-def test_the_bounds_themselves_are_allowed(alice: User, columns: dict[str, Any]) -> None:
+def test_values_at_the_limits_are_allowed(alice: User, columns: dict[str, Any]) -> None:
     insert(**{"user_id": alice.pk, "message": "hi", **columns})
     assert Toast.objects.count() == 1
 
@@ -118,11 +118,11 @@ def test_an_unknown_user_is_refused() -> None:
         insert(user_id=12345, message="hi")
 
 
-def test_a_deleted_users_toasts_go_with_them(alice: User, bob: User) -> None:
+def test_the_toasts_of_a_deleted_user_are_deleted(alice: User, bob: User) -> None:
     create_toast("hers", alice)
-    his = create_toast("his", bob)
+    kept = create_toast("his", bob)
     alice.delete()
-    assert list(Toast.objects.all()) == [his]
+    assert list(Toast.objects.all()) == [kept]
 
 
 FROM: dict[str, timedelta] = {"earlier": -HOUR, "now": timedelta(0), "later": HOUR}
@@ -132,7 +132,7 @@ READ: dict[str, timedelta | None] = {"unread": None, "read": -HOUR}
 
 @pytest.fixture
 def mixed(alice: User, bob: User) -> dict[Any, list[int]]:
-    """Toasts of every kind for two users; the ids of those that are active, oldest first."""
+    """Toasts of every kind for two users. The value is the active ids by user, oldest first."""
     now = django_timezone.now() - timedelta(seconds=1)  # another clock may be a little behind
     active: dict[Any, list[int]] = {alice.pk: [], bob.pk: []}
     kinds = itertools.product(FROM.values(), UNTIL.values(), READ.values())
@@ -154,7 +154,7 @@ def implementations() -> Iterator[Callable[..., Iterator[Row]]]:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 200])
-def test_the_newest_active_are_each_users_unread_visible_unexpired(
+def test_newest_active_has_each_users_unread_visible_and_unexpired_toasts(
     mixed: dict[Any, list[int]], limit: int
 ) -> None:
     everything = sorted(itertools.chain(*(ids[-limit:] for ids in mixed.values())))
@@ -166,25 +166,23 @@ def test_the_newest_active_are_each_users_unread_visible_unexpired(
         assert [row.id for row in read([user_id], limit)] == ids[-limit:]
 
 
-def test_active_is_the_same_rule_newest_first(alice: User, mixed: dict[Any, list[int]]) -> None:
+def test_active_has_the_same_toasts_newest_first(alice: User, mixed: dict[Any, list[int]]) -> None:
     active = Toast.objects.for_user(alice).active()
     assert [toast.pk for toast in active] == mixed[alice.pk][::-1]
 
 
-def test_nobody_and_strangers_have_no_toasts(mixed: dict[Any, list[int]]) -> None:
+def test_no_users_and_unknown_users_have_no_toasts(mixed: dict[Any, list[int]]) -> None:
     for read in implementations():
         assert list(read([], 200)) == []
         assert list(read([987654321], 200)) == []
 
 
-def test_a_user_who_is_asked_for_twice_is_answered_once(
-    alice: User, mixed: dict[Any, list[int]]
-) -> None:
+def test_a_user_who_is_given_twice_is_read_once(alice: User, mixed: dict[Any, list[int]]) -> None:
     for read in implementations():
         assert [row.id for row in read([alice.pk, alice.pk], 200)] == mixed[alice.pk]
 
 
-def test_a_row_read_in_bulk_is_the_row_of_its_toast(alice: User) -> None:
+def test_a_row_that_is_read_in_bulk_equals_the_row_of_its_toast(alice: User) -> None:
     create_toast(
         "körper \U0001f600 \u2028 </script>", alice, title="t", level="error", url="/x", key="k",
         actions=[{"name": "a", "label": "Ä", "url": "/y"}], progress=3, duration=2.5,
@@ -210,7 +208,7 @@ def test_a_row_read_in_bulk_is_the_row_of_its_toast(alice: User) -> None:
         (datetime(2030, 1, 2, 3), "2030-01-02T03:00:00"),
     ],
 )
-def test_a_moment_is_rfc_3339_in_utc(value: datetime | None, text: str | None) -> None:
+def test_a_time_is_written_as_rfc_3339_in_utc(value: datetime | None, text: str | None) -> None:
     assert moment(value) == text
 
 
@@ -222,5 +220,5 @@ def test_a_moment_is_rfc_3339_in_utc(value: datetime | None, text: str | None) -
         (Toast(message="hello", title="Export"), "Export"),
     ],
 )
-def test_a_toast_is_called_by_its_title_or_message(toast: Toast, text: str) -> None:
+def test_the_text_of_a_toast_is_its_title_or_its_message(toast: Toast, text: str) -> None:
     assert str(toast) == text

@@ -10,13 +10,13 @@ from toasts.models.toast import Toast
 
 
 @pytest.fixture
-def hers(alice: User) -> Client:
+def client_of_alice(alice: User) -> Client:
     return signed_in(alice)
 
 
 @pytest.fixture
 def three(alice: User, bob: User) -> list[Toast]:
-    """Three toasts of alice's, of which the first is read; bob has one."""
+    """Three toasts of alice. The first is read. Bob has one, too."""
     create_toast("his", bob)
     made = [create_toast(level, alice, level=level) for level in ("info", "error", "info")]
     dismiss_toast(made[0])

@@ -1,4 +1,4 @@
-"""Who may use the HTTP API, and for what."""
+"""Who can use the HTTP API, and for what."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENDPOINTS = [
 
 
 @pytest.mark.parametrize(("method", "path"), ENDPOINTS)
-def test_who_is_signed_out_is_refused(
+def test_a_signed_out_visitor_is_refused(
     db: None, client: Client, method: str, path: str, three: list[Toast]
 ) -> None:
     response = client.generic(method, URL + path.replace("1", str(three[1].pk)))
@@ -34,9 +34,9 @@ def test_who_is_signed_out_is_refused(
     assert Toast.objects.unread().count() == 3
 
 
-def test_a_user_who_was_deactivated_is_refused(hers: Client, alice: User) -> None:
+def test_a_user_who_was_deactivated_is_refused(client_of_alice: Client, alice: User) -> None:
     User.objects.update(is_active=False)
-    assert hers.get(URL).status_code == 403
+    assert client_of_alice.get(URL).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["{}/read/", "read-all/"])
@@ -73,9 +73,13 @@ def test_a_session_needs_a_csrf_token(alice: User, three: list[Toast], path: str
         ("POST", "count/"),
     ],
 )
-def test_nothing_else_is_allowed(hers: Client, three: list[Toast], method: str, path: str) -> None:
+def test_nothing_else_is_allowed(
+    client_of_alice: Client, three: list[Toast], method: str, path: str
+) -> None:
     body = json.dumps({"message": "forged", "user": three[0].user_id})
-    response = hers.generic(method, URL + path.format(three[1].pk), body, "application/json")
+    response = client_of_alice.generic(
+        method, URL + path.format(three[1].pk), body, "application/json"
+    )
     if (method, path) == ("GET", "read-all/"):
         assert response.status_code in (404, 405)
     else:
@@ -84,12 +88,14 @@ def test_nothing_else_is_allowed(hers: Client, three: list[Toast], method: str, 
     assert Toast.objects.unread().count() == 3
 
 
-def test_a_head_has_no_body(hers: Client, three: list[Toast]) -> None:
-    response = hers.head(URL)
+def test_the_answer_to_head_has_no_body(client_of_alice: Client, three: list[Toast]) -> None:
+    response = client_of_alice.head(URL)
     assert (response.status_code, response.content) == (200, b"")
 
 
-def test_another_authentication_needs_no_csrf_token(alice: User, three: list[Toast]) -> None:
+def test_authentication_without_a_session_needs_no_csrf_token(
+    alice: User, three: list[Toast]
+) -> None:
     client = APIClient(enforce_csrf_checks=True)
     client.force_authenticate(alice)
     assert post(client, f"{three[1].pk}/read/").status_code == 200

@@ -15,12 +15,12 @@ from toasts.models.toast import Toast, wire
 pytestmark = pytest.mark.django_db
 
 
-def test_read_marks_one_read_and_says_so(
-    hers: Client, three: list[Toast], hints: list[str],
+def test_read_marks_a_toast_read_and_announces_it(
+    client_of_alice: Client, three: list[Toast], hints: list[str],
     django_capture_on_commit_callbacks: Any,
 ) -> None:  # fmt: skip
     with django_capture_on_commit_callbacks(execute=True):
-        response = post(hers, f"{three[1].pk}/read/")
+        response = post(client_of_alice, f"{three[1].pk}/read/")
     assert response.status_code == 200
     assert response.json() == {**wire(three[1].row()), "read": True}
     assert Toast.objects.unread().for_user(three[1].user).get() == three[2]
@@ -28,56 +28,62 @@ def test_read_marks_one_read_and_says_so(
 
 
 def test_read_is_idempotent(
-    hers: Client, three: list[Toast], hints: list[str],
+    client_of_alice: Client, three: list[Toast], hints: list[str],
     django_capture_on_commit_callbacks: Any,
 ) -> None:  # fmt: skip
-    first = post(hers, f"{three[1].pk}/read/")
+    first = post(client_of_alice, f"{three[1].pk}/read/")
     read_at = Toast.objects.get(pk=three[1].pk).read_at
     with django_capture_on_commit_callbacks(execute=True):
-        again = post(hers, f"{three[1].pk}/read/")
+        again = post(client_of_alice, f"{three[1].pk}/read/")
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert Toast.objects.get(pk=three[1].pk).read_at == read_at
     assert hints == []
 
 
-def test_a_toast_deleted_in_the_middle_is_not_found(hers: Client, three: list[Toast]) -> None:
+def test_a_toast_that_is_deleted_during_the_request_is_not_found(
+    client_of_alice: Client, three: list[Toast]
+) -> None:
     def delete_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.startswith('UPDATE "toasts_toast"'):
             execute('DELETE FROM "toasts_toast"', (), False, context)
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(delete_first):
-        assert post(hers, f"{three[1].pk}/read/").status_code == 404
+        assert post(client_of_alice, f"{three[1].pk}/read/").status_code == 404
 
 
 @pytest.mark.parametrize("body", [None, "", {}, {"other": 1}])
-def test_read_all_marks_all_of_ones_own(
-    hers: Client, alice: User, bob: User, three: list[Toast], body: Any
+def test_read_all_marks_all_toasts_of_the_user(
+    client_of_alice: Client, alice: User, bob: User, three: list[Toast], body: Any
 ) -> None:
-    response = post(hers, "read-all/", body)
+    response = post(client_of_alice, "read-all/", body)
     assert (response.status_code, response.json()) == (200, {"count": 2})
     assert unread(alice) == []
     assert len(unread(bob)) == 1
-    assert post(hers, "read-all/", body).json() == {"count": 0}
+    assert post(client_of_alice, "read-all/", body).json() == {"count": 0}
 
 
-def test_read_all_marks_those_that_are_named(
-    hers: Client, alice: User, bob: User, three: list[Toast]
+def test_read_all_marks_the_toasts_that_are_listed(
+    client_of_alice: Client, alice: User, bob: User, three: list[Toast]
 ) -> None:
     foreign = Toast.objects.get(user=bob)
     ids = [three[0].pk, three[1].pk, three[1].pk, foreign.pk, 987654321, 2**63 - 1]
-    assert post(hers, "read-all/", {"ids": ids}).json() == {"count": 1}
+    assert post(client_of_alice, "read-all/", {"ids": ids}).json() == {"count": 1}
     assert unread(alice) == [three[2].pk]
     assert unread(bob) == [foreign.pk]
 
 
-def test_read_all_of_none_marks_none(hers: Client, alice: User, three: list[Toast]) -> None:
-    assert post(hers, "read-all/", {"ids": []}).json() == {"count": 0}
+def test_read_all_with_an_empty_list_marks_none(
+    client_of_alice: Client, alice: User, three: list[Toast]
+) -> None:
+    assert post(client_of_alice, "read-all/", {"ids": []}).json() == {"count": 0}
     assert len(unread(alice)) == 2
 
 
-def test_read_all_takes_a_form_too(hers: Client, alice: User, three: list[Toast]) -> None:
-    response = hers.post(f"{URL}read-all/", {"ids": [three[1].pk, three[2].pk]})
+def test_read_all_accepts_a_form_too(
+    client_of_alice: Client, alice: User, three: list[Toast]
+) -> None:
+    response = client_of_alice.post(f"{URL}read-all/", {"ids": [three[1].pk, three[2].pk]})
     assert response.json() == {"count": 2}
 
 
@@ -110,10 +116,10 @@ def test_read_all_takes_a_form_too(hers: Client, alice: User, three: list[Toast]
     ],
     ids=lambda body: repr(body)[:20],
 )
-def test_a_bad_body_is_an_error_and_changes_nothing(
-    hers: Client, alice: User, three: list[Toast], body: Any
+def test_an_invalid_body_is_an_error_and_changes_nothing(
+    client_of_alice: Client, alice: User, three: list[Toast], body: Any
 ) -> None:
-    response = post(hers, "read-all/", body)
+    response = post(client_of_alice, "read-all/", body)
     assert response.status_code == 400, response.content
     assert isinstance(response.json(), dict)
     assert len(unread(alice)) == 2

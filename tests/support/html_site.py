@@ -1,4 +1,4 @@
-"""A small site of pages, and the tags that the middleware is to put into them."""
+"""A small site, and the tags that the middleware inserts into its pages."""
 
 from collections.abc import AsyncIterator
 
@@ -29,7 +29,7 @@ PAGE = BEFORE + AFTER
 async def through(
     response: HttpResponseBase, request: HttpRequest | None = None
 ) -> HttpResponseBase:
-    """What the middleware makes of `response`."""
+    """Return what the middleware returns for `response`."""
 
     async def view(request: HttpRequest) -> HttpResponseBase:
         return response
@@ -38,6 +38,7 @@ async def through(
 
 
 async def body_of(response: HttpResponseBase) -> bytes:
+    """Return the whole body, of a streaming response too."""
     if not isinstance(response, StreamingHttpResponse):
         return response.content
     if response.is_async:
@@ -46,6 +47,7 @@ async def body_of(response: HttpResponseBase) -> bytes:
 
 
 def html(content: bytes = PAGE, *, status: int = 200, **headers: str) -> HttpResponse:
+    """Return an HTML response. Underscores in names of headers become dashes."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return HttpResponse(content, status=status, headers=named)
 
@@ -55,6 +57,7 @@ def typed(content_type: str, content: bytes = PAGE) -> HttpResponse:
 
 
 def with_nonce(nonce: str) -> bytes:
+    """Return the tags with this nonce."""
     mark = f' nonce="{nonce}">'.encode()
     return TAGS.replace(b"data-toasts>", b"data-toasts" + mark).replace(
         b'"Error">', b'"Error"' + mark

@@ -1,4 +1,4 @@
-"""Calls of the HTTP API."""
+"""Helpers that call the HTTP API."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ URL = "/toasts/api/toasts/"
 
 
 def signed_in(user: User, **options: Any) -> Client:
+    """Return a test client with a session of this user."""
     client = Client(**options)
     client.force_login(user)
     return client
 
 
 def post(client: Any, path: str, body: Any = None, **headers: str) -> Any:
+    """Post a body as JSON, or text and bytes as they are."""
     data = body if isinstance(body, str | bytes) else json.dumps(body)
     if body is None:
         return client.post(URL + path, headers=headers)
@@ -27,4 +29,5 @@ def post(client: Any, path: str, body: Any = None, **headers: str) -> Any:
 
 
 def unread(user: User) -> list[int]:
+    """Return the ids of the user's unread toasts."""
     return list(Toast.objects.for_user(user).unread().values_list("pk", flat=True))

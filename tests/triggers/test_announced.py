@@ -1,4 +1,4 @@
-"""What the triggers announce, in a real PostgreSQL of their own."""
+"""What the triggers announce, in a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_an_insert_of_two_columns_is_announced(database: Database) -> None:
     assert database.hints(INSERT) == ["user:1"]
 
 
-def test_the_message_is_in_the_form_of_every_other_hint(database: Database) -> None:
+def test_the_message_has_the_format_of_all_hints(database: Database) -> None:
     database.writer.execute(
         "INSERT INTO toasts_toast (user_id, message) VALUES (2, 'a'), (1, 'b'), (2, 'c')"
     )
@@ -45,7 +45,7 @@ def test_nothing_is_announced_before_the_commit_nor_after_a_rollback(database: D
     assert database.messages() == ['["user:1"]']
 
 
-def test_three_thousand_users_of_one_statement_all_hear(database: Database) -> None:
+def test_three_thousand_users_of_one_statement_are_all_announced(database: Database) -> None:
     database.writer.execute(
         "INSERT INTO toasts_toast (user_id, message)"
         " SELECT n, 'hi' FROM generate_series(1, 3000) n, generate_series(1, 2)"
@@ -80,19 +80,19 @@ def test_marking_as_read_is_announced(database: Database) -> None:
         "expires_at = now()", "visible_from = now() + interval '1 hour'", "id = id + 1000",
     ],
 )  # fmt: skip
-def test_a_change_of_what_is_shown_is_announced(database: Database, change: str) -> None:
+def test_a_change_of_a_visible_column_is_announced(database: Database, change: str) -> None:
     database.toast(1)
     database.toast(2)
     hints = database.hints(f"UPDATE toasts_toast SET {change} WHERE user_id = 1")
     assert hints == ["user:1"]
 
 
-def test_a_toast_that_changes_hands_is_announced_to_both(database: Database) -> None:
+def test_a_toast_that_gets_another_user_is_announced_to_both(database: Database) -> None:
     database.toast(1)
     assert database.hints("UPDATE toasts_toast SET user_id = 2") == ["user:1", "user:2"]
 
 
-def test_unreading_is_announced(database: Database) -> None:
+def test_marking_as_unread_is_announced(database: Database) -> None:
     database.toast(1, read_at="2020-01-01")
     assert database.hints("UPDATE toasts_toast SET read_at = NULL") == ["user:1"]
 
@@ -116,7 +116,9 @@ def test_only_the_users_of_changed_rows_are_announced(database: Database) -> Non
         "INSERT INTO toasts_toast (user_id, message) SELECT 1, 'hi' WHERE false",
     ],
 )
-def test_what_changes_nothing_that_is_shown_is_silent(database: Database, statement: str) -> None:
+def test_a_statement_that_changes_nothing_visible_is_not_announced(
+    database: Database, statement: str
+) -> None:
     database.toast(1)
     database.toast(1, read_at="2020-01-01")
     database.writer.execute(statement)
@@ -139,7 +141,7 @@ def test_an_upsert_is_announced(database: Database) -> None:
     assert set(database.hints(upsert, [first])) == {"user:1", "user:2"}
 
 
-def test_create_toast_is_announced_twice_which_harms_nobody(database: Database) -> None:
+def test_create_toast_is_announced_twice_which_does_no_harm(database: Database) -> None:
     database.site.run("from toasts import create_toast\ncreate_toast('hi', 1)")
     assert database.messages() == ['["user:1"]', '["user:1"]']
 
@@ -151,7 +153,7 @@ def test_create_toast_is_announced_twice_which_harms_nobody(database: Database) 
         ("text", "a\"b\\c'd é \U0001f600 \n $toasts$ %s ]"),
     ],
 )
-def test_keys_of_any_kind_are_announced_as_python_writes_them(
+def test_keys_of_any_type_are_announced_as_python_writes_them(
     bare: Database, type: str, key: str
 ) -> None:
     bare.run("install")
@@ -162,7 +164,7 @@ def test_keys_of_any_kind_are_announced_as_python_writes_them(
     assert bare.warnings == []
 
 
-def test_a_key_too_long_for_a_hint_takes_no_other_along(bare: Database) -> None:
+def test_a_key_too_long_for_a_hint_does_not_stop_the_others(bare: Database) -> None:
     bare.run("install")
     bare.writer.execute("ALTER TABLE toasts_toast DROP CONSTRAINT " + foreign_key(bare))
     bare.writer.execute("ALTER TABLE toasts_toast ALTER user_id TYPE text")

@@ -71,7 +71,7 @@ def test_a_table_in_another_schema_is_found(postgres: PostgresServer) -> None:
         database.close()
 
 
-def test_before_the_table_is_there_the_command_says_what_to_do(bare: Database) -> None:
+def test_without_the_table_the_command_says_what_to_do(bare: Database) -> None:
     bare.writer.execute("DROP TABLE toasts_toast")
     for verb in ("install", "remove", "status"):
         assert bare.run(verb) == (
@@ -116,7 +116,7 @@ def test_the_operation_goes_forwards_and_backwards(bare: Database) -> None:
     assert bare.triggers() == NAMES
 
 
-def test_the_operations_sql_can_be_shown_before_the_table_is_there(bare: Database) -> None:
+def test_the_operations_sql_can_be_shown_without_the_table(bare: Database) -> None:
     bare.writer.execute("DROP TABLE toasts_toast")
     shown = bare.site.run(OPERATION, "sql")
     assert len(shown) == 7

@@ -1,4 +1,4 @@
-"""The writer comes first: a trigger costs nobody a write."""
+"""A trigger never makes a write fail."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def has_role(database: Database) -> bool:
 @pytest.mark.parametrize(
     "setting", ["toasts.triggers = 'off'", "session_replication_role = 'replica'"]
 )
-def test_a_session_can_be_silent(database: Database, setting: str) -> None:
+def test_a_session_can_switch_announcements_off(database: Database, setting: str) -> None:
     with psycopg.connect(database.plain, autocommit=True) as other:
         other.execute(f"SET {setting}")
         other.execute(INSERT)
@@ -80,7 +80,7 @@ def test_a_session_can_be_silent(database: Database, setting: str) -> None:
         assert database.messages() == ['["user:1"]']
 
 
-def test_a_site_can_be_silent_by_the_options_of_its_connection(database: Database) -> None:
+def test_a_site_can_switch_announcements_off_in_its_connection_options(database: Database) -> None:
     silent = Site(f"{database.plain}?options=-c%20toasts.triggers%3Doff")
     silent.run("from toasts import create_toast\ncreate_toast('hi', 1)")
     assert database.messages() == ['["user:1"]']  # its own, after the commit
