@@ -270,7 +270,7 @@ def test_it_works_in_an_admin_without_users(staff: Client) -> None:
     assert site._registry[Toast].check() == []
     request = staff.get(ADD).wsgi_request
     field = site._registry[Toast].get_form(request)().fields["user"]
-    assert isinstance(field.widget, ForeignKeyRawIdWidget)  # type: ignore[attr-defined]
+    assert isinstance(field.widget, ForeignKeyRawIdWidget)
 
 
 def test_a_user_with_the_view_permission_can_only_view(alice: User, bob: User) -> None:

@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "max_age": (300.0, 600.0),
     "write_timeout": 30.0,
     "max_streams_per_user": 100,
+    "server_internals": True,
     "max_wait": 55.0,
     "token_age": 300,
     "allow_same_site": False,

@@ -128,7 +128,7 @@ def failing_nonce() -> str:
 async def test_if_reading_the_nonce_fails_the_page_stays_and_one_line_is_logged(
     rf: RequestFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    request = rf.get("/a%0Apage/")
+    request: Any = rf.get("/a%0Apage/")
     request.csp_nonce = SimpleLazyObject(failing_nonce)
     received = await through(html(ETag='"1"', Content_Length="7"), request)
     assert await body_of(received) == PAGE
@@ -199,14 +199,14 @@ class CountingNonce:
 async def test_the_nonce_is_not_read_without_need(
     rf: RequestFactory, response: HttpResponse
 ) -> None:
-    request = rf.get("/")
+    request: Any = rf.get("/")
     request.csp_nonce = CountingNonce()
     await through(response, request)
     assert request.csp_nonce.reads == 0
 
 
 async def test_the_nonce_is_read_once(rf: RequestFactory) -> None:
-    request = rf.get("/")
+    request: Any = rf.get("/")
     request.csp_nonce = CountingNonce()
     received = await through(html(), request)
     assert await body_of(received) == BEFORE + with_nonce("n0") + AFTER

@@ -3,6 +3,7 @@
 import gzip
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ from tests.support.html_site import (
     typed,
     with_nonce,
 )
-from toasts.middleware import MAX_PAGE, TAIL
+from toasts.middleware import MAX_PAGE, TAIL, toasts_exempt
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +43,7 @@ def encoded(charset: str) -> HttpResponse:
 
 
 def exempt() -> HttpResponse:
-    response = html()
-    response.toasts_exempt = True
-    return response
+    return toasts_exempt(html)()
 
 
 def closed() -> HttpResponse:
@@ -88,14 +87,14 @@ UNCHANGED: dict[str, Callable[[], HttpResponseBase]] = {
     "an unknown disposition": lambda: html(Content_Disposition="form-data; name=page"),
     # statuses whose body is not shown, or not complete
     **{
-        f"status {status}": lambda status=status: html(status=status)
+        f"status {status}": partial(html, status=status)
         for status in (100, 101, 103, 204, 205, 206, 300, 301, 302, 303, 304, 307, 308)
     },
     "a redirect with a page": lambda: HttpResponseRedirect("/elsewhere/", content=PAGE),
     "a range": lambda: html(Content_Range="bytes 0-9/10"),
     # encodings in which the bytes of the tags would mean something else
     **{
-        charset: lambda charset=charset: encoded(charset)
+        charset: partial(encoded, charset)
         for charset in (
             *("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-7"),
             *("iso-2022-jp", "hz", "cp037", "cp500"),

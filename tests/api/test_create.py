@@ -29,11 +29,12 @@ from toasts import (
     update_toast,
 )
 from toasts.models.toast import Toast, wire
+from toasts.types import Action
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HOUR = timedelta(hours=1)
-ACTION = {"name": "undo", "label": "Undo", "url": "/undo/"}
+ACTION: Action = {"name": "undo", "label": "Undo", "url": "/undo/"}
 
 
 # What create_toast writes.
@@ -163,7 +164,7 @@ class Stranger:
     pk = 1
 
 
-BAD_USERS = [
+BAD_USERS: list[tuple[Any, str]] = [
     (None, "user: must be a User or a primary key, not None"),
     (True, "user: must be a User or a primary key, not True"),
     (AnonymousUser(), "user: must be a User or a primary key"),
@@ -210,12 +211,13 @@ def test_a_deleted_user_is_refused(alice: User) -> None:
 @pytest.mark.parametrize("name", ["user", "read_at", "id", "colour"])
 def test_what_is_not_a_field_is_refused_by_name(alice: User, name: str) -> None:
     toast = create_toast("hello", alice)
+    fields: dict[str, Any] = {name: 1}
     with pytest.raises(ValueError, match=f"^{name}: is not a field of a toast"):
-        update_toast(toast, **{name: 1})
+        update_toast(toast, **fields)
     with pytest.raises((ValueError, TypeError), match=name):
-        create_toasts("hello", [alice], **{name: 1})
+        create_toasts("hello", [alice], **fields)
     with pytest.raises(TypeError, match=name):
-        create_toast("hello", alice, **{name: 1})
+        create_toast("hello", alice, **fields)
     assert Toast.objects.count() == 1
 
 
@@ -252,7 +254,7 @@ async def test_the_async_functions_do_the_same(alice: User, bob: User, hints: li
 async def test_the_async_functions_refuse_the_same(alice: User, hints: list[str]) -> None:
     toast = await async_create_toast("hello", alice)
     with pytest.raises(ValueError, match=r"^level: "):
-        await async_create_toast("hello", alice, level="danger")
+        await async_create_toast("hello", alice, level="danger")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^user: "):
         await async_create_toasts("hello", [alice, 987654321])
     with pytest.raises(ValueError, match=r"^url: "):

@@ -14,6 +14,7 @@ from django.utils import timezone
 from tests.support.brokers import topic
 from toasts import create_toast, create_toasts
 from toasts.models.toast import Toast, wire
+from toasts.types import UserOrKey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -67,7 +68,7 @@ def test_the_toasts_of_many_users_are_complete(alice: User, bob: User) -> None:
 
 
 def test_a_user_who_is_given_twice_gets_one_toast(alice: User, bob: User, hints: list[str]) -> None:
-    named = [alice, alice.pk, str(alice.pk), bob, alice]
+    named: list[UserOrKey] = [alice, alice.pk, str(alice.pk), bob, alice]
     assert create_toasts("hello", named) == 2
     assert sorted(hints) == sorted([topic(alice), topic(bob)])
 
@@ -95,7 +96,7 @@ def test_the_values_of_a_values_list_are_the_users(alice: User, bob: User) -> No
     other = User.objects.filter(pk=alice.pk).values_list("toasts__user_id", flat=True)
     with pytest.raises(ValueError, match=r"^user: must be"):  # alice has none: None, not alice
         create_toasts("again", other)
-    assert not alice.toasts.exists()  # type: ignore[attr-defined]
+    assert not alice.toasts.exists()
 
 
 @pytest.mark.parametrize("no_users", [[], (), iter([])])
@@ -125,5 +126,5 @@ def test_an_argument_that_is_not_an_iterable_of_users_is_refused(alice: User) ->
         with pytest.raises(ValueError, match=r"^users: must be a queryset or another iterable"):
             create_toasts("hello", wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^user: must be a User, not Group"):
-        create_toasts("hello", [Group.objects.create(name="g")])
+        create_toasts("hello", [Group.objects.create(name="g")])  # type: ignore[list-item]
     assert not Toast.objects.exists()

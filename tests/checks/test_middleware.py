@@ -77,6 +77,10 @@ def view(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def other_view(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
 class OwnLoginMiddleware(LoginRequiredMiddleware):
     pass
 
@@ -108,7 +112,7 @@ def test_djangos_login_middleware_lets_our_views_through(
 @pytest.mark.parametrize("prefix", ["/", "/site/"])
 def test_views_that_lost_their_mark_are_reported(settings: Any, entry: str, prefix: str) -> None:
     settings.MIDDLEWARE = [entry]
-    settings.ROOT_URLCONF = with_views(stream=view, poll=login_not_required(lambda request: view))
+    settings.ROOT_URLCONF = with_views(stream=view, poll=login_not_required(other_view))
     with override_script_prefix(prefix):
         number, message, hint = reported(middleware.check_login_required)
     assert number == "toasts.W006"

@@ -139,7 +139,8 @@ def mixed(alice: User, bob: User) -> dict[Any, list[int]]:
     for (start, end, read), user in itertools.product(kinds, (alice, bob)):
         toast = Toast.objects.create(
             user=user, message=f"{start} {end} {read}", visible_from=now + start,
-            expires_at=end and now + end, read_at=read and now + read,
+            expires_at=None if end is None else now + end,
+            read_at=None if read is None else now + read,
         )  # fmt: skip
         if start <= timedelta(0) and (end is None or end > timedelta(0)) and read is None:
             active[user.pk].append(toast.pk)

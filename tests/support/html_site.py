@@ -39,8 +39,9 @@ async def through(
 
 async def body_of(response: HttpResponseBase) -> bytes:
     """Return the whole body, of a streaming response too."""
-    if not isinstance(response, StreamingHttpResponse):
+    if isinstance(response, HttpResponse):
         return response.content
+    assert isinstance(response, StreamingHttpResponse)
     if response.is_async:
         return b"".join([part async for part in response])
     return b"".join(response)
