@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -49,7 +50,7 @@ async def test_a_comment_comes_before_the_state_and_then_each_event_is_exact(
     alice: User,
 ) -> None:
     toast = await async_create_toast("Grüße\n\u2028", alice)
-    response = await (await signed_in(alice)).get(STREAM)
+    response: Any = await (await signed_in(alice)).get(STREAM)
     chunks = response.streaming_content
     assert await anext(chunks) == b": toasts\n"
     snapshot = await anext(chunks)

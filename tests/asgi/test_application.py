@@ -55,6 +55,8 @@ def app(request: Any) -> StreamApplication:
 
 async def test_every_other_request_goes_to_django_unchanged() -> None:
     calls: list[Any] = []
+    receive: Any = object()
+    send: Any = object()
 
     async def django(scope: Any, receive: Any, send: Any) -> None:
         calls.append((scope, receive, send))
@@ -66,8 +68,8 @@ async def test_every_other_request_goes_to_django_unchanged() -> None:
         {"type": "http", "path": "/toasts/poll/"},
         {"type": "http", "path": ""},
     ):
-        await application(scope, asyncio.sleep, asyncio.sleep)
-        assert calls.pop() == (scope, asyncio.sleep, asyncio.sleep)
+        await application(scope, receive, send)
+        assert calls.pop() == (scope, receive, send)
 
 
 async def test_the_fast_path_and_django_begin_a_stream_with_the_same_bytes_and_headers(

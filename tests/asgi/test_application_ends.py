@@ -233,7 +233,9 @@ async def test_a_stream_that_ended_does_not_cancel_the_code_of_its_caller(
     async def around(scope: Any, receive: Any, send: Any) -> None:
         await app(scope, receive, send)
         await asyncio.sleep(0)
-        after.append(f"goes on, {asyncio.current_task().cancelling()}")
+        task = asyncio.current_task()
+        assert task is not None
+        after.append(f"goes on, {task.cancelling()}")
 
     request = await open_stream(around, key)
     current_hub().drain_soon()

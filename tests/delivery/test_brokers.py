@@ -30,13 +30,13 @@ def test_a_persistent_connection_that_was_closed_is_replaced_before_a_hint_is_se
     monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
 ) -> None:
     parts = conninfo_to_dict(postgres.url("postgres"))
-    _databases(
+    connections = _databases(
         monkeypatch,
         ENGINE="django.db.backends.postgresql",
         **{"NAME": parts["dbname"], "USER": parts["user"], "HOST": parts["host"]},
         **{"PORT": parts["port"], "CONN_HEALTH_CHECKS": True, "CONN_MAX_AGE": None},
     )
-    persistent = brokers.connections["default"]
+    persistent = connections["default"]
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as other:
         other.execute("LISTEN toasts")
         persistent.ensure_connection()
@@ -73,8 +73,10 @@ def test_a_broker_that_can_not_be_imported_is_an_import_error(name: str) -> None
         brokers.make_broker()
 
 
-def _databases(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> None:
-    monkeypatch.setattr(brokers, "connections", ConnectionHandler({"default": settings}))
+def _databases(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> ConnectionHandler:
+    connections = ConnectionHandler({"default": settings})
+    monkeypatch.setattr(brokers, "connections", connections)
+    return connections
 
 
 @pytest.mark.parametrize("name", [":memory:", "file:memorydb?mode=memory&cache=shared"])

@@ -14,7 +14,7 @@ class KeepingHandler(ASGIHandler):
     """Keeps the file of the request's body. Cancelled, Django up to 6.0 leaves it open."""
 
     async def read_body(self, receive: Any) -> Any:
-        self.body_file = await super().read_body(receive)  # type: ignore[misc]
+        self.body_file = await super().read_body(receive)
         return self.body_file
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from django.core.handlers.asgi import ASGIHandler
 from httpx_sse._decoders import SSEDecoder
 
 from tests.conftest import until
 from toasts.asgi.application import StreamApplication
+from toasts.realtime.types import Application
 
 STREAM = "/toasts/stream/"
 
@@ -25,7 +26,7 @@ class CountingHandler(ASGIHandler):
         self.files: list[Any] = []
 
     async def read_body(self, receive: Any) -> Any:
-        self.files.append(await super().read_body(receive))  # type: ignore[misc]
+        self.files.append(await super().read_body(receive))
         return self.files[-1]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -42,7 +43,7 @@ class CountingHandler(ASGIHandler):
 
 def make_application(fast: bool = True, django: ASGIHandler | None = None) -> StreamApplication:
     """Return the application as `get_asgi_application` makes it, perhaps without its fast path."""
-    application = StreamApplication(django or CountingHandler())
+    application = StreamApplication(cast("Application", django or CountingHandler()))
     application._uses_default_auth = application._uses_default_auth and fast
     return application
 

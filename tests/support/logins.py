@@ -8,7 +8,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 
@@ -39,14 +39,14 @@ ALL_MIDDLEWARE = [
 class AlwaysBob(ModelBackend):
     """Returns bob, whoever the session names."""
 
-    def get_user(self, user_id: Any) -> AbstractBaseUser | None:
+    def get_user(self, user_id: Any) -> User | None:
         return User.objects.filter(username="bob").first()
 
 
 class FindsNobody(ModelBackend):
     """Returns no user."""
 
-    def get_user(self, user_id: Any) -> AbstractBaseUser | None:
+    def get_user(self, user_id: Any) -> User | None:
         return None
 
 
@@ -62,7 +62,7 @@ class OverridesNothing(ModelBackend):
 class NoModelBackend:
     """A backend that is not a subclass of Django's own."""
 
-    def get_user(self, user_id: Any) -> AbstractBaseUser | None:
+    def get_user(self, user_id: Any) -> User | None:
         return User.objects.filter(pk=user_id).first()
 
 

@@ -40,7 +40,7 @@ from tests.support.stream_requests import (
     with_session_in_cache_only,
 )
 
-CACHED = {"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}
+CACHED: dict[str, Any] = {"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}
 
 
 @dataclass
@@ -62,7 +62,13 @@ def via_django(arguments: Prepare, status: int = 200, **settings: Any) -> Case:
     return Case(arguments, status, False, settings)
 
 
-FALLBACK = {"SECRET_KEY": "tests", "SECRET_KEY_FALLBACKS": ["old"]}
+ANONYMOUS: dict[str, Any] = {
+    SESSION_KEY: None,
+    BACKEND_SESSION_KEY: None,
+    HASH_SESSION_KEY: None,
+    "cart": 1,
+}
+FALLBACK: dict[str, Any] = {"SECRET_KEY": "tests", "SECRET_KEY_FALLBACKS": ["old"]}
 good = with_session()
 CASES = {
     "a good session": fast(good),
@@ -173,7 +179,7 @@ CASES = {
         lambda site: {
             "session": sign_in(
                 site.alice,
-                **{SESSION_KEY: None, BACKEND_SESSION_KEY: None, HASH_SESSION_KEY: None, "cart": 1},
+                **ANONYMOUS,
             )
         },
         204,

@@ -91,7 +91,7 @@ class StreamApplication:
         return _path_info(scope) in self._addresses or _accepts_event_stream(scope)
 
     async def _via_fast_path(self, scope: Scope, send: Send) -> Admission | None:
-        """Begin the response where a session that is read in a batch says enough.
+        """Begin the response if the session alone shows who the user is.
 
         Returns:
             None if Django has to answer.

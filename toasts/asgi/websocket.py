@@ -39,7 +39,7 @@ MESSAGE_MAX = 1024 * 1024
 _HANDSHAKE_HEADERS = (b"connection", b"upgrade", b"accept", b"content-length", b"sec-fetch-site")
 """Headers that the GET request does not get.
 
-Sec-Fetch-Site says no more than the Origin, and knows nothing of CSRF_TRUSTED_ORIGINS.
+Sec-Fetch-Site would only repeat the Origin, without regard to CSRF_TRUSTED_ORIGINS.
 """
 
 
@@ -109,7 +109,8 @@ def _is_trusted_origin(scope: Scope) -> bool:
 
 
 def _is_same_origin(origin: SplitResult, request: ASGIRequest) -> bool:
-    # A proxy that ends TLS may not say so. Where it does, a page without TLS is another site's.
+    # Behind a proxy that ends TLS, the request may look like HTTP. If it looks like HTTPS, an
+    # origin without TLS is another site.
     schemes = ("https",) if request.is_secure() else ("http", "https")
     return origin.netloc == request.get_host() and origin.scheme in schemes
 
@@ -120,7 +121,7 @@ def _trusts(trusted: SplitResult, origin: SplitResult) -> bool:
 
 
 class SocketHandover(Handover):
-    """A handover whose response goes to nobody: only its status is of use, as a close code."""
+    """A handover whose response is not sent. Its status becomes a close code."""
 
     __slots__ = ("_has_begun", "code")
 

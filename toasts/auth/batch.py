@@ -136,7 +136,7 @@ class SignedIn(NamedTuple):
 def authenticate_sessions(keys: Sequence[str]) -> dict[str, SignedIn]:
     """Return who is signed in by which of these sessions, by key. Blocks; two queries.
 
-    A session is left out if there is the least doubt.
+    Sessions that Django might judge otherwise are left out.
 
     Raises:
         DatabaseError: the sessions or users can't be read.

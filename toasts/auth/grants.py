@@ -122,8 +122,8 @@ def user_grant(user: Any, session: SessionBase | None) -> Grant | None:
 def user_status(user: Any) -> UserStatus | None:
     """Return the status of a user, or None if there is no such user. May block.
 
-    Some authentication has a stand-in of its own for the user, made from a token. For such a one
-    the user's row is read.
+    Some authentication makes a stand-in for the user, from a token for example. Then the user's
+    row is read.
     """
     model = get_user_model()
     if isinstance(user, model):

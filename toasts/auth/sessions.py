@@ -75,10 +75,10 @@ def stored_texts(store: type[DatabaseStore], keys: Collection[str]) -> dict[str,
 
 
 def read_sessions(keys: Sequence[str]) -> list[SessionData]:
-    """Return the sessions with these keys that are in the database and beyond doubt. Blocks.
+    """Return the valid sessions with these keys from the database. Blocks.
 
-    A session that the cache of ``cached_db`` has otherwise is left out: Django would believe the
-    cache, and the two may differ where a transaction was rolled back.
+    A session is left out if the cache of ``cached_db`` has other data: Django would use the cache.
+    The two can differ after a rollback.
     """
     store: Any = session_store()
     decoder = store()

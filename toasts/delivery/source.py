@@ -1,4 +1,4 @@
-"""The toasts of users as the engine needs them: topics, states, and events that tell a change."""
+"""The toasts of users as the engine needs them: topics, states and events."""
 
 from __future__ import annotations
 
