@@ -19,7 +19,8 @@ async function copies() {
   for (const [name, [from, path]] of Object.entries(FILES)) {
     const read = (file) => readFile(new URL(`node_modules/${from}/${file}`, ROOT), "utf8");
     const { version } = JSON.parse(await read("package.json"));
-    made[name] = `/*! ${from} ${version} | 0BSD, see LICENSE.txt */\n${(await read(path)).trim()}\n`;
+    made[name] =
+      `/*! ${from} ${version} | 0BSD, see LICENSE.txt */\n${(await read(path)).trim()}\n`;
     made["LICENSE.txt"] += `${name}: ${from} ${version}\n\n${(await read("LICENSE")).trim()}\n\n`;
   }
   return Object.entries(made);

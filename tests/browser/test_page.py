@@ -145,7 +145,7 @@ async def test_the_page_can_follow_and_close_its_toasts(
     )
     pk, other = host.toast(alice, "one", duration=0), host.toast(alice, "two", duration=0)
     await expect_shown(page, other, "two")
-    assert await page.evaluate("toasts.delivery.state") == "connected"
+    assert await page.evaluate("toasts.state") == "connected"
     assert await page.evaluate("toasts.list().map(({ message }) => message)") == ["two", "one"]
     await page.evaluate("(id) => toasts.dismiss(id)", pk)
     await soon(lambda: host.is_read(pk))

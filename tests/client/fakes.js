@@ -1,54 +1,77 @@
-/** Surroundings for the client's logic: time that moves when told to, a network that says what it is given. */
+/** Surroundings for the client: time that moves when told to, a network that answers what a test wants. */
 
 import { fileURLToPath } from "node:url";
 
 import { buildSync } from "esbuild";
 
 const SOURCES = fileURLToPath(new URL("../../toasts/client", import.meta.url));
+/** @type {import("esbuild").BuildOptions & { write: false }} */
+const BUNDLE = { bundle: true, format: "iife", globalName: "client", write: false };
 const bundles = new Map();
-/** What toasts/html.py writes. */
-const TAG = {
-  streamUrl: "/toasts/stream/", pollUrl: "/toasts/poll/", apiUrl: "/toasts/api/toasts/", csrfCookie: "csrftoken",
-  csrfHeader: "X-CSRFToken", heartbeat: "15", limit: "3", position: "bottom-end", hotkey: "F6 alt+KeyT",
-  region: "Notifications", dismiss: "Dismiss: {text}", summary: "{n} new notifications",
-  hint: "Press F6 to reach the notifications.", info: "Info", success: "Success", warning: "Warning", error: "Error",
-};
+
+export const BASE = "https://site.example/orders/";
 
 /**
- * Modules of the client as a new page has them: what they know, and what they import, is theirs alone.
- * @param names of the modules, whose exports come back together. @param page what it finds around it.
+ * @typedef {object} Page
+ * @property {Record<string, any> | null} [dataset] Of the tag of toasts.js; null: there is no such tag.
+ * @property {string} [cookie]
+ * @property {any} [stored] What localStorage has.
+ * @property {any} [own] The tag of the script that runs.
+ * @property {string | null} [form] The CSRF token of a form.
  */
-export function fresh(names, { dataset = {}, cookie = "", stored = {} } = {}) {
+
+/**
+ * Load modules of the client as a new page has them: what they know, and what they import, is theirs alone.
+ *
+ * @param {string} names of the modules, whose exports come back together
+ * @param {Page} [page] what the modules find around them
+ * @returns {any}
+ */
+export function fresh(
+  names,
+  { dataset = {}, cookie = "", stored = {}, own = null, form = null } = {},
+) {
+  const tag = dataset && { heartbeat: "15", ...dataset };
   const page = {
     window: new EventTarget(),
-    document: new FakeDocument({ ...TAG, ...dataset }, cookie),
+    document: new FakeDocument({ dataset: tag, cookie, currentScript: own, form }),
     location: { href: BASE },
     localStorage: stored,
     navigator: {},
   };
-  for (const name in page) Object.defineProperty(globalThis, name, { value: page[name], configurable: true });
+  for (const name in page) {
+    Object.defineProperty(globalThis, name, { value: page[name], configurable: true });
+  }
   return load(names);
 }
 
 function load(names) {
-  const contents = names.split(" ").map((name) => `export * from "./${name}.js"`).join("\n");
+  const paths = names.split(" ");
+  const contents = paths.map((name) => `export * from "./${name}.js"`).join("\n");
   if (!bundles.has(contents)) {
-    const options = { bundle: true, format: "iife", globalName: "client", define: { __VERSION__: '"test"' }, write: false };
-    bundles.set(contents, buildSync({ stdin: { contents, resolveDir: SOURCES }, ...options }).outputFiles[0].text);
+    const options = { ...BUNDLE, define: { __VERSION__: '"test"' } };
+    const { outputFiles } = buildSync({ stdin: { contents, resolveDir: SOURCES }, ...options });
+    bundles.set(contents, outputFiles[0].text);
   }
   return new Function(`${bundles.get(contents)}; return client`)();
 }
 
 class FakeDocument extends EventTarget {
   hidden = false;
+  baseURI = "https://site.example/";
 
-  constructor(dataset, cookie) {
+  /** @param {{ dataset: any, cookie: string, currentScript: any, form: string | null }} parts */
+  constructor({ dataset, cookie, currentScript, form }) {
     super();
-    Object.assign(this, { dataset, cookie });
+    this.dataset = dataset;
+    this.cookie = cookie;
+    this.currentScript = currentScript;
+    this.form = form;
   }
 
   querySelector(query) {
-    return query === "script[data-toasts]" && this.dataset && { dataset: this.dataset };
+    if (query === "script[data-toasts]") return this.dataset && { dataset: this.dataset };
+    return query === "[name=csrfmiddlewaretoken]" && this.form ? { value: this.form } : null;
   }
 
   createElement() {
@@ -58,73 +81,109 @@ class FakeDocument extends EventTarget {
   hasFocus = () => true;
 }
 
-export const BASE = "https://site.example/orders/";
-
 /** One as its page knows it. */
 export function toast(id, changes = {}) {
-  globalThis.location ??= { href: BASE };
+  globalThis.location ??= /** @type {any} */ ({ href: BASE });
   return load("toasts/wire").readToast(wire(id, changes));
 }
 
+/** One as the server sends it. */
 export function wire(id, changes = {}) {
-  return { id, message: `message ${id}`, title: "", level: "info", url: "", actions: [], key: "", progress: null,
-    duration: null, data: {}, created_at: "2026-01-01T00:00:00Z", expires_at: null, read: false, ...changes };
+  const texts = {
+    message: `message ${id}`,
+    title: "",
+    level: "info",
+    url: "",
+    actions: [],
+    key: "",
+  };
+  const times = { created_at: "2026-01-01T00:00:00Z", expires_at: null, duration: null };
+  return { id, ...texts, ...times, progress: null, data: {}, read: false, ...changes };
 }
 
-/** The world, as this file's globals: its clock stands still until `pass` is called; random() is 1, the longest delay. */
-export function newWorld({ respond = () => json({ toasts: [], cursor: "0" }) } = {}) {
-  let time = 1_000_000;
-  let timers = [];
-  const world = {
-    requests: [],
-    streams: [],
-    respond,
-    now: () => time,
-    random: () => 1,
-    set(callback, delay) {
-      const timer = { callback, at: time + delay };
-      timers.push(timer);
-      return timer;
-    },
-    clear(timer) {
-      timers = timers.filter((other) => other !== timer);
-    },
-    async fetch(url, options) {
-      world.requests.push({ url, ...options, signal: options?.signal }); // an accessor, where it is a controller
-      return world.respond(url, options);
-    },
-    get timers() {
-      return timers.length;
-    },
-    /** Time passes, and every answer on the way is taken. */
-    async pass(milliseconds) {
-      const end = time + milliseconds;
+/**
+ * The world as this file's globals. Its clock stands still until `pass` is called; random() is 1, which is
+ * the longest delay.
+ */
+class World {
+  #time = 1_000_000;
+  #timers = [];
+  requests = [];
+  streams = [];
+  sockets = [];
+
+  constructor(respond) {
+    this.respond = respond;
+  }
+
+  now() {
+    return this.#time;
+  }
+
+  set(callback, delay = 0) {
+    const timer = { callback, at: this.#time + delay };
+    this.#timers.push(timer);
+    return timer;
+  }
+
+  clear(timer) {
+    this.#timers = this.#timers.filter((other) => other !== timer);
+  }
+
+  async fetch(url, options) {
+    this.requests.push({ url, ...options });
+    return this.respond(url, options);
+  }
+
+  get timers() {
+    return this.#timers.length;
+  }
+
+  /** Let time pass, and take every answer on the way. */
+  async pass(milliseconds) {
+    const end = this.#time + milliseconds;
+    await settle();
+    for (;;) {
+      const due = this.#timers.filter(({ at }) => at <= end);
+      const [next] = due.sort((one, other) => one.at - other.at);
+      if (!next) break;
+      this.#time = Math.max(this.#time, next.at);
+      this.clear(next);
+      next.callback();
       await settle();
-      for (;;) {
-        const next = timers.filter(({ at }) => at <= end).sort((one, other) => one.at - other.at)[0];
-        if (!next) break;
-        time = Math.max(time, next.at);
-        world.clear(next);
-        next.callback();
-        await settle();
-      }
-      time = end;
-    },
-    /** The machine sleeps: the wall clock moves, no timer runs. */
-    sleep(milliseconds) {
-      time += milliseconds;
-      for (const timer of timers) timer.at += milliseconds;
-    },
-  };
-  world.EventSource = class extends FakeEventSource {
-    constructor(url) {
-      super(url);
-      world.streams.push(this);
     }
-  };
-  Object.assign(globalThis, { setTimeout: world.set, clearTimeout: world.clear, fetch: world.fetch, EventSource: world.EventSource });
-  Date.now = world.now;
-  Math.random = world.random;
+    this.#time = end;
+  }
+
+  /** Let the machine sleep: the wall clock moves, no timer runs. */
+  sleep(milliseconds) {
+    this.#time += milliseconds;
+    for (const timer of this.#timers) timer.at += milliseconds;
+  }
+}
+
+/**
+ * @param {object} [options]
+ * @param {(url: string, options: any) => any} [options.respond] answers a request
+ */
+export function newWorld({ respond = () => json({ toasts: [], cursor: "0" }) } = {}) {
+  const world = new World(respond);
+  const keep = (list, Connection) =>
+    class extends Connection {
+      constructor(url) {
+        super(url);
+        list.push(this);
+      }
+    };
+  Object.assign(globalThis, {
+    setTimeout: (callback, delay) => world.set(callback, delay),
+    clearTimeout: (timer) => world.clear(timer),
+    fetch: (url, options) => world.fetch(url, options),
+    EventSource: keep(world.streams, FakeEventSource),
+    WebSocket: keep(world.sockets, FakeSocket),
+  });
+  Date.now = () => world.now();
+  Math.random = () => 1;
   return world;
 }
 
@@ -144,12 +203,41 @@ class FakeEventSource extends EventTarget {
     this.closed = true;
   }
 
-  send(type, data = {}, lastEventId = "changed") {
-    this.dispatchEvent(new MessageEvent(type, { data: typeof data === "string" ? data : JSON.stringify(data), lastEventId }));
+  send(type, content = {}, lastEventId = "changed") {
+    const data = typeof content === "string" ? content : JSON.stringify(content);
+    this.dispatchEvent(new MessageEvent(type, { data, lastEventId }));
   }
 
   fail() {
     this.dispatchEvent(new Event("error"));
+  }
+}
+
+class FakeSocket extends EventTarget {
+  readyState = 1;
+  sent = [];
+  closed = false;
+
+  constructor(url) {
+    super();
+    this.url = url;
+  }
+
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  close() {
+    this.closed = true;
+  }
+
+  receive(event, data, more = {}) {
+    const envelope = JSON.stringify({ event, data, ...more });
+    this.dispatchEvent(new MessageEvent("message", { data: envelope }));
+  }
+
+  end(code) {
+    this.dispatchEvent(Object.assign(new Event("close"), { code }));
   }
 }
 

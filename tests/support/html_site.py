@@ -19,6 +19,7 @@ TAGS = (
     b' data-position="bottom-end" data-limit="3" data-hotkey="F6 alt+KeyT"'
     b' data-region="Notifications" data-dismiss="Dismiss: {text}"'
     b' data-summary="{n} new notifications" data-hint="Press F6 to reach the notifications."'
+    b' data-more="+{n} more" data-less="Show fewer" data-clear="Dismiss all"'
     b' data-info="Info" data-success="Success" data-warning="Warning" data-error="Error"></script>'
 )
 BEFORE = b"<!doctype html><title>caf\xc3\xa9</title><body><p>" + b"words " * 100

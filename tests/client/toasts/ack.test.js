@@ -1,97 +1,124 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, newWorld, status, toast } from "../fakes.js";
+import { fresh, newWorld, status } from "../fakes.js";
 
+/**
+ * @param {object} [options]
+ * @param {(url: string, options: any) => any} [options.respond] answers a post
+ * @param {string} [options.cookie]
+ * @param {string[]} [options.ids] of dismissed toasts
+ */
 function newAcks({ respond = () => status(200), cookie = "csrftoken=tok", ids = ["1"] } = {}) {
   const tokens = ["new", "newer"];
-  const world = newWorld({ respond: (url, options) => (options ? respond(url, options) : status(200, { "X-CSRFToken": tokens.shift() })) });
-  const client = fresh("toasts/ack toasts/memory", { dataset: { apiUrl: "/api/", pollUrl: "/poll/" }, cookie });
+  const world = newWorld({
+    respond: (url, options) =>
+      options?.method ? respond(url, options) : status(200, { "X-CSRFToken": tokens.shift() }),
+  });
+  const client = fresh("toasts/ack toasts/memory", {
+    dataset: { apiUrl: "/api/", pollUrl: "/poll/" },
+    cookie,
+  });
   client.rememberFor("alice");
-  const dismiss = (id) => client.remember({ id }, true);
-  ids.forEach(dismiss);
+  const dismiss = client.markDismissed;
+  ids.forEach((id) => dismiss(id));
   const posts = () => world.requests.filter(({ method }) => method);
-  return { world, posts, dismiss, memory: client, wake: client.acknowledge };
+  return { world, posts, dismiss, memory: client, acknowledge: client.acknowledge };
 }
 
-function DOWN() {
+/** @returns {any} */
+function noNetwork() {
   throw new TypeError("network");
 }
 
-test("all dismissals are told in one request with the token, which outlives its page", async () => {
-  const { world, posts, dismiss, memory, wake } = newAcks({ ids: ["1", "2"] });
-  await wake();
+test("all dismissals are sent in one request with the token, which outlives its page", async () => {
+  const { posts, memory, acknowledge } = newAcks({ ids: ["1", "2"] });
+  await acknowledge();
   const [{ url, method, keepalive, headers, body }] = posts();
   assert.deepEqual([url, method, keepalive], ["/api/read-all/", "POST", true]);
   assert.deepEqual([headers["X-CSRFToken"], headers["Content-Type"]], ["tok", "application/json"]);
   assert.deepEqual(JSON.parse(body), { ids: ["1", "2"] });
-  assert.deepEqual(memory.pending(), []);
+  assert.deepEqual(memory.pendingDismissals(), []);
 });
 
 test("what is dismissed meanwhile follows, one request at a time, no more than the server takes", async () => {
-  const ids = Array.from({ length: 1200 }, (_, id) => `${id}`);
-  const { world, posts, dismiss, memory, wake } = newAcks({ ids });
-  wake();
+  const ids = Array.from({ length: 1200 }, (...[, id]) => `${id}`);
+  const { world, posts, dismiss, acknowledge } = newAcks({ ids });
+  acknowledge();
   dismiss("late");
-  wake();
+  acknowledge();
   await world.pass(0);
-  assert.deepEqual(posts().map(({ body }) => JSON.parse(body).ids.length), [500, 500, 201]);
+  assert.deepEqual(
+    posts().map(({ body }) => JSON.parse(body).ids.length),
+    [500, 500, 201],
+  );
 });
 
 test("what the server did not take goes along when it is well again", async () => {
   const answers = [status(503), null, status(502), status(429), status(200)];
-  const { world, posts, memory, wake } = newAcks({ respond: () => answers.shift() ?? DOWN() });
+  const { world, posts, memory, acknowledge } = newAcks({
+    respond: () => answers.shift() ?? noNetwork(),
+  });
   for (let well = 1; well <= 5; well++) {
-    assert.deepEqual(memory.pending(), ["1"]);
-    await wake();
+    assert.deepEqual(memory.pendingDismissals(), ["1"]);
+    await acknowledge();
     await world.pass(600_000);
     assert.equal(posts().length, well);
   }
-  assert.deepEqual(memory.pending(), []);
-  await wake();
+  assert.deepEqual(memory.pendingDismissals(), []);
+  await acknowledge();
   assert.equal(posts().length, 5);
 });
 
 test("it waits as long as the server wishes", async () => {
-  const { world, posts, wake } = newAcks({ respond: () => status(503, { "Retry-After": "60" }) });
-  await wake();
+  const { world, posts, acknowledge } = newAcks({
+    respond: () => status(503, { "Retry-After": "60" }),
+  });
+  await acknowledge();
   await world.pass(59_999);
-  await wake();
+  await acknowledge();
   assert.equal(posts().length, 1);
   await world.pass(1);
-  await wake();
+  await acknowledge();
   assert.equal(posts().length, 2);
 });
 
 test("what the server will never take is not repeated", async () => {
   for (const code of [400, 404, 410, 415]) {
-    const { world, posts, dismiss, memory, wake } = newAcks({ respond: () => status(code) });
-    wake();
+    const { world, posts, memory, acknowledge } = newAcks({ respond: () => status(code) });
+    acknowledge();
     await world.pass(600_000);
-    assert.deepEqual([posts().length, memory.pending()], [1, []], String(code));
+    assert.deepEqual([posts().length, memory.pendingDismissals()], [1, []], String(code));
   }
 });
 
-test("an expired session loses nothing: it is told when somebody is signed in again", async () => {
-  for (const [code, times] of [[401, 1], [403, 2]]) {
+test("an expired session loses nothing: the dismissals are sent when somebody is signed in again", async () => {
+  for (const [code, times] of [
+    [401, 1],
+    [403, 2],
+  ]) {
     let answer = status(code);
-    const { world, posts, dismiss, memory, wake } = newAcks({ respond: () => answer });
-    wake();
+    const { world, posts, memory, acknowledge } = newAcks({ respond: () => answer });
+    acknowledge();
     await world.pass(600_000);
-    assert.deepEqual([posts().length, memory.pending()], [times, ["1"]], String(code));
+    assert.deepEqual([posts().length, memory.pendingDismissals()], [times, ["1"]], String(code));
     answer = status(200);
-    await wake();
-    assert.deepEqual(memory.pending(), []);
+    await acknowledge();
+    assert.deepEqual(memory.pendingDismissals(), []);
   }
 });
 
 test("after a refusal it is posted with another token, which then is good for the next", async () => {
-  const { world, posts, dismiss, memory, wake } = newAcks({
-    respond: (url, { headers }) => status(headers["X-CSRFToken"] === "new" ? 200 : 403) });
-  wake();
+  const { world, posts, dismiss, memory, acknowledge } = newAcks({
+    respond: (url, { headers }) => status(headers["X-CSRFToken"] === "new" ? 200 : 403),
+  });
+  acknowledge();
   await world.pass(5_000);
   dismiss("2");
-  await wake();
-  assert.deepEqual(posts().map(({ headers }) => headers["X-CSRFToken"]), ["tok", "new", "new"]);
-  assert.deepEqual(memory.pending(), []);
+  await acknowledge();
+  assert.deepEqual(
+    posts().map(({ headers }) => headers["X-CSRFToken"]),
+    ["tok", "new", "new"],
+  );
+  assert.deepEqual(memory.pendingDismissals(), []);
 });

@@ -3,17 +3,20 @@ import { test } from "node:test";
 
 import { fresh, newWorld, toast } from "../fakes.js";
 
-function newAnnouncer({ here = true, hinted = true } = {}) {
+function newAnnouncer({ watched = true, hinted = true } = {}) {
   const world = newWorld();
-  const client = fresh("toasts/announcer toasts/store toasts/presence toasts/memory", { stored: hinted ? { "toasts:hinted": "1" } : {} });
+  const client = fresh(
+    "toasts/announcer toasts/store toasts/presence toasts/memory toasts/region",
+    { stored: hinted ? { "toasts:hinted": "1" } : {} },
+  );
   client.openStorage();
   client.listeners.add(client.announce);
-  client.whenSeen(() => client.announce());
-  if (!here) client.mute();
-  return { world, output: client.voice, store: client };
+  client.onPresenceChange(() => client.announce());
+  if (!watched) client.mute();
+  return { world, output: client.liveRegion, store: client };
 }
 
-test("level, title and message are said a moment later, and then taken away", async () => {
+test("level, title and message are announced a moment later, and then taken away", async () => {
   const { world, output, store } = newAnnouncer();
   store.put([toast(1, { level: "error", title: "Export failed", message: "Disk full" })]);
   assert.equal(output.textContent, "");
@@ -23,7 +26,7 @@ test("level, title and message are said a moment later, and then taken away", as
   assert.equal(output.textContent, "");
 });
 
-test("how to get there is said once", async () => {
+test("how to get there is announced once", async () => {
   const { world, output, store } = newAnnouncer({ hinted: false });
   store.put([toast(1)]);
   await world.pass(150);
@@ -47,7 +50,7 @@ test("a burst is counted, not read out", async () => {
   assert.equal(output.textContent, "4 new notifications");
 });
 
-test("a step of progress is not said, a new text is", async () => {
+test("a step of progress is not announced, a new text is", async () => {
   const { world, output, store } = newAnnouncer();
   store.put([toast(1, { progress: 10 })]);
   await world.pass(5_000);
@@ -59,7 +62,7 @@ test("a step of progress is not said, a new text is", async () => {
   assert.equal(output.textContent, "Info: Done");
 });
 
-test("what is gone again is not said", async () => {
+test("what is gone again is not announced", async () => {
   const { world, output, store } = newAnnouncer();
   store.put([toast(1)]);
   store.remove(["1"], "remote");
@@ -69,22 +72,22 @@ test("what is gone again is not said", async () => {
 
 test("twenty in a second are three announcements at most", async () => {
   const { world, output, store } = newAnnouncer();
-  const said = [];
+  const announced = [];
   let last = "";
   for (let id = 0; id < 20; id++) {
     store.put([toast(id)]);
     await world.pass(50);
-    if (output.textContent && output.textContent !== last) said.push(output.textContent);
+    if (output.textContent && output.textContent !== last) announced.push(output.textContent);
     last = output.textContent;
   }
   await world.pass(1_000);
-  said.push(output.textContent);
-  assert.ok(said.length <= 3, said.join(" | "));
-  assert.match(said.at(-1), /^\d+ new notifications$/);
+  announced.push(output.textContent);
+  assert.ok(announced.length <= 3, announced.join(" | "));
+  assert.match(announced.at(-1), /^\d+ new notifications$/);
 });
 
 test("a tab that nobody looks at is silent until somebody does", async () => {
-  const { world, output, store } = newAnnouncer({ here: false });
+  const { world, output, store } = newAnnouncer({ watched: false });
   store.put([toast(1)]);
   await world.pass(5_000);
   assert.equal(output.textContent, "");

@@ -3,12 +3,18 @@ import { test } from "node:test";
 
 import { fresh, newWorld, status, toast } from "../fakes.js";
 
+function forbidden() {
+  throw new DOMException("none here", "SecurityError");
+}
+
 /** A tab that leads, alone: without a channel every tab does. */
 async function aLeader(respond) {
   const world = newWorld({ respond });
-  globalThis.BroadcastChannel = function () { throw new DOMException("none here", "SecurityError"); };
-  const client = fresh("toasts/browser toasts/presence toasts/memory", { dataset: { streamUrl: "/stream/", pollUrl: "/poll/" } });
-  client.whenSeen(() => {});
+  Object.assign(globalThis, { BroadcastChannel: forbidden });
+  const client = fresh("toasts/browser toasts/presence toasts/memory", {
+    dataset: { streamUrl: "/stream/", pollUrl: "/poll/" },
+  });
+  client.onPresenceChange(() => {});
   client.start(() => {});
   await world.pass(0);
   return { world, client };
@@ -27,24 +33,36 @@ test("another window's focus is no reason to ask the server, to come back to the
   assert.equal(world.streams.length, 2);
 });
 
-test("what a second leader takes for all takes no mark of what was hidden from this one", async () => {
+test("a second leader's list of active toasts forgets nothing that was hidden in this tab", async () => {
   const world = newWorld({ respond: () => status(503) });
   let channel;
-  globalThis.BroadcastChannel = class {
+  class Channel {
     constructor() {
       channel = this;
     }
 
     postMessage() {}
-  };
-  const client = fresh("toasts/browser toasts/presence toasts/memory", { dataset: { streamUrl: "/stream/", pollUrl: "/poll/" } });
-  client.whenSeen(() => {});
+  }
+  Object.assign(globalThis, { BroadcastChannel: Channel });
+  const client = fresh("toasts/browser toasts/presence toasts/memory", {
+    dataset: { streamUrl: "/stream/", pollUrl: "/poll/" },
+  });
+  client.onPresenceChange(() => {});
   client.start(() => {});
   await world.pass(200);
   world.streams.at(-1).send("sync", { ids: [1] }, "alice.1");
-  client.remember(toast(1));
-  channel.onmessage({ data: { _leads: true, _tab: "", _who: "alice", _state: "connected", _put: [], _ids: ["2"] } });
-  assert.ok(client.hides(toast(1)));
+  client.markHidden(toast(1));
+  channel.onmessage({
+    data: {
+      leads: true,
+      tab: "",
+      owner: "alice",
+      state: "connected",
+      toasts: [],
+      activeIds: ["2"],
+    },
+  });
+  assert.ok(client.isHidden(toast(1)));
   world.streams.at(-1).send("sync", { ids: [2] }, "alice.2");
-  assert.ok(!client.hides(toast(1)));
+  assert.ok(!client.isHidden(toast(1)));
 });

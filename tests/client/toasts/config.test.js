@@ -6,12 +6,28 @@ import { fresh } from "../fakes.js";
 const config = (dataset) => fresh("toasts/config", { dataset });
 
 test("the script's data attributes are the settings", () => {
-  const { settings, heartbeat } = config({ streamUrl: "/t/stream/", heartbeat: "2.5", region: "Meldungen" });
-  assert.deepEqual([settings.streamUrl, settings.region, heartbeat], ["/t/stream/", "Meldungen", 2_500]);
+  const { settings, limit } = config({ streamUrl: "/t/stream/", limit: "5", region: "Meldungen" });
+  assert.deepEqual(
+    [settings.streamUrl, settings.region, settings.error, limit],
+    ["/t/stream/", "Meldungen", "Error", 5],
+  );
+});
+
+test("a tag written by hand, with nothing but data-toasts, has Django's defaults", () => {
+  const { settings, limit } = config({});
+  assert.deepEqual([settings.streamUrl, settings.pollUrl], ["/toasts/stream/", "/toasts/poll/"]);
+  assert.deepEqual([settings.position, settings.hotkey], ["bottom-end", "F6 alt+KeyT"]);
+  assert.deepEqual([settings.more, settings.clear], ["+{n} more", "Dismiss all"]);
+  assert.equal(limit, 3);
+});
+
+test("a limit that is none is the default", () => {
+  assert.equal(config({ limit: "many" }).limit, 3);
+  assert.equal(config({ limit: "0" }).limit, 3);
 });
 
 test("a placeholder takes any text as it is", () => {
-  const { label } = config({});
-  assert.equal(label("{n} new", 3), "3 new");
-  assert.equal(label("Dismiss: {text}", "$& {text}"), "Dismiss: $& {text}");
+  const { fill } = config({});
+  assert.equal(fill("{n} new", 3), "3 new");
+  assert.equal(fill("Dismiss: {text}", "$& {text}"), "Dismiss: $& {text}");
 });

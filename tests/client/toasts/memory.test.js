@@ -3,107 +3,125 @@ import { test } from "node:test";
 
 import { fresh, toast } from "../fakes.js";
 
-function newMemory(stored = {}, who = "alice") {
+function newMemory(stored = {}, owner = "alice") {
   const memory = fresh("toasts/memory", { stored });
   memory.openStorage();
-  memory.rememberFor(who);
+  memory.rememberFor(owner);
   return memory;
 }
 
 test("what was hidden stays hidden in all tabs and on the next page, until it changes", () => {
   const stored = {};
-  newMemory(stored).remember(toast(1));
+  newMemory(stored).markHidden(toast(1));
   const other = newMemory(stored);
-  assert.ok(other.hides(toast(1)));
-  assert.ok(!other.hides(toast(1, { message: "changed" })));
-  assert.ok(!other.hides(toast(2)));
+  assert.ok(other.isHidden(toast(1)));
+  assert.ok(!other.isHidden(toast(1, { message: "changed" })));
+  assert.ok(!other.isHidden(toast(2)));
 });
 
 test("a dismissal is pending for its user alone", () => {
   const stored = {};
-  newMemory(stored).remember(toast(1), true);
+  newMemory(stored).markDismissed("1");
   const bobs = newMemory(stored, "bob");
-  assert.deepEqual([bobs.pending(), bobs.hides(toast(1))], [[], false]);
-  assert.deepEqual(newMemory(stored).pending(), ["1"]);
+  assert.deepEqual([bobs.pendingDismissals(), bobs.isHidden(toast(1))], [[], false]);
+  assert.deepEqual(newMemory(stored).pendingDismissals(), ["1"]);
 });
 
-test("while nobody is known, what the site keeps stays as it is", () => {
+test("while the owner is not known, the site's own entries stay as they are", () => {
   for (const nobody of [undefined, ""]) {
     const stored = { unrelated: "!", 1: "the site's", undefined1: "too" };
-    const there = { ...stored };
+    const before = { ...stored };
     const memory = newMemory(stored);
     memory.rememberFor(nobody);
-    memory.forget(["1"]);
-    memory.prune([]);
-    assert.deepEqual(stored, there);
-    memory.told("1"); // an answer that comes after the user has left
-    assert.deepEqual(stored, there);
+    memory.forgetInactive(["1"]);
+    memory.keepActive([]);
+    assert.deepEqual(stored, before);
+    memory.markAcknowledged("1"); // an answer that comes after the user has left
+    assert.deepEqual(stored, before);
   }
 });
 
 test("a snapshot clears up: what is no longer active is forgotten, unless the server is still to be told", () => {
   const stored = {};
   const memory = newMemory(stored);
-  memory.remember(toast(1));
-  memory.remember(toast(2));
-  memory.remember(toast(3), true);
-  memory.prune(["2"]);
-  assert.deepEqual(Object.keys(stored).map((key) => key.split("alice")[1]), [":2", ":3"]);
+  memory.markHidden(toast(1));
+  memory.markHidden(toast(2));
+  memory.markDismissed("3");
+  memory.keepActive(["2"]);
+  assert.deepEqual(
+    Object.keys(stored).map((key) => key.split("alice")[1]),
+    [":2", ":3"],
+  );
 });
 
-test("what the server was told but still has is told again", () => {
+test("a dismissal that the server took but did not carry out is sent again", () => {
   const memory = newMemory();
-  memory.remember(toast(1), true);
-  memory.told("1");
-  assert.deepEqual([memory.pending(), memory.hides(toast(1, { message: "late" }))], [[], true]);
-  memory.prune(["1"]);
-  assert.deepEqual(memory.pending(), ["1"]);
+  memory.markDismissed("1");
+  memory.markAcknowledged("1");
+  assert.deepEqual(
+    [memory.pendingDismissals(), memory.isHidden(toast(1, { message: "late" }))],
+    [[], true],
+  );
+  memory.keepActive(["1"]);
+  assert.deepEqual(memory.pendingDismissals(), ["1"]);
 });
 
-test("what was told and is gone may come again", () => {
+test("a toast whose dismissal was sent and that is gone may come again", () => {
   const memory = newMemory();
-  memory.remember(toast(1), true);
-  memory.told("1");
-  memory.forget(["1"]);
-  assert.ok(!memory.hides(toast(1)));
+  memory.markDismissed("1");
+  memory.markAcknowledged("1");
+  memory.forgetInactive(["1"]);
+  assert.ok(!memory.isHidden(toast(1)));
 });
 
-test("what is gone before the server's answer may come again after it, and is told until then", () => {
+test("a toast that is gone before the server's answer may come again after it; its dismissal is sent until then", () => {
   const stored = {};
   const memory = newMemory(stored);
-  memory.remember(toast(1), true);
-  memory.forget(["1"]);
-  assert.deepEqual([memory.pending(), memory.hides(toast(1))], [["1"], true]);
-  memory.told("1");
-  assert.deepEqual([stored, memory.hides(toast(1))], [{}, false]);
+  memory.markDismissed("1");
+  memory.forgetInactive(["1"]);
+  assert.deepEqual([memory.pendingDismissals(), memory.isHidden(toast(1))], [["1"], true]);
+  memory.markAcknowledged("1");
+  assert.deepEqual([stored, memory.isHidden(toast(1))], [{}, false]);
 });
 
-test("before anybody is known nothing of anybody's is told", () => {
+test("before the owner is known nobody's dismissals are sent", () => {
   const stored = {};
-  newMemory(stored).remember(toast(1), true);
+  newMemory(stored).markDismissed("1");
   const memory = fresh("toasts/memory", { stored });
   memory.openStorage();
-  memory.prune([]);
-  assert.deepEqual([memory.pending(), Object.keys(stored).length], [[], 1]);
+  memory.keepActive([]);
+  assert.deepEqual([memory.pendingDismissals(), Object.keys(stored).length], [[], 1]);
 });
 
 test("where storage is full or forbidden the page remembers by itself", () => {
-  const full = new Proxy({ unrelated: "1" }, { set: () => { throw new Error("QuotaExceededError"); } });
+  const full = new Proxy(
+    { unrelated: "1" },
+    {
+      set: () => {
+        throw new Error("QuotaExceededError");
+      },
+    },
+  );
   for (const stored of [full, null]) {
     const memory = newMemory(stored);
-    memory.remember(toast(1), true);
-    memory.remember(toast(2));
-    assert.deepEqual([memory.pending(), memory.hides(toast(2))], [["1"], true]);
-    memory.told("1");
-    assert.deepEqual(memory.pending(), []);
+    memory.markDismissed("1");
+    memory.markHidden(toast(2));
+    assert.deepEqual([memory.pendingDismissals(), memory.isHidden(toast(2))], [["1"], true]);
+    memory.markAcknowledged("1");
+    assert.deepEqual(memory.pendingDismissals(), []);
   }
 });
 
 test("to read storage may be forbidden", () => {
   const memory = fresh("toasts/memory");
-  Object.defineProperty(globalThis, "localStorage", { configurable: true, get() { throw new DOMException("denied", "SecurityError"); } });
+  Object.defineProperty(globalThis, "localStorage", {
+    configurable: true,
+    get() {
+      throw new DOMException("denied", "SecurityError");
+    },
+  });
   memory.openStorage();
   memory.rememberFor("alice");
-  memory.remember(toast(1), true);
-  assert.deepEqual(memory.pending(), ["1"]);
+  memory.markDismissed("1");
+  assert.deepEqual(memory.pendingDismissals(), ["1"]);
 });

@@ -26,14 +26,14 @@ test("a number and its text are one id", () => {
   assert.equal(store.get(7).message, "changed");
 });
 
-test("a changed toast keeps its place and is told as an update", () => {
+test("a changed toast keeps its place and is published as an update", () => {
   const { store, changes, ids } = newStore();
   store.put([toast(1)]);
   store.put([toast(2)]);
   store.put([toast(1, { message: "changed" })]);
   assert.deepEqual(ids(), ["2", "1"]);
-  const [{ toast: now, _previous, reason }] = changes.at(-1);
-  assert.deepEqual([now.message, _previous.message, reason], ["changed", "message 1", undefined]);
+  const [{ toast: now, previous, reason }] = changes.at(-1);
+  assert.deepEqual([now.message, previous.message, reason], ["changed", "message 1", undefined]);
 });
 
 test("a snapshot that brings nothing new is no change", () => {
@@ -46,26 +46,36 @@ test("a snapshot that brings nothing new is no change", () => {
 test("a snapshot drops the rest, in one change with what is new", () => {
   const { store, changes, ids } = newStore();
   store.put([toast(1)]);
-  let told;
-  store.listeners.add((_, snapshot) => (told = snapshot));
+  let wasSnapshot;
+  store.listeners.add((...[, isSnapshot]) => (wasSnapshot = isSnapshot));
   store.put([toast(9), toast(10)], ["9", "10"]);
   assert.deepEqual(ids(), ["10", "9"]);
-  assert.deepEqual(changes.at(-1).map(({ toast, reason }) => [toast.id, reason]), [["1", "remote"], ["9", undefined], ["10", undefined]]);
-  assert.equal(told, true);
+  assert.deepEqual(
+    changes.at(-1).map((change) => [change.toast.id, change.reason]),
+    [
+      ["1", "remote"],
+      ["9", undefined],
+      ["10", undefined],
+    ],
+  );
+  assert.equal(wasSnapshot, true);
 });
 
 test("a toast whose dismissal is on its way does not come back", () => {
   const { store, ids } = newStore();
-  store.remember(toast(1), true);
+  store.markDismissed("1");
   store.put([toast(1)]);
   store.put([toast(1, { message: "changed" }), toast(2)], ["1", "2"]);
   assert.deepEqual(ids(), ["2"]);
 });
 
-test("who removes is told what there was", () => {
+test("remove returns what there was", () => {
   const { store } = newStore();
   store.put([toast(1), toast(2)]);
-  assert.deepEqual(store.remove(["1", 2, "3"], "user").map(({ id }) => id), ["1", "2"]);
+  assert.deepEqual(
+    store.remove(["1", 2, "3"], "user").map(({ id }) => id),
+    ["1", "2"],
+  );
   assert.deepEqual(store.remove(["1"], "user"), []);
 });
 
@@ -81,7 +91,7 @@ test("the page's own toasts outlive snapshots and sign-outs", () => {
 test("what left the screen by itself comes back only when it has changed", () => {
   const { store, ids } = newStore();
   store.put([toast(1)]);
-  store.remove(["1"], "timeout").forEach((gone) => store.remember(gone));
+  store.remove(["1"], "timeout").forEach((gone) => store.markHidden(gone));
   store.put([toast(1)], ["1"]);
   assert.deepEqual(ids(), []);
   store.put([toast(1, { message: "changed" })]);

@@ -24,7 +24,13 @@ test("a given duration is in seconds, and zero stays", () => {
 
 test("errors, toasts with actions and work under way stay, unless told how long", () => {
   const actions = [{ name: "undo", label: "Undo", url: "" }];
-  for (const stays of [{ level: "error" }, { actions }, { progress: 0 }, { progress: 99 }, { progress: true }]) {
+  for (const stays of [
+    { level: "error" },
+    { actions },
+    { progress: 0 },
+    { progress: 99 },
+    { progress: true },
+  ]) {
     assert.equal(lifetime(toast(1, stays)), 0);
     assert.equal(lifetime(toast(1, { ...stays, duration: 1 })), 1_000);
     assert.equal(lifetime(toast(1, { ...stays, duration: 0 })), 0);

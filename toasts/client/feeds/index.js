@@ -1,21 +1,21 @@
-/** The second bundle's entry: `window.toastFeeds`, for pages with feeds of their own. */
+/** The bundle's entry: `window.toastFeeds`, for pages with feeds of their own. */
 
-import { openFeed } from "./feed.js";
-import { world } from "../shared/world.js";
+import { listen } from "../shared/dom.js";
+import { Feed } from "./feed.js";
 
-const surroundings = {
-  ...world,
-  WebSocket: globalThis.WebSocket,
-  base: () => document.baseURI,
-  uuid: () => [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join(""),
-  csrf: () =>
-    document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? "",
-};
+/** @import { FeedOptions } from "./feed.js" */
 
-window.toastFeeds ??= Object.freeze({
-  open(url, options = {}) {
-    const feed = openFeed(url, options, surroundings);
-    for (const event of ["online", "pageshow"]) addEventListener(event, feed.wake);
-    return feed;
-  },
-});
+/**
+ * Open a feed.
+ *
+ * @param {string} url
+ * @param {FeedOptions} [options]
+ * @returns {Feed}
+ */
+function open(url, options = {}) {
+  const feed = new Feed(url, options);
+  listen(window, "online pageshow", () => feed.wake());
+  return feed;
+}
+
+if (!("toastFeeds" in window)) Object.assign(window, { toastFeeds: Object.freeze({ open }) });

@@ -1,117 +1,216 @@
 /**
- * The three ways on which a feed's envelopes come. Each link is up at its first event, and goes down
- * exactly once: `onDown({ up, refused })`, with `refused` when asking again is of no use.
+ * The three ways on which a feed's envelopes come. A link is up at its first event, and goes down exactly
+ * once: `onDown({ isUp, isRefused })`, with `isRefused` when asking again is of no use.
  */
 
-import { createWatchdog } from "../shared/watchdog.js";
+import { listen } from "../shared/dom.js";
+import { parseJson } from "../shared/json.js";
+import { ask, pauseAfterPoll, WAIT } from "../shared/polling.js";
+import { Watchdog } from "../shared/watchdog.js";
 
-/** A server answers with its snapshot at once; a proxy that buffers never does. */
-const FIRST_EVENT = 10_000;
-const SILENCE = 40_000;
-const EVENTS = ["change", "own", "remove", "sync", "ping", "bye"];
-/** Seconds that the server may hold a poll, and milliseconds that an answer may take beyond that. */
-const WAIT = 25;
-const SLACK = 15_000;
-/** Milliseconds between two questions, for a server that does not wait by itself. */
-const AT_MOST_EVERY = 1_000;
-const UNHURRIED = 10_000;
-/** Close codes are the status of HTTP, plus 4000. */
-const isRefusal = (code) => [400, 401, 403, 404].includes(code);
+/**
+ * @typedef {object} Envelope
+ * @property {string} event
+ * @property {any} data
+ * @property {string} [id] The name of the state after it.
+ * @property {number} [ref] Of the message that it answers.
+ */
 
-function createLink({ world, onEvent, onDown, stop }) {
-  let up = false;
-  let open = true;
-  const watchdog = createWatchdog({ world, first: FIRST_EVENT, limit: SILENCE, onSilent: () => down() });
+/**
+ * @typedef {object} LinkOptions
+ * @property {(parameters?: Record<string, unknown>) => string} url
+ * @property {(envelope: Envelope) => void} onEvent
+ * @property {(end: { isUp: boolean, isRefused: boolean }) => void} onDown
+ */
 
-  function down(refused = false) {
-    if (!open) return;
-    close();
-    onDown({ up, refused });
+const EVENTS = "change own remove sync ping bye";
+const REFUSALS = [400, 401, 403, 404];
+/** The close codes of a WebSocket are the status of HTTP plus this. */
+const CLOSE_CODES = 4_000;
+
+/** @param {number} status */
+const isRefusal = (status) => REFUSALS.includes(status);
+
+class Link {
+  #isUp = false;
+  #isOpen = true;
+  #options;
+
+  /** @param {LinkOptions} options */
+  constructor(options) {
+    this.#options = options;
   }
 
-  function close() {
-    open = false;
-    watchdog.stop();
-    stop();
+  get isUp() {
+    return this.#isUp;
   }
 
-  return {
-    down,
-    close,
-    take(envelope) {
-      if (!open) return;
-      watchdog.feed();
-      up = true;
-      onEvent(envelope);
-    },
-  };
+  get isOpen() {
+    return this.#isOpen;
+  }
+
+  /** @param {Record<string, unknown>} [parameters] */
+  url(parameters) {
+    return this.#options.url(parameters);
+  }
+
+  comeUp() {
+    this.#isUp = true;
+  }
+
+  /** @param {Envelope} envelope */
+  take(envelope) {
+    if (!this.#isOpen) return;
+    this.comeUp();
+    this.#options.onEvent(envelope);
+  }
+
+  /** @param {boolean} isRefused */
+  goDown(isRefused) {
+    if (!this.#isOpen) return;
+    this.close();
+    this.#options.onDown({ isUp: this.isUp, isRefused });
+  }
+
+  close() {
+    this.#isOpen = false;
+  }
+
+  /** The page or the network is back. */
+  wake() {}
 }
 
-export function openStream({ url, world, ...rest }) {
-  const source = new world.EventSource(url());
-  const link = createLink({ world, ...rest, stop: () => source.close() });
-  for (const event of EVENTS) {
-    source.addEventListener(event, ({ data, lastEventId }) =>
-      link.take({ event, data: JSON.parse(data), id: lastEventId }),
-    );
+/** A link that the server keeps open, and that may be dead without an error. */
+class WatchedLink extends Link {
+  #watchdog = new Watchdog();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {LinkOptions} options */
+  constructor(options) {
+    super(options);
+    this.#scheduleLook();
   }
-  // The browser's own reconnect has no jitter, and gives up for good after any status but 200.
-  source.addEventListener("error", () => link.down());
-  return link;
+
+  #scheduleLook() {
+    this.#timer = setTimeout(() => this.#look(), this.#watchdog.step);
+  }
+
+  #look() {
+    if (this.#watchdog.isSilent()) this.goDown(false);
+    else this.#scheduleLook();
+  }
+
+  /** @param {Envelope} envelope */
+  take(envelope) {
+    this.#watchdog.feed();
+    super.take(envelope);
+  }
+
+  close() {
+    clearTimeout(this.#timer);
+    super.close();
+  }
+
+  wake() {
+    this.#watchdog.wake();
+  }
 }
 
-export function openSocket({ url, world, ...rest }) {
-  const socket = new world.WebSocket(url().replace(/^http/, "ws"));
-  const link = createLink({ world, ...rest, stop: () => socket.close() });
-  socket.addEventListener("message", ({ data }) => link.take(JSON.parse(data)));
-  socket.addEventListener("close", ({ code }) => link.down(isRefusal(code - 4000)));
-  return {
-    ...link,
-    /** Says whether the message is on its way. */
-    send(message) {
-      if (socket.readyState !== 1) return false;
-      socket.send(JSON.stringify(message));
-      return true;
-    },
-  };
+export class StreamLink extends WatchedLink {
+  #source;
+
+  /** @param {LinkOptions} options */
+  constructor(options) {
+    super(options);
+    this.#source = new EventSource(this.url());
+    listen(this.#source, EVENTS, (event) => this.#onEvent(event));
+    // The browser's own reconnect has no jitter, and gives up for good after any status but 200.
+    listen(this.#source, "error", () => this.goDown(false));
+  }
+
+  /** @param {MessageEvent} event */
+  #onEvent({ type, data, lastEventId }) {
+    const parsed = parseJson(data);
+    if (parsed) this.take({ event: type, data: parsed, id: lastEventId });
+  }
+
+  close() {
+    super.close();
+    this.#source.close();
+  }
 }
 
-export function openPoll({ url, world, once = false, onEvent, onDown }) {
-  const abort = new AbortController();
-  let cursor;
-  let timer;
-  let up = false;
+export class SocketLink extends WatchedLink {
+  #socket;
 
-  async function ask() {
-    const began = world.now();
-    const answer = await read(up && !once ? { wait: WAIT, cursor } : {});
-    if (abort.signal.aborted) return;
-    if (!answer.events) return onDown({ up, refused: isRefusal(answer.status) });
-    const news = answer.cursor !== cursor;
-    up = true;
-    cursor = answer.cursor;
-    answer.events.forEach(onEvent);
-    if (once) return onDown({ up, refused: false });
-    const took = world.now() - began;
-    const pause = news || took > AT_MOST_EVERY ? AT_MOST_EVERY - took : UNHURRIED * (1 + world.random() / 2);
-    if (!abort.signal.aborted) timer = world.set(ask, Math.max(0, pause));
+  /** @param {LinkOptions} options */
+  constructor(options) {
+    super(options);
+    this.#socket = new WebSocket(this.url().replace(/^http/, "ws"));
+    listen(this.#socket, "message", ({ data }) => this.#onMessage(data));
+    listen(this.#socket, "close", ({ code }) => this.goDown(isRefusal(code - CLOSE_CODES)));
   }
 
-  async function read(parameters) {
-    try {
-      const limit = AbortSignal.timeout((parameters.wait ?? 0) * 1000 + SLACK);
-      const response = await world.fetch(url(parameters), { signal: AbortSignal.any([abort.signal, limit]) });
-      return response.ok ? await response.json() : { status: response.status };
-    } catch {
-      return {};
-    }
+  /** @param {string} data */
+  #onMessage(data) {
+    const envelope = parseJson(data);
+    if (envelope) this.take(envelope);
   }
 
-  ask();
-  return {
-    close() {
-      abort.abort();
-      world.clear(timer);
-    },
-  };
+  /**
+   * Send a message.
+   *
+   * @param {unknown} message
+   * @returns {boolean} whether it is on its way
+   */
+  send(message) {
+    if (this.#socket.readyState !== 1) return false; // WebSocket.OPEN
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  close() {
+    super.close();
+    this.#socket.close();
+  }
+}
+
+export class PollLink extends Link {
+  #abort = new AbortController();
+  #cursor = "";
+  #once;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /**
+   * @param {LinkOptions} options
+   * @param {boolean} [once] whether one question is enough
+   */
+  constructor(options, once = false) {
+    super(options);
+    this.#once = once;
+    this.#poll();
+  }
+
+  async #poll() {
+    const wait = this.isUp ? WAIT : 0;
+    const parameters = wait ? { wait, cursor: this.#cursor } : {};
+    const { body, status, took } = await ask(this.url(parameters), wait, this.#abort.signal);
+    if (!this.isOpen) return;
+    if (!body?.events) return this.goDown(isRefusal(status));
+    const hasChanged = body.cursor !== this.#cursor;
+    this.comeUp();
+    this.#cursor = body.cursor;
+    for (const envelope of body.events) this.take(envelope);
+    if (this.#once) return this.goDown(false);
+    if (!this.isOpen) return; // an event's listener may have closed it
+    this.#timer = setTimeout(() => this.#poll(), pauseAfterPoll(hasChanged, took));
+  }
+
+  close() {
+    super.close();
+    this.#abort.abort();
+    clearTimeout(this.#timer);
+  }
 }

@@ -1,23 +1,36 @@
-/** The server's list of the user's toasts. The client's own script tag says where it is. */
+/** The server's list of the user's toasts. */
 
-/** @returns a promise of the answer's JSON; rejects with the response that refused. */
-export async function ask(path, post) {
-  const {
-    apiUrl = "/toasts/api/toasts/",
-    pollUrl = "/toasts/poll/",
-    csrfCookie = "csrftoken",
-    csrfHeader = "X-CSRFToken",
-  } = document.querySelector("script[data-toasts]")?.dataset ?? {};
-  const options = { keepalive: true }; // a link of the inbox may lead away
-  if (post) {
-    // The cookie's, or the one that the poll view names where scripts can't read that.
-    const token =
-      document.cookie.match(`(?:^|; )${csrfCookie}=([^;]+)`)?.[1] ??
-      (await fetch(`${pollUrl}?csrf=1`)).headers.get("X-CSRFToken");
-    options.method = "POST";
-    options.headers = { [csrfHeader]: token };
-  }
-  const response = await fetch(apiUrl + path, options);
+import { post } from "../shared/csrf.js";
+import { request } from "../shared/http.js";
+import { serverSettings } from "../shared/settings.js";
+
+// A link of the inbox may lead away.
+const OPTIONS = { keepalive: true };
+
+/**
+ * @param {string} path under the API's address
+ */
+const urlOf = (path) => serverSettings().apiUrl + path;
+
+/**
+ * @param {Response} response
+ * @returns {Promise<any>} its JSON; rejects with the response where it refuses
+ */
+async function read(response) {
   if (!response.ok) throw response;
   return response.json();
 }
+
+/**
+ * Get a part of the list.
+ *
+ * @param {string} path
+ */
+export const getJson = async (path) => read(await request(urlOf(path), OPTIONS));
+
+/**
+ * Change the list.
+ *
+ * @param {string} path
+ */
+export const postTo = async (path) => read(await post(urlOf(path), undefined, OPTIONS));

@@ -1,25 +1,34 @@
 /** `<toast-bell>`: a button with the number of unread toasts, which opens the inbox. */
 
-import { make } from "./dom.js";
+import { element } from "../shared/dom.js";
 import { translator } from "./labels.js";
 
-/** @returns show(count). */
+const MOST_SHOWN = 99;
+
+/**
+ * Build the bell's parts.
+ *
+ * @param {HTMLElement} bell
+ * @returns {(count?: number) => void} shows how many toasts are unread; none where nobody is signed in
+ */
 export function buildBell(bell) {
-  const t = translator(bell);
-  const button = make("button", { type: "button", ariaLabel: t("Inbox") });
-  const voice = make("span", { role: "status" });
-  const panel = make("toast-inbox", { popover: "auto" });
+  const translate = translator(bell);
+  const button = element("button", { type: "button", "aria-label": translate("Inbox") });
+  const liveRegion = element("span", { role: "status" });
+  const panel = element(/** @type {"div"} */ ("toast-inbox"), { popover: "auto" });
+  /** @type {number | undefined} */
   let shown;
 
-  button.popoverTargetElement = panel; // opens, closes, gives back the focus, says whether it is open
-  bell.replaceChildren(button, voice, panel);
+  // It opens and closes the panel, gives back the focus, and says whether the panel is open.
+  button.popoverTargetElement = panel;
+  bell.replaceChildren(button, liveRegion, panel);
 
   return (count = 0) => {
     if (count === shown) return;
-    const text = t("{n} unread").replace("{n}", count);
-    button.ariaLabel = `${t("Inbox")}: ${text}`;
-    button.dataset.count = count > 99 ? "99+" : count;
-    if (shown >= 0) voice.textContent = text; // not with every new page
+    const text = translate("{n} unread").replace("{n}", `${count}`);
+    button.ariaLabel = `${translate("Inbox")}: ${text}`;
+    button.dataset.count = count > MOST_SHOWN ? `${MOST_SHOWN}+` : `${count}`;
+    if (shown !== undefined) liveRegion.textContent = text; // not with every new page
     shown = count;
   };
 }

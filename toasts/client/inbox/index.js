@@ -1,28 +1,34 @@
-/** The second bundle's entry: defines `<toast-bell>` and `<toast-inbox>`, once per window. */
+/** The bundle's entry: defines `<toast-bell>` and `<toast-inbox>`, once per window. */
 
 import { buildBell } from "./bell.js";
 import { buildInbox } from "./list.js";
-import { follow, listeners, note } from "./unread.js";
+import { followPage, listeners, noteChange } from "./unread.js";
 
-/** @param build makes an element's parts, in place of those that a copied page has; returns its listener. */
+/**
+ * @param {string} name
+ * @param {(host: HTMLElement) => (count?: number) => void} build makes the element's parts, in place of
+ *   those that a copied page has, and returns the listener to the number of unread toasts
+ */
 function define(name, build) {
-  customElements.define(
-    name,
-    class extends HTMLElement {
-      connectedCallback() {
-        listeners.add((this._show ??= build(this)));
-        note();
-      }
+  class Element extends HTMLElement {
+    /** @type {((count?: number) => void) | undefined} */
+    #show;
 
-      disconnectedCallback() {
-        listeners.delete(this._show);
-      }
-    },
-  );
+    connectedCallback() {
+      this.#show ??= build(this);
+      listeners.add(this.#show);
+      noteChange();
+    }
+
+    disconnectedCallback() {
+      if (this.#show) listeners.delete(this.#show);
+    }
+  }
+  customElements.define(name, Element);
 }
 
 if (!customElements.get("toast-bell")) {
-  follow();
+  followPage();
   define("toast-inbox", buildInbox);
   define("toast-bell", buildBell);
 }

@@ -1,10 +1,21 @@
 /**
- * The texts of the bell and the inbox are written in English where they are used, and translated by the
- * element's (or an outer one's) `data-labels`: JSON, `{"Mark all as read": "Alles gelesen"}`.
+ * The texts of the bell and the inbox are written in English where they are used. The `data-labels` of the
+ * element, or of one around it, translates them: JSON, `{"Mark all as read": "Alles gelesen"}`.
+ */
+
+import { parseJson } from "../shared/json.js";
+
+/** @typedef {(text: string) => string} Translate from the English text to the one to show */
+
+/**
+ * Read an element's labels.
  *
- * @returns a function from the English text to the one to show.
+ * @param {HTMLElement} host
+ * @returns {Translate}
  */
 export function translator(host) {
-  const labels = JSON.parse(host.closest("[data-labels]")?.dataset.labels ?? "{}");
+  /** @type {HTMLElement | null} */
+  const labelled = host.closest("[data-labels]");
+  const labels = parseJson(labelled?.dataset.labels ?? "{}") ?? {};
   return (text) => labels[text] ?? text;
 }

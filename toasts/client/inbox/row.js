@@ -1,30 +1,43 @@
 /** One toast in the inbox. */
 
-import { make } from "./dom.js";
+import { element } from "../shared/dom.js";
+import { safeUrl } from "../shared/links.js";
 
-export function createRow({ id, level, url, message, title, actions, created_at, read }, t) {
-  const moment = new Date(created_at).toLocaleString();
-  const row = make(
-    "li",
+/**
+ * Build the row of a toast.
+ *
+ * @param {Record<string, any>} toast as the API gives it
+ * @param {import("./labels.js").Translate} translate
+ * @returns {HTMLElement}
+ */
+export function createRow(toast, translate) {
+  const name = toast.title || toast.message;
+  const moment = new Date(toast.created_at).toLocaleString();
+  const content = element(
+    "div",
     {},
-    make(
-      "div",
-      {},
-      link(title || message, url),
-      make("p", { textContent: title && message }),
-      ...actions.map((action) => action.url && link(action.label, action.url)),
-      make("small", { textContent: `${t(level)} · ${moment}` }),
-    ),
-    make("button", { type: "button", ariaLabel: `${t("Mark as read")}: ${title || message}`, textContent: read ? "" : "✓" }),
+    link(name, toast.url),
+    element("p", {}, toast.title && toast.message),
+    ...actionLinks(toast.actions),
+    element("small", {}, `${translate(toast.level)} · ${moment}`),
   );
-  Object.assign(row.dataset, { id, read });
-  row.style.setProperty("--tone", `var(--toasts-${level})`);
+  const attributes = { type: "button", "aria-label": `${translate("Mark as read")}: ${name}` };
+  const readButton = element("button", attributes, toast.read ? "" : "✓");
+  const row = element("li", { "data-id": toast.id, "data-read": toast.read }, content, readButton);
+  row.style.setProperty("--_tone", `var(--toasts-${toast.level})`);
   return row;
 }
 
-/** A link where the address is allowed, else text. */
-function link(textContent, href) {
-  const node = make("a", { textContent, href });
-  if (!href || !/^(https?|mailto):/.test(node.href)) node.removeAttribute("href");
-  return node;
+/** @param {{ label: string, url: string }[]} actions those without a link are for the page alone */
+function actionLinks(actions) {
+  return actions.filter(({ url }) => url).map(({ label, url }) => link(label, url));
+}
+
+/**
+ * @param {string} text
+ * @param {string} address where it is not allowed, the link is none
+ */
+function link(text, address) {
+  const href = safeUrl(address);
+  return element("a", href ? { href } : {}, text);
 }

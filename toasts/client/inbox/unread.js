@@ -1,51 +1,65 @@
 /**
  * How many toasts are unread, for all that shows it. The server counts; the page's events say when it is
- * to count anew. The tab that is looked at tells the others.
+ * to count anew. The tab that is looked at tells the others, by localStorage.
  */
 
-import { ask } from "./api.js";
+import { getJson } from "./api.js";
 
-const GATHER = 300; // milliseconds: what comes together is counted together
-const EVENTS = ["toasts:sync", "toasts:read", "toasts:disconnected", "pageshow", "visibilitychange"];
+/** Milliseconds: what comes together is counted together. */
+const GATHER = 300;
+const EVENTS = [
+  "toasts:sync",
+  "toasts:read",
+  "toasts:disconnected",
+  "pageshow",
+  "visibilitychange",
+];
 const KEY = "toasts:unread";
 
-/** Each is called after every count, with nothing where nobody is signed in. */
+/** @type {Set<(count?: number) => void>} called after every count, without one where nobody is signed in */
 export const listeners = new Set();
 
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
-let turn = 0;
+let lastRequest = 0;
 
-function tell(count) {
-  listeners.forEach((listener) => listener(count));
+/** @param {number} [count] */
+function publish(count) {
+  for (const listener of listeners) listener(count);
 }
 
-/** Something has changed, or may have. */
-export function note() {
-  timer ??= setTimeout(count, GATHER);
+/** Count soon: something has changed, or may have. */
+export function noteChange() {
+  timer ??= setTimeout(countNow, GATHER);
 }
 
-async function count() {
-  timer = null;
-  if (document.hidden || !listeners.size) return; // counted when it is looked at
-  const mine = ++turn;
+async function countNow() {
+  timer = undefined;
+  if (document.hidden || listeners.size === 0) return; // counted when it is looked at
+  lastRequest += 1;
+  const ownRequest = lastRequest;
   try {
-    const { count } = await ask("count/?read=false");
-    if (mine === turn) tell(count);
+    const { count } = await getJson("count/?read=false");
+    if (ownRequest !== lastRequest) return;
+    publish(count);
     localStorage[KEY] = count;
-  } catch ({ status }) {
-    if (/40[13]/.test(status)) forget();
+  } catch (refusal) {
+    const status = refusal instanceof Response ? refusal.status : 0;
+    if (status === 401 || status === 403) forget();
   }
 }
 
-/** A page restored later may belong to somebody else by then: it starts empty. */
+/** Start empty: a page restored later may belong to somebody else by then. */
 function forget() {
-  turn++; // what is on its way is not for the next one
-  tell();
+  lastRequest += 1; // what is on its way is not for the next one
+  publish();
 }
 
-/** Begins to follow the page. Captures, because the toasts' events are the document's and do not bubble. */
-export function follow() {
-  EVENTS.forEach((name) => addEventListener(name, note, true));
+/** Begin to follow the page. It captures, because the toasts' events are the document's and do not bubble. */
+export function followPage() {
+  for (const name of EVENTS) addEventListener(name, noteChange, true);
   addEventListener("pagehide", forget);
-  addEventListener("storage", ({ key, newValue }) => key === KEY && tell(+newValue));
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key === KEY) publish(Number(newValue));
+  });
 }

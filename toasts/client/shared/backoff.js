@@ -1,15 +1,24 @@
+/** Milliseconds: the first bound, and the last one. */
+const BASE = 1_000;
+const CAP = 30_000;
+
 /**
- * Full jitter: any time between none and a bound that doubles. Random over the whole range, so that
- * the pages which one restart cut off together do not come back together.
+ * Return how long to wait before the next attempt: full jitter, any time between `least` and a bound that
+ * doubles. It is random over the whole range, so that the pages which one restart cut off together do
+ * not come back together (AWS Architecture Blog, "Exponential Backoff And Jitter").
  *
- * @param base, cap milliseconds of the first and of the greatest bound; next(least) gives no less.
+ * @param {number} failures how many attempts failed before
+ * @param {number} [least] milliseconds
+ * @returns {number} milliseconds, at most 30,000
  */
-export function createBackoff(world, base = 1000, cap = 30_000) {
-  let failures = 0;
-  return {
-    next: (least = 0) => Math.max(least, world.random() * Math.min(cap, base * 2 ** failures++)),
-    reset: () => {
-      failures = 0;
-    },
-  };
+export function fullJitter(failures, least = 0) {
+  return least + Math.random() * Math.min(CAP - least, BASE * 2 ** failures);
 }
+
+/**
+ * Return up to half as much again, so that not all pages ask at the same time.
+ *
+ * @param {number} milliseconds
+ * @returns {number} milliseconds
+ */
+export const spread = (milliseconds) => milliseconds * (1 + Math.random() / 2);

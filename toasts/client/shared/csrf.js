@@ -1,17 +1,69 @@
+/** Posts with Django's CSRF token, by the names that the site's settings give to cookie and header. */
+
+import { request } from "./http.js";
+import { serverSettings } from "./settings.js";
+
+/** @type {string | null} */
+let issued = null; // by the poll view
+
+/** @returns {string | undefined} */
+function cookieToken() {
+  const { csrfCookie } = serverSettings();
+  const cookies = document.cookie.split("; ");
+  // Read anew each time, because a login changes it.
+  const found = csrfCookie && cookies.find((cookie) => cookie.startsWith(`${csrfCookie}=`));
+  return found ? found.slice(csrfCookie.length + 1) : undefined;
+}
+
+/** @returns {string | undefined} */
+function formToken() {
+  /** @type {HTMLInputElement | null} */
+  const field = document.querySelector("[name=csrfmiddlewaretoken]");
+  return field?.value;
+}
+
 /**
- * Django's CSRF token: the cookie's, read anew each time because a login changes it, else the one that
- * the poll view names. Pages can't read the cookie under CSRF_COOKIE_HTTPONLY and CSRF_USE_SESSIONS,
- * and have none before the server's first form.
+ * Return the token. Scripts cannot read the cookie under CSRF_COOKIE_HTTPONLY and CSRF_USE_SESSIONS, and
+ * there is none before the server's first form: then the poll view is asked for one.
+ *
+ * @param {boolean} [refused] whether the server turned the last token down
+ * @returns {Promise<string | null>} null where the server gives none
  */
-
-import { settings } from "../toasts/config.js";
-import { request } from "../toasts/poll.js";
-
-let given; // by the server
-
-/** @param refused whether the last one was turned down. */
-export async function csrfToken(refused) {
-  const known = given || (settings.csrfCookie && `; ${document.cookie}`.split(`; ${settings.csrfCookie}=`)[1]?.split(";")[0]);
+export async function csrfToken(refused = false) {
+  const known = issued || cookieToken() || formToken();
   if (known && !refused) return known;
-  return (given = (await request(`${settings.pollUrl}?csrf=1`)).headers.get(settings.csrfHeader));
+  const { pollUrl, csrfHeader } = serverSettings();
+  const { headers } = await request(`${pollUrl}?csrf=1`);
+  issued = headers.get(csrfHeader);
+  return issued;
+}
+
+/**
+ * Post JSON. A token that the server turns down (403) is replaced once.
+ *
+ * @param {string} url
+ * @param {unknown} [body]
+ * @param {RequestInit} [options] of fetch
+ * @returns {Promise<Response>} status 0 without a network
+ */
+export async function post(url, body, options) {
+  const send = (/** @type {string | null} */ token) => postWithToken(url, body, token, options);
+  const response = await send(await csrfToken());
+  return response.status === 403 ? send(await csrfToken(true)) : response;
+}
+
+/**
+ * Post JSON with this token.
+ *
+ * @param {string} url
+ * @param {unknown} body
+ * @param {string | null} token
+ * @param {RequestInit} [options] of fetch
+ * @returns {Promise<Response>} status 0 without a network
+ */
+export function postWithToken(url, body, token, options) {
+  /** @type {Record<string, string>} */
+  const headers = { "Content-Type": "application/json" };
+  if (token) headers[serverSettings().csrfHeader] = token;
+  return request(url, { method: "POST", headers, body: JSON.stringify(body), ...options });
 }

@@ -1,22 +1,49 @@
-/** Elements without markup: attributes and text only, so neither a toast nor a CSP has anything to object to. */
+/** Elements without markup: attributes and text only. A toast cannot inject anything, and no CSP objects. */
 
-export function element(tag, attributes, ...children) {
+/**
+ * Create an element.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string | number | boolean>} [attributes]
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
-  for (const name in attributes) node.setAttribute(name, attributes[name]);
+  for (const name in attributes) node.setAttribute(name, `${attributes[name]}`);
   node.append(...children);
   return node;
 }
 
-/** Writes only what differs: setting a text again ends its selection. */
-export function write(node, text) {
+/**
+ * Set a text only where it differs: to set the same text again would end its selection.
+ *
+ * @param {Node} node
+ * @param {string} text
+ */
+export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Listens to several events, given as words. */
-export function on(target, types, listener) {
+/**
+ * Listen to several events.
+ *
+ * @param {EventTarget} target
+ * @param {string} types separated by spaces
+ * @param {(event: any) => void} listener
+ */
+export function listen(target, types, listener) {
   for (const type of types.split(" ")) target.addEventListener(type, listener);
 }
 
-/** Tells the page something: false when a listener has prevented the default. */
-export const tell = (name, detail) =>
-  document.dispatchEvent(new CustomEvent(`toasts:${name}`, { detail, cancelable: true }));
+/**
+ * Dispatch `toasts:NAME` on the document.
+ *
+ * @param {string} name
+ * @param {unknown} [detail]
+ * @returns {boolean} false when a listener prevented the default
+ */
+export function emit(name, detail) {
+  return document.dispatchEvent(new CustomEvent(`toasts:${name}`, { detail, cancelable: true }));
+}

@@ -1,54 +1,53 @@
 /**
- * Notices a stream that is open but dead: after sleep, a lost NAT entry or a mute proxy no error ever
- * comes. Counts awake time only, for in a frozen tab the events wait just as the timers do.
+ * Notices a stream that is open but dead: after sleep, a lost NAT entry or a silent proxy no error ever
+ * comes. It counts awake time only, because in a frozen tab the events wait just as the timers do.
+ *
+ * It has no timer: its owner calls `isSilent` every `step` milliseconds.
  */
 
-const TICK = 5_000;
-/** After waking up: how long events that queued meanwhile may take to prove the stream alive. */
-const GRACE = 1_000;
+import { heartbeat } from "./settings.js";
 
-/**
- * @param first, limit milliseconds without an event: until the first one, and between two.
- */
-export function createWatchdog({ world, first, limit, onSilent }) {
-  let allowed = first;
-  let awake = 0;
-  let lastTick = world.now();
-  let lastEvent = lastTick;
-  let grace = null;
-  let timer = world.set(tick, Math.min(TICK, first));
+/** Milliseconds until the first event. A server sends its snapshot at once; a proxy that buffers never does. */
+const FIRST_EVENT = 10_000;
+/** Heartbeats without an event until a stream counts as dead. */
+const MISSED_HEARTBEATS = 2.4;
+/** Looks in a heartbeat. */
+const LOOKS = 15;
 
-  function tick() {
-    const now = world.now();
-    awake += Math.min(Math.max(0, now - lastTick), 2 * TICK);
-    lastTick = now;
-    if (awake >= allowed) return silent();
-    timer = world.set(tick, Math.min(TICK, allowed - awake));
+export class Watchdog {
+  #heartbeat = heartbeat();
+  #limit = FIRST_EVENT;
+  #silence = 0; // milliseconds awake since the last event
+  #lastLook = Date.now();
+  #lastEvent = Date.now();
+
+  /** Milliseconds between two looks. */
+  get step() {
+    return this.#heartbeat / LOOKS;
   }
 
-  function silent() {
-    stop();
-    onSilent();
+  /**
+   * Count the time since the last look.
+   *
+   * @returns {boolean} whether the stream has been silent for too long
+   */
+  isSilent() {
+    const now = Date.now();
+    this.#silence += Math.min(now - this.#lastLook, 3 * this.step);
+    this.#lastLook = now;
+    return this.#silence >= this.#limit;
   }
 
-  function stop() {
-    world.clear(timer);
-    world.clear(grace);
+  /** Note an event. */
+  feed() {
+    this.#limit = MISSED_HEARTBEATS * this.#heartbeat;
+    this.#silence = 0;
+    this.#lastEvent = Date.now();
   }
 
-  return {
-    stop,
-    feed() {
-      allowed = limit;
-      awake = 0;
-      lastTick = lastEvent = world.now();
-      world.clear(grace);
-      grace = null;
-    },
-    /** The page is back: if the wall world says that too much was missed, do not wait for the ticks. */
-    check() {
-      if (grace !== null || world.now() - lastEvent < allowed) return;
-      grace = world.set(silent, GRACE);
-    },
-  };
+  /** Count sleep, too, now that the page is awake: what came meanwhile gets a moment to be read. */
+  wake() {
+    this.#lastLook = Date.now();
+    this.#silence = Math.min(this.#lastLook - this.#lastEvent, this.#limit - this.step / 2);
+  }
 }

@@ -3,37 +3,35 @@
  * all tabs put into storage. So neither a navigation nor a closed tab nor an expired session loses any.
  */
 
+import { post } from "../shared/csrf.js";
+import { retryAfter } from "../shared/http.js";
 import { settings } from "./config.js";
-import { csrfToken } from "../shared/csrf.js";
-import { pending, told } from "./memory.js";
-import { request, retryAfter } from "./poll.js";
+import { markAcknowledged, pendingDismissals } from "./memory.js";
 
-const AT_ONCE = 500; // ids; the server takes 1,000
-/** Taken, or never to be: not so 401, 403, 408 and 429. */
-const SETTLED = /^(2|4(?!0[138]|29))/;
+/** Ids in one request; the server takes 1,000. */
+const BATCH = 500;
+/** Refusals that may end: signed out, another token, a timeout, too many requests. */
+const TEMPORARY = [401, 403, 408, 429];
 
-let busy = false;
-let rest = 0; // until when the server wants to be left alone
+let isSending = false;
+let pausedUntil = 0; // as the server wished
+
+/** @param {number} status */
+const isSettled = (status) =>
+  (status >= 200 && status < 300) || (status >= 400 && status < 500 && !TEMPORARY.includes(status));
 
 /**
- * Tells what there is to tell. To be called whenever the server has shown that it is well: what it did not
- * take goes along then.
- * @param refused whether the last token was turned down.
+ * Tell the server what there is to tell. Call it whenever the server has shown that it is well: what it
+ * did not take goes along then.
  */
-export async function acknowledge(refused) {
-  const ids = pending().slice(0, AT_ONCE);
-  if (busy || !ids[0] || Date.now() < rest) return;
-  busy = true;
-  const response = await request(`${settings.apiUrl}read-all/`, {
-    method: "POST",
-    headers: { [settings.csrfHeader]: await csrfToken(refused), "Content-Type": "application/json" },
-    body: JSON.stringify({ ids }),
-    keepalive: true,
-  });
-  busy = false;
-  rest = Date.now() + retryAfter(response);
-  if (SETTLED.test(response.status)) {
-    ids.forEach(told);
-    acknowledge();
-  } else if (response.status === 403 && !refused) acknowledge(true);
+export async function acknowledge() {
+  const ids = pendingDismissals().slice(0, BATCH);
+  if (isSending || ids.length === 0 || Date.now() < pausedUntil) return;
+  isSending = true;
+  const response = await post(`${settings.apiUrl}read-all/`, { ids }, { keepalive: true });
+  isSending = false;
+  pausedUntil = Date.now() + retryAfter(response);
+  if (!isSettled(response.status)) return;
+  ids.forEach(markAcknowledged);
+  acknowledge();
 }

@@ -1,53 +1,74 @@
-/**
- * Speaks to screen readers, apart from what is seen: one polite live region that is in the page from the
- * start, filled a moment later, because readers miss what comes together with its region.
- */
+/** Announces toasts to screen readers, a moment after they came and several at a time. */
 
 import { sentence } from "./card.js";
-import { label, settings } from "./config.js";
-import { element } from "../shared/dom.js";
-import { keep, storage } from "./memory.js";
-import { here } from "./presence.js";
+import { fill, settings } from "./config.js";
+import { persist, storage } from "./memory.js";
+import { mayShow } from "./presence.js";
+import { liveRegion } from "./region.js";
 
-const GATHER = 150; // milliseconds: what comes together is said together
-const REST = 1_000; // then the next may be said; nobody finds the same text twice while browsing
-const BURST = 3; // more at once are counted, not read out
+/** @import { Change } from "./types.d.ts" */
+
+/** Milliseconds: what comes together is announced together. */
+const GATHER = 150;
+/** Milliseconds until the next: then the text is gone, so that nobody finds it twice while browsing. */
+const PAUSE = 1_000;
+/** More at once are counted, not read out. */
+const BURST = 3;
+/** The key in storage that says that the hint was given. */
 const HINTED = "toasts:hinted";
 
-export const voice = element("div", { role: "status" });
-const waiting = new Map(); // id -> what to say
-let most = BURST;
-let timer;
+/** @type {Map<string, string>} id -> what to announce */
+const waiting = new Map();
+let mostReadOut = BURST;
+/** @type {ReturnType<typeof setTimeout> | null} */
+let timer = null;
 
-/** Speaks, where this tab may; until then it is kept. */
-function say() {
-  const lines = [...waiting.values()];
+/** Announce what waits, where this tab may; until then it waits on. */
+function speak() {
   timer = null;
-  voice.textContent = "";
-  if (!lines[0] || !here()) return;
-  const text = lines.length > most ? [label(settings.summary, lines.length)] : lines;
-  if (!storage[HINTED]) {
-    text.push(settings.hint);
-    keep(HINTED, 1);
-  }
-  voice.textContent = text.join(".\n");
+  liveRegion.textContent = "";
+  if (waiting.size === 0 || !mayShow()) return;
+  liveRegion.textContent = [...textsToRead(), ...hint()].join(".\n");
   waiting.clear();
-  most = BURST;
-  timer = setTimeout(say, REST);
+  mostReadOut = BURST;
+  timer = setTimeout(speak, PAUSE);
 }
 
-/** Hears of changes; to be called without any when this tab may have come to speak. */
-export function announce(changes = [], snapshot = false) {
-  for (const { toast, _previous, reason } of changes) {
-    const text = sentence(toast);
-    if (reason) waiting.delete(toast.id);
-    else if (!_previous || sentence(_previous) !== text) {
-      waiting.set(toast.id, text);
-      // Several that were there before the page was: their number is enough.
-      if (snapshot) most = 1;
-    }
-    // "signed-out", "suspended": the next to read may be somebody else.
-    if (/^s/.test(reason)) voice.textContent = "";
-  }
-  timer ??= setTimeout(say, GATHER);
+/** @returns {string[]} */
+function textsToRead() {
+  const isBurst = waiting.size > mostReadOut;
+  return isBurst ? [fill(settings.summary, waiting.size)] : [...waiting.values()];
+}
+
+/** @returns {string[]} how to reach the toasts: once in each browser */
+function hint() {
+  if (storage[HINTED]) return [];
+  persist(HINTED, "1");
+  return [settings.hint];
+}
+
+/**
+ * @param {Change} change
+ * @returns {boolean} whether it is to be announced
+ */
+function note({ toast, previous, reason }) {
+  const text = sentence(toast);
+  if (reason) waiting.delete(toast.id);
+  // The next to read may be somebody else.
+  if (reason === "signed-out" || reason === "suspended") liveRegion.textContent = "";
+  const isNew = !reason && (!previous || sentence(previous) !== text);
+  if (isNew) waiting.set(toast.id, text);
+  return isNew;
+}
+
+/**
+ * Announce changes; without any: call it when this tab may have come to speak.
+ *
+ * @param {Change[]} [changes]
+ * @param {boolean} [isSnapshot] whether they were there before the page: then their number is enough
+ */
+export function announce(changes = [], isSnapshot = false) {
+  const hasNews = changes.map(note).includes(true);
+  if (isSnapshot && hasNews) mostReadOut = 1;
+  timer ??= setTimeout(speak, GATHER);
 }

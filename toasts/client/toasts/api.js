@@ -1,58 +1,95 @@
 /** `window.toasts`: what a page's own script may do. `toasts.d.ts` has its types. */
 
-import { leave, state } from "./browser.js";
+import { dismiss, state } from "./browser.js";
+import { VERSION } from "./config.js";
 import { mute } from "./presence.js";
-import { get, list, put } from "./store.js";
+import { get, list, listeners, put } from "./store.js";
 import { readToast } from "./wire.js";
 
-/** A text alone is a message. */
-const read = (options) => (typeof options === "object" ? options : { message: options });
+/** @import { ToastText, ToastsApi } from "../../static/toasts/toasts.d.ts" */
 
-/** Shows a toast of this page's own, or changes it where there is one with this id. */
-function show(options) {
+/**
+ * @param {ToastText} text a text alone is the message
+ * @returns {Record<string, any>}
+ */
+const optionsOf = (text) => (typeof text === "object" ? text : { message: text });
+
+/**
+ * Show a toast of this page's own, or change it where there is one with this id.
+ *
+ * @param {ToastText} text
+ */
+function show(text) {
   const own = { id: `local-${Math.random()}`, created_at: new Date().toJSON(), local: true };
-  const toast = readToast({ ...own, ...read(options) });
+  const toast = readToast({ ...own, ...optionsOf(text) });
   put([toast]);
   return toast.id;
 }
 
+/**
+ * @param {string | number} id
+ * @param {ToastText} changes
+ */
 function update(id, changes) {
   const toast = get(id);
-  if (toast) put([readToast({ ...toast, ...read(changes), id, _mark: 0 })]);
+  if (toast) put([readToast({ ...toast, ...optionsOf(changes), id, fingerprint: 0 })]);
 }
 
-export const dismiss = (id) => leave([id], "user");
-export const dismissAll = () => leave(list().map(({ id }) => id), "user");
+/** Close all toasts: they are read. */
+export function dismissAll() {
+  dismiss(
+    list().map(({ id }) => id),
+    "user",
+  );
+}
 
-const result = (given, value) => (typeof given === "function" ? given(value) : given);
-
+/** @type {ToastsApi["promise"]} */
 function promise(work, texts) {
-  const id = show({ progress: true, ...read(texts.loading) });
-  const end = (level) => (value) => show({ level, ...read(result(texts[level], value)), id });
+  const id = show({ progress: true, ...optionsOf(texts.loading) });
+  /** @param {"success" | "error"} level */
+  const end = (level) => (/** @type {any} */ value) => {
+    const text = texts[level];
+    show({ level, ...optionsOf(typeof text === "function" ? text(value) : text), id });
+  };
   // What fails before it promises anything has failed, too.
-  const promise = (async () => result(work))();
-  promise.then(end("success"), end("error"));
-  return promise;
+  const result = (async () => (typeof work === "function" ? work() : work))();
+  result.then(end("success"), end("error"));
+  return result;
 }
 
-function hear(name, listener) {
-  const end = new AbortController(); // and has the `signal` that is an option
-  document.addEventListener(`toasts:${name}`, ({ detail }) => listener(detail), end);
-  return () => end.abort();
+/** @type {ToastsApi["on"]} */
+function on(name, listener) {
+  const onEvent = (/** @type {any} */ { detail }) => listener(detail);
+  document.addEventListener(`toasts:${name}`, onEvent);
+  return () => document.removeEventListener(`toasts:${name}`, onEvent);
+}
+
+/** @type {ToastsApi["subscribe"]} */
+function subscribe(listener) {
+  const onChange = () => listener(list());
+  onChange();
+  listeners.add(onChange);
+  return () => {
+    listeners.delete(onChange);
+  };
 }
 
 export function installApi() {
-  window.toasts = {
+  /** @type {ToastsApi} */
+  const api = {
+    version: VERSION,
     get state() {
       return state;
     },
     list,
     show,
     update,
-    dismiss,
+    dismiss: (id) => dismiss([id], "user"),
     dismissAll,
     promise,
     mute,
-    on: hear,
+    on,
+    subscribe,
   };
+  Object.assign(window, { toasts: api });
 }

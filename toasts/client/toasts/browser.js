@@ -1,194 +1,247 @@
 /**
  * This browser's toasts in this tab: the store, fed by the connection if this tab leads, else by the tab
- * that does. Tabs that lead tell the rest what they hear; every tab tells the rest what its user did.
+ * that does. The leading tab passes on what the server says; every tab tells the others what its user did.
  *
- * Every message says whose toasts its sender has (`_who`: undefined as long as that is not known, "" for
- * nobody), and whether it has the focus. A tab that never heard who its user is asks the server before it
- * believes another tab.
+ * Every message says whose toasts its sender has. A tab that does not yet know its owner asks the server
+ * before it believes another tab.
  */
 
+import { emit, listen } from "../shared/dom.js";
 import { acknowledge } from "./ack.js";
 import * as connection from "./connection.js";
-import { on, tell } from "../shared/dom.js";
-import { forget, openStorage, prune, remember, rememberFor } from "./memory.js";
+import * as memory from "./memory.js";
 import { poll } from "./poll.js";
-import { changed, heed } from "./presence.js";
-import { clear, others, put, remove } from "./store.js";
+import { presenceChanged, setFocusElsewhere } from "./presence.js";
+import { clear, put, remove, serverToasts } from "./store.js";
 import * as tabs from "./tabs.js";
 import { readToast } from "./wire.js";
 
-/** Milliseconds at least between two questions whose page this is. */
-const VERIFY = 1_000;
-/** Questions: is the leader well; and, of who looks or has learnt whose it is, what is active. */
-export const WELL = 1;
-const WHOLE = 2;
+/** @import { ConnectionState, Message, Reason, Update } from "./types.d.ts" */
 
-let who;
-export let state = "connecting"; // of whoever leads
-let verified = 0;
-let away = true;
+/** Milliseconds between two questions to the server whose page this is, at least. */
+const VERIFY_PAUSE = 1_000;
+
+/** @type {string | undefined} */
+let owner; // "" is nobody, undefined is not known
+/** @type {ConnectionState} */
+export let state = "connecting"; // of the leader
+let verifiedAt = 0;
+let isSuspended = true;
+/** @type {(state: ConnectionState, leads: boolean) => void} */
 let onState;
 
-/** To the other tabs. */
-export const say = (message) =>
-  tabs.channel?.postMessage({
-    _tab: tabs.me, _leads: tabs.leading, _who: who, _state: state, _focus: document.hasFocus(), ...message,
-  });
+const describe = () => ({ owner, state, focused: document.hasFocus() });
 
-/** Here and in the other tabs. */
-function change(message) {
-  say(message);
-  if (message._ids) prune(message._ids);
-  apply(message);
+/**
+ * Apply an update here and in the other tabs.
+ *
+ * @param {Partial<Message>} update
+ */
+function share(update) {
+  tabs.broadcast(update);
+  if (update.activeIds) memory.keepActive(update.activeIds);
+  apply(update);
 }
 
-function apply({ _put = [], _ids, _gone, _left, _reason }) {
-  put(_put.map(readToast), _ids);
-  if (_gone) {
-    forget(_gone);
-    remove(_gone, "remote");
-  }
-  if (_left) {
-    // Not from storage alone, which may be full, and is slower than this message.
-    if (_reason === "user" && tabs.leading) for (const id of _left) remember({ id }, true);
-    remove(_left, _reason === "user" ? "remote" : _reason);
+/** @param {Partial<Message>} message */
+function apply(message) {
+  applyUpdate(message);
+  if (message.leftIds && message.reason) applyLeft(message.leftIds, message.reason);
+  if (tabs.isLeader) acknowledge();
+}
+
+/** @param {Update} update */
+function applyUpdate({ toasts = [], activeIds, goneIds }) {
+  put(toasts.map(readToast), activeIds);
+  if (goneIds) {
+    memory.forgetInactive(goneIds);
+    remove(goneIds, "remote");
   }
   // Not all of it is on a screen, but a bell counts that, too.
-  if (_put[0] || _ids || _gone) tell("sync");
-  if (tabs.leading) acknowledge();
-}
-
-/** Toasts leave this page by its "user" or by their time ("timeout"), and so all tabs. */
-export function leave(ids, reason) {
-  const gone = remove(ids, reason).filter(({ local }) => !local);
-  for (const toast of gone) remember(toast, reason === "user");
-  if (gone[0]) change({ _left: gone.map(({ id }) => id), _reason: reason });
+  if (toasts.length > 0 || activeIds || goneIds) emit("sync");
 }
 
 /**
- * From now on these are the toasts of somebody else.
- * @param state a name of the server's: it begins with what stands for its owner, and says no more than
- *   that two are the same. "": nobody's.
+ * Toasts left this screen, or that of another tab.
+ *
+ * @param {string[]} ids
+ * @param {"user" | "timeout"} reason
  */
-function become(state, reason = "signed-out") {
-  const owner = state?.split(".")[0];
-  if (owner === who) return;
+function applyLeft(ids, reason) {
+  if (reason === "timeout") return remove(ids, reason);
+  // Not from storage alone, which may be full, and is slower than this message.
+  if (tabs.isLeader) ids.forEach(memory.markDismissed);
+  return remove(ids, "remote");
+}
+
+/**
+ * Take toasts off the screens of all tabs.
+ *
+ * @param {unknown[]} ids
+ * @param {"user" | "timeout"} reason
+ */
+export function dismiss(ids, reason) {
+  const removed = remove(ids, reason).filter(({ local }) => !local);
+  if (removed.length === 0) return;
+  for (const toast of removed) {
+    if (reason === "user") memory.markDismissed(toast.id);
+    else memory.markHidden(toast);
+  }
+  share({ leftIds: removed.map(({ id }) => id), reason });
+}
+
+/**
+ * From now on the toasts are somebody's; those of somebody else go.
+ *
+ * @param {string} [stateName] a name of the server's: it begins with what stands for the owner, and says no
+ *   more than that two are the same. "": nobody's; none: not known
+ * @param {Reason} [reason] why the others go
+ */
+function setOwner(stateName, reason = "signed-out") {
+  const next = stateName?.split(".")[0];
+  if (next === owner) return;
   clear(reason);
-  rememberFor((who = owner));
+  owner = next;
+  memory.rememberFor(owner);
 }
 
-function show(next) {
+/** @param {ConnectionState} next */
+function setState(next) {
   state = next;
-  onState(state, tabs.leading);
-  if (tabs.leading) say();
+  onState(state, tabs.isLeader);
+  if (tabs.isLeader) tabs.broadcast({});
 }
 
-/** This tab leads now, or no longer does. */
-export function turn() {
-  if (tabs.leading) {
-    show("connecting");
-    connection.start({ _show: show, _change: change, _become: become });
+function onLeadership() {
+  if (tabs.isLeader) {
+    setState("connecting");
+    connection.start({ onState: setState, onOwner: setOwner, onUpdate: share });
   } else {
     connection.stop();
     onState(state, false);
   }
 }
 
-export function hear(message) {
-  heed(message._tab, message._focus);
-  if (message._ask) answer(message);
-  else if (message._who !== who) meet(message);
+/** @param {Message} message */
+function onMessage(message) {
+  setFocusElsewhere(message.tab, message.focused);
+  if (message.question) onQuestion(message);
+  else if (message.owner !== owner) onUnknownOwner(message);
   else {
-    if (message._leads && !tabs.leading) show(message._state);
+    if (message.leads && !tabs.isLeader) setState(message.state);
     apply(message);
   }
 }
 
-function answer(message) {
-  const whole = message._ask === WHOLE;
-  if (whole && document.hasFocus()) say();
-  if (!tabs.leading) return;
-  if (!whole) connection.tick();
-  else if ([undefined, who].includes(message._who)) connection.wake();
+/** @param {Message} message */
+function onQuestion(message) {
+  if (message.question === "is-leader-well") {
+    if (!tabs.isLeader) return;
+    connection.tick();
+    tabs.broadcast({});
+  } else {
+    if (document.hasFocus()) tabs.broadcast({});
+    if (tabs.isLeader) onActiveQuestion(message);
+  }
+}
+
+/** @param {Message} message from a tab that is looked at, or that has learnt its owner */
+function onActiveQuestion(message) {
+  if (message.owner === undefined || message.owner === owner) connection.wake();
   else {
-    become();
+    setOwner();
     connection.restart();
   }
-  say(whole && who !== undefined && everything());
+  tabs.broadcast(owner === undefined ? {} : everything());
 }
 
+/** @returns {Update} */
 function everything() {
-  const all = others([]).reverse();
-  return { _put: all, _ids: all.map(({ id }) => id) };
+  const toasts = serverToasts().reverse();
+  return { toasts, activeIds: toasts.map(({ id }) => id) };
 }
 
-/** The toasts of the leader, if it is one, are not known to be ours. */
-function meet(message) {
-  if (!message._leads || tabs.leading) return;
-  if (message._who === undefined) show(message._state);
-  else if (message._who || who === undefined) verify();
+/** @param {Message} message whose toasts are not known to be ours */
+function onUnknownOwner(message) {
+  if (!message.leads || tabs.isLeader) return;
+  if (message.owner === undefined) setState(message.state);
+  else if (message.owner || owner === undefined) verifyOwner();
   else {
-    become("");
-    show("signed-out");
+    setOwner("");
+    setState("signed-out");
   }
 }
 
-async function verify() {
-  become();
+/** Ask the server whose page this is. */
+async function verifyOwner() {
+  setOwner();
   const now = Date.now();
-  if (now - verified < VERIFY) return;
-  verified = now;
-  const found = await poll();
-  if (tabs.leading || !(found._out || found._toasts)) return;
-  become(found._out ? "" : found._cursor);
-  say({ _ask: WHOLE });
+  if (now - verifiedAt < VERIFY_PAUSE) return;
+  verifiedAt = now;
+  const answer = await poll();
+  if (tabs.isLeader || !(answer.signedOut || answer.toasts)) return;
+  setOwner(answer.signedOut ? "" : answer.cursor);
+  tabs.broadcast({ question: "what-is-active" });
 }
 
 /** The network or the user is back. */
 function wake() {
-  if (tabs.leading) {
+  if (tabs.isLeader) {
     connection.wake();
     acknowledge();
-  } else say({ _ask: WHOLE });
+  } else tabs.broadcast({ question: "what-is-active" });
 }
 
-function look({ type }) {
-  changed();
-  say();
-  if (type > "g" && !document.hidden) wake(); // not of a blur or focus
+function onFocusChange() {
+  presenceChanged();
+  tabs.broadcast({});
 }
 
-function begin() {
-  if (!away) return;
-  away = false;
-  tabs.start();
-  say({ _ask: WELL });
+function onVisibilityChange() {
+  onFocusChange();
+  if (!document.hidden) wake();
+}
+
+function onOffline() {
+  if (tabs.isLeader && state !== "signed-out") connection.restart();
+}
+
+function resume() {
+  if (!isSuspended) return;
+  isSuspended = false;
+  tabs.start({ describe, onMessage, onLeadership });
+  tabs.broadcast({ question: "is-leader-well" });
 }
 
 function suspend() {
   connection.stop();
   tabs.stop();
   // A page restored later may belong to somebody else by then: it starts empty.
-  become(undefined, "suspended");
-  away = true;
+  setOwner(undefined, "suspended");
+  isSuspended = true;
 }
 
-/** @param listener called as (state, leads): the state of whoever leads, and whether this tab does. */
+/**
+ * Begin.
+ *
+ * @param {(state: ConnectionState, leads: boolean) => void} listener called with the leader's state, and
+ *   whether this tab leads
+ */
 export function start(listener) {
   onState = listener;
-  openStorage();
-  on(window, "pagehide", suspend);
-  on(window, "pageshow", begin);
-  on(window, "online", wake);
-  on(window, "offline", () => tabs.leading && state !== "signed-out" && connection.restart());
-  on(window, "focus blur", look);
-  on(document, "visibilitychange", look);
-  begin();
+  memory.openStorage();
+  listen(window, "pagehide", suspend);
+  listen(window, "pageshow", resume);
+  listen(window, "online", wake);
+  listen(window, "offline", onOffline);
+  listen(window, "focus blur", onFocusChange);
+  listen(document, "visibilitychange", onVisibilityChange);
+  resume();
 }
 
-/** The page was swapped: whoever was signed out may be signed in now. */
+/** Look again: the page was swapped, and whoever was signed out may be signed in now. */
 export function startAgain() {
   if (state !== "signed-out") return;
-  if (tabs.leading) connection.restart();
-  else verify();
+  if (tabs.isLeader) connection.restart();
+  else verifyOwner();
 }

@@ -1,62 +1,134 @@
 /** The element of one toast. It stays the same element while the toast changes. */
 
-import { label, settings } from "./config.js";
-import { element, write } from "../shared/dom.js";
+import { element, setText } from "../shared/dom.js";
+import { fill, settings } from "./config.js";
+import { CLOSE_SHAPE, Icon, LEVEL_SHAPES } from "./icons.js";
 
-const GLYPHS = { info: "i", success: "✓", warning: "!", error: "✕" };
-const DAY = 86_400_000;
+/** @import { Action, Toast } from "./types.d.ts" */
 
-/** What is said of a toast, and read where it has the focus: its level is never told by colour alone. */
-export const sentence = ({ level, title, message }) =>
-  `${settings[level]}: ${title}${title && message && ". "}${message}`;
+const DAY = 86_400_000; // milliseconds
+const LONGEST_NAME = 60; // characters
 
-const action = ({ name, label, url }) =>
-  element(url ? "a" : "button", { "data-toast-action": name, draggable: false, type: "button", href: url }, label);
+/**
+ * Return what is read of a toast: its level is never told by colour alone.
+ *
+ * @param {Toast} toast
+ * @returns {string}
+ */
+export function sentence({ level, title, message }) {
+  return `${settings[level]}: ${[title, message].filter(Boolean).join(". ")}`;
+}
 
-/** The time of today's, the day of an older one, as the browser's language has it. */
-const clock = (date) =>
-  date.toLocaleString([], { [Date.now() - date > DAY ? "dateStyle" : "timeStyle"]: "short" });
+/** @param {Action} action */
+function actionElement({ name, label, url }) {
+  // Not draggable: a drag selects its text.
+  const attributes = { "data-toast-action": name, draggable: false };
+  return url
+    ? element("a", { ...attributes, href: url }, label)
+    : element("button", { ...attributes, type: "button" }, label);
+}
 
-/** @returns the element, with `_update(toast, count)`. Its first child has its natural height, and the countdown last. */
-export function createCard() {
-  const badge = element("data", { "aria-hidden": true });
-  const count = element("span", { "data-toast-count": "" });
-  const time = element("time");
-  const word = element("em"); // of the level: read, not seen
-  const title = element("strong", { "data-toast-title": "" });
-  const message = element("span", { "data-toast-message": "" });
-  const progress = element("progress", { max: 100 });
-  const actions = element("div");
-  const close = element("button", { type: "button", "data-toast-close": "" }, GLYPHS.error);
-  // Without an address it is no link. Not draggable: a drag selects its text.
-  const body = element("a", { draggable: false }, word, title, message);
-  const content = element("div", {}, element("small", {}, count, time), body, progress, actions);
-  const card = element("div", { role: "listitem", tabindex: -1 }, element("div", {}, badge, content, close, element("i")));
-  let shown; // the actions
+/**
+ * Return the time of today's, the day of an older one, as the browser's language has it.
+ *
+ * @param {Date} date
+ */
+function clock(date) {
+  const isOld = Date.now() - date.getTime() > DAY;
+  return date.toLocaleString([], isOld ? { dateStyle: "short" } : { timeStyle: "short" });
+}
 
-  card._update = (toast, repeats) => {
-    const text = (toast.title || toast.message).slice(0, 60);
-    card.dataset.toastId = toast.id;
-    card.dataset.level = toast.level;
-    card.style.setProperty("--t", `var(--toasts-${toast.level})`);
-    card.ariaLabel = sentence(toast);
-    write(badge, GLYPHS[toast.level]);
-    write(word, `${settings[toast.level]}: `);
-    write(count, repeats > 1 ? `×${repeats} ` : "");
-    write(time, clock(new Date(toast.created_at)));
-    write(title, toast.title);
-    write(message, toast.message);
-    close.ariaLabel = label(settings.dismiss, text);
-    if (toast.url) body.href = toast.url;
-    else body.removeAttribute("href");
-    const given = JSON.stringify(toast.actions);
-    if (given !== shown) actions.replaceChildren(...toast.actions.map(action));
-    shown = given;
-    progress.hidden = toast.progress === null;
-    progress.ariaLabel = text;
-    // `true`: under way, nobody knows how far.
-    if (toast.progress === true) progress.removeAttribute("value");
-    else progress.value = toast.progress;
-  };
-  return card;
+export class Card {
+  /** What it stands for: the toasts' common key, or the id of one. */
+  key = "";
+  /** Of what it shows. */
+  version = "";
+  /** @type {string[]} of its toasts, the newest first */
+  ids = [];
+  /** @type {Animation | null} */
+  countdown = null;
+
+  #badge = new Icon();
+  #count = element("span", { "data-toast-count": "" });
+  #time = element("time");
+  #level = element("em"); // read, not seen
+  #title = element("strong", { "data-toast-title": "" });
+  #message = element("span", { "data-toast-message": "" });
+  #progress = element("progress", { max: 100 });
+  #actions = element("div", { class: "toasts-actions" });
+  #shownActions = "";
+  #close = element("button", { type: "button", "data-toast-close": "" });
+  // Without an address it is no link.
+  #body = element("a", { class: "toasts-body", draggable: false });
+  /** The line of the countdown. */
+  line = element("i");
+  /** All of it, in its natural height. */
+  content = element("div", { class: "toasts-card" });
+  element = element("div", { role: "listitem", tabindex: -1 }, this.content);
+
+  constructor() {
+    const meta = element("small", {}, this.#count, this.#time);
+    this.#body.append(this.#level, this.#title, this.#message);
+    const middle = element("div", {}, meta, this.#body, this.#progress, this.#actions);
+    this.#close.append(new Icon(CLOSE_SHAPE).element);
+    this.content.append(this.#badge.element, middle, this.#close, this.line);
+  }
+
+  get isVisible() {
+    return !this.element.inert;
+  }
+
+  /**
+   * Show a toast.
+   *
+   * @param {Toast} toast
+   * @param {number} repeats how many toasts the card stands for
+   */
+  update(toast, repeats) {
+    const name = (toast.title || toast.message).slice(0, LONGEST_NAME);
+    this.#updateLevel(toast);
+    this.element.dataset.toastId = toast.id;
+    this.element.ariaLabel = sentence(toast);
+    setText(this.#count, repeats > 1 ? `×${repeats}` : "");
+    setText(this.#time, clock(new Date(toast.created_at)));
+    setText(this.#title, toast.title);
+    setText(this.#message, toast.message);
+    this.#close.ariaLabel = fill(settings.dismiss, name);
+    this.#updateLink(toast.url);
+    this.#updateActions(toast.actions);
+    this.#updateProgress(toast.progress, name);
+  }
+
+  /** @param {Toast} toast */
+  #updateLevel({ level }) {
+    this.element.dataset.level = level;
+    this.element.style.setProperty("--_tone", `var(--toasts-${level})`);
+    this.#badge.draw(LEVEL_SHAPES[level]);
+    setText(this.#level, `${settings[level]}: `);
+  }
+
+  /** @param {string} url */
+  #updateLink(url) {
+    if (url) this.#body.href = url;
+    else this.#body.removeAttribute("href");
+  }
+
+  /** @param {readonly Action[]} actions */
+  #updateActions(actions) {
+    const shown = JSON.stringify(actions);
+    if (shown === this.#shownActions) return;
+    this.#shownActions = shown;
+    this.#actions.replaceChildren(...actions.map(actionElement));
+  }
+
+  /**
+   * @param {number | true | null} progress true: under way, and nobody knows how far
+   * @param {string} name
+   */
+  #updateProgress(progress, name) {
+    this.#progress.hidden = progress === null;
+    this.#progress.ariaLabel = name;
+    if (typeof progress === "number") this.#progress.value = progress;
+    else this.#progress.removeAttribute("value");
+  }
 }

@@ -1,19 +1,44 @@
-/** The settings, read once from the data attributes of the client's own script tag. */
+/** The settings of the page, read once: data attributes of the client's own script tag. */
+
+import { serverSettings } from "../shared/settings.js";
 
 /* global __VERSION__ */
+/** @type {string} */
 export const VERSION = __VERSION__;
 
-/** The attributes, texts included: the server writes all of them (toasts/html.py). */
-export const settings = document.querySelector("script[data-toasts]").dataset;
+const DEFAULTS = {
+  position: "bottom-end",
+  limit: "3",
+  hotkey: "F6 alt+KeyT",
+  region: "Notifications",
+  dismiss: "Dismiss: {text}",
+  more: "+{n} more",
+  less: "Show fewer",
+  clear: "Dismiss all",
+  summary: "{n} new notifications",
+  hint: "Press F6 to reach the notifications.",
+  info: "Info",
+  success: "Success",
+  warning: "Warning",
+  error: "Error",
+};
 
-/** Milliseconds between two pings. */
-export const heartbeat = (settings.heartbeat || 15) * 1000; // without it the clock would race
+export const settings = { ...DEFAULTS, ...serverSettings() };
 
-/** `label("{n} new", 3)` is `3 new`. */
-export const label = (template, value) => template.replace(/{\w+}/, () => value);
+/** How many toasts are visible at once. */
+export const limit = Number(settings.limit) || Number(DEFAULTS.limit);
 
 /**
- * Of what the tabs share. Tabs with another version of this script keep a connection of their own: they may
- * speak otherwise.
+ * Fill in a text's placeholder: `fill("{n} new", 3)` is "3 new".
+ *
+ * @param {string} template
+ * @param {string | number} value
+ * @returns {string}
+ */
+export const fill = (template, value) => template.replace(/{\w+}/, () => `${value}`);
+
+/**
+ * The name of what the tabs share. Tabs with another version of this script keep a connection of their own,
+ * because their messages may differ.
  */
 export const NAME = `toasts:${settings.streamUrl}:${VERSION}`;

@@ -1,240 +1,292 @@
 /**
  * Keeps this browser in touch with the server: a stream while that works, polling while it does not.
  *
- * EventSource hides the status, so an attempt that failed is followed by a poll, which tells signed out
- * from out of order, and brings the toasts meanwhile. One clock, `tick`, drives everything: the tabs that
- * follow may drive it too (a hidden tab's own timers are slow).
+ * EventSource hides the status, so an attempt that failed is followed by a poll. It tells "signed out" from
+ * "out of order", and brings the toasts meanwhile. One clock, `tick`, drives everything: the tabs that
+ * follow may drive it, too, because a hidden tab's own timers are slow.
  */
 
-import { heartbeat, settings } from "./config.js";
-import { on } from "../shared/dom.js";
-import { backoff, poll, WAIT } from "./poll.js";
+import { fullJitter, spread } from "../shared/backoff.js";
+import { listen } from "../shared/dom.js";
+import { parseJson } from "../shared/json.js";
+import { pauseAfterPoll, WAIT } from "../shared/polling.js";
+import { Watchdog } from "../shared/watchdog.js";
+import { settings } from "./config.js";
+import { poll } from "./poll.js";
 
-/** Milliseconds. A server answers with its snapshot at once; a proxy that buffers never does. */
-const FIRST_EVENT = 10_000;
-/** Uptime after which a stream was a healthy one. */
+/** @import { ConnectionState, RawToast, Update } from "./types.d.ts" */
+/** @import { PollAnswer } from "./poll.js" */
+
+/** Milliseconds of uptime after which a stream was a healthy one. */
 const HEALTHY = 10_000;
-/** Between attempts to stream while polling works, at least. */
+/** Milliseconds between two attempts to stream while polling works, at least. */
 const STREAM_AGAIN = 50_000;
-/** Between polls of a browser that is one too many. */
-const SLOW = 60_000;
-/** Between polls whose server does not wait by itself, at least. */
-const UNHURRIED = 10_000;
-/** Between looks whether whoever was signed out is signed in again. */
-const SIGNED_OUT = 300_000;
-/** Between two attempts at least, and between polls. */
-const SECOND = 1_000;
-/** The time that a stream may be silent, and the clock's step. */
-const SILENCE = 2.4 * heartbeat;
-const STEP = heartbeat / 15;
+/** Milliseconds between two polls of a browser that has one stream too many. */
+const SUPERSEDED_PAUSE = 60_000;
+/** Milliseconds between two looks whether whoever signed out is signed in again. */
+const SIGNED_OUT_PAUSE = 300_000;
+/** Milliseconds between two attempts to stream, at least. */
+const SHORTEST_PAUSE = 1_000;
+/** Milliseconds over which the pages come back whose server restarts. */
+const RESTART_SPREAD = 3_000;
 const NEVER = Infinity;
 
-/** So that not all pages ask at the same time. */
-const about = (time) => time * (1 + Math.random() / 2);
+/**
+ * @typedef {object} Handlers
+ * @property {(state: ConnectionState) => void} onState
+ * @property {(stateName: string) => void} onOwner Whose toasts they are: the server's name of their state,
+ *   or "" for nobody. It is called before the toasts are.
+ * @property {(update: Update) => void} onUpdate An empty update says that the server is well.
+ */
 
-let hooks;
+/** @type {Handlers} */
+let handlers;
+/** @type {ConnectionState} */
 let state = "connecting";
-let source = null; // the EventSource, from its attempt to its end
-let up = false; // its snapshot is here
-let held; // toasts that came before that
-let began = 0; // the last attempt
-let due; // the next one
-let failures;
-let fed = 0; // the last event
-let quiet; // awake milliseconds since
-let ticked;
-let asking = null; // the AbortController of the poll under way
-let pollDue = NEVER;
+/** @type {EventSource | null} */
+let source = null; // from its attempt to its end
+let watchdog = new Watchdog();
+let hasSynced = false; // the stream's snapshot is complete
+/** @type {RawToast[]} */
+let snapshot = []; // until then
+let openedAt = 0;
+let openAt = NEVER;
+let failures = 0;
+/** @type {AbortController | null} */
+let polling = null; // the poll under way
+let pollAt = NEVER;
 let cursor = "";
-let slow = false;
+let isSuperseded = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 
-function set(next) {
-  if (next !== state) hooks._show((state = next));
+/** @param {ConnectionState} next */
+function setState(next) {
+  if (next === state) return;
+  state = next;
+  handlers.onState(state);
 }
 
+/** Do what is due. */
 export function tick() {
+  if (source && watchdog.isSilent()) onFailure();
   const now = Date.now();
-  // In a frozen tab the events wait just as the timers do: only awake time tells of a silent death.
-  quiet += Math.min(now - ticked, 3 * STEP);
-  ticked = now;
-  if (source && quiet > (up ? SILENCE : FIRST_EVENT)) drop();
-  if (now >= due) open();
-  if (now >= pollDue) ask();
-  clearTimeout(timer);
-  timer = setTimeout(tick, Math.min(source ? STEP : SLOW, due - now, pollDue - now));
+  if (now >= openAt) openStream();
+  if (now >= pollAt) pollOnce();
+  scheduleTick();
 }
 
-function open() {
-  began = ticked = Date.now();
-  due = NEVER;
-  up = slow = false;
-  quiet = 0;
-  held = [];
+function scheduleTick() {
+  const now = Date.now();
+  const untilNextLook = source ? watchdog.step : SUPERSEDED_PAUSE;
+  clearTimeout(timer);
+  timer = setTimeout(tick, Math.min(untilNextLook, openAt - now, pollAt - now));
+}
+
+function openStream() {
+  openedAt = Date.now();
+  openAt = NEVER;
+  hasSynced = false;
+  isSuperseded = false;
+  snapshot = [];
+  watchdog = new Watchdog();
   try {
     source = new EventSource(settings.streamUrl);
-    on(source, "toast dismiss sync ping bye", take);
-    on(source, "error", drop);
+    listen(source, "toast dismiss sync ping bye", onEvent);
+    listen(source, "error", onFailure);
   } catch {
-    drop(); // no EventSource here, or one that a policy forbids: as good as a stream that fails
+    onFailure(); // no EventSource here, or one that a policy forbids
   }
 }
 
-function close() {
+function closeStream() {
   source?.close();
   source = null;
-  due = NEVER;
+  openAt = NEVER;
 }
 
-/** The stream is over, and nobody said why: the browser's own reconnect gives up after most statuses. */
-function drop() {
-  close();
-  if (state === "connected") set("connecting");
-  again();
-  if (!up) ask();
+/** The stream ended without a reason. The browser's own reconnect gives up after most statuses. */
+function onFailure() {
+  closeStream();
+  if (state === "connected") setState("connecting");
+  scheduleStream();
+  if (!hasSynced) pollOnce();
   tick();
 }
 
-/** One that lived was a healthy one: start over gently. One that broke at once: back off further. */
-function again() {
+/** @param {string} [reason] that the server gave */
+function scheduleStream(reason) {
   const now = Date.now();
-  if (up && now - began > HEALTHY) failures = 0;
-  due = now + (cursor ? about(STREAM_AGAIN) : backoff(failures++));
+  const wasHealthy = hasSynced && now - openedAt > HEALTHY;
+  if (wasHealthy) failures = 0;
+  if (reason === "rotate")
+    openAt = openedAt + SHORTEST_PAUSE; // the server spreads them
+  else if (reason === "restart" && wasHealthy) openAt = now + Math.random() * RESTART_SPREAD;
+  else if (cursor)
+    openAt = now + spread(STREAM_AGAIN); // polling works
+  else openAt = now + fullJitter(failures++, SHORTEST_PAUSE);
 }
 
-function take(event) {
-  let data;
-  quiet = 0;
-  fed = Date.now();
-  try {
-    data = JSON.parse(event.data);
-  } catch {
-    data = null; // one broken event must not end the stream
-  }
+/** @param {MessageEvent} event */
+function onEvent(event) {
+  watchdog.feed();
+  const data = parseJson(event.data);
   if (data) EVENTS[event.type](data, event.lastEventId);
 }
 
+/** @type {Record<string, (data: any, stateName: string) => void>} */
 const EVENTS = {
   toast(toast) {
-    if (up) hooks._change({ _put: [toast] });
-    else held.push(toast);
+    if (hasSynced) handlers.onUpdate({ toasts: [toast] });
+    else snapshot.push(toast);
   },
+
   dismiss({ ids }) {
-    hooks._change({ _gone: ids });
+    handlers.onUpdate({ goneIds: ids });
   },
+
   ping() {
-    hooks._change({});
+    handlers.onUpdate({});
   },
+
   /** The end of a snapshot: of the first, which is held until then, or of one that replaces what was missed. */
-  sync({ ids }, id) {
-    up = true;
+  sync({ ids }, stateName) {
+    const toasts = snapshot.filter(({ id }) => ids.includes(id));
+    hasSynced = true;
+    snapshot = [];
     stopPolling();
-    all(held.filter((toast) => ids.includes(toast.id)), ids, id);
-    held = [];
-    set("connected");
+    replaceAll(toasts, ids, stateName);
+    setState("connected");
   },
+
   bye({ reason }) {
-    close();
-    if (reason === "superseded") {
-      // The newest browsers have the streams now. This one's is asked for again when somebody looks at it.
-      slow = true;
-      pollDue = Date.now() + SLOW;
-      set("polling");
-    } else {
-      again();
-      if (reason === "auth") hooks._become(""); // before the other tabs hear of it
-      if (reason === "rotate") due = began + SECOND; // nobody's business, and the server spreads them
-      else set("connecting");
-    }
+    closeStream();
+    if (reason === "superseded") pollSlowly();
+    else reconnect(reason);
     tick();
   },
 };
 
-function all(toasts, ids, id) {
-  hooks._become(id);
-  hooks._change({ _put: toasts, _ids: ids.map(String) });
+/** The newest browsers have the streams now. This one's is opened again when somebody looks at it. */
+function pollSlowly() {
+  isSuperseded = true;
+  pollAt = Date.now() + SUPERSEDED_PAUSE;
+  setState("polling");
 }
 
-function stopPolling() {
-  asking?.abort();
-  asking = null;
-  cursor = "";
-  pollDue = NEVER;
-}
-
-async function ask() {
-  if (asking) return;
-  pollDue = NEVER;
-  const mine = (asking = new AbortController());
-  const asked = Date.now();
-  const answer = await poll(slow || !cursor ? 0 : WAIT, cursor, mine);
-  if (asking !== mine) return;
-  asking = null;
-  const now = Date.now();
-  if (answer._toasts) works(answer, now, now - asked);
-  else if (answer._out || state === "signed-out") signOut(now);
-  else {
-    stopPolling();
-    set(answer._offline ? "offline" : "connecting");
-    if (!source) due = Math.max(now + answer._after, Math.min(due, now + backoff(failures)));
-  }
-  tick();
-}
-
-/** Polling does. The stream is tried again soon after its first failure, then once in a while. */
-function works(answer, now, took) {
-  const same = answer._cursor === cursor;
-  cursor = answer._cursor;
-  if (same) hooks._change({});
-  else all(answer._toasts, answer._toasts.map(({ id }) => id), cursor);
-  if (state === "signed-out") due = now;
-  pollDue = now + (slow ? SLOW : same && took < SECOND ? about(UNHURRIED) : SECOND);
-  set("polling");
-}
-
-function signOut(now) {
-  close();
-  stopPolling();
-  hooks._become("");
-  set("signed-out");
-  pollDue = now + SIGNED_OUT;
+/** @param {string} reason */
+function reconnect(reason) {
+  scheduleStream(reason);
+  if (reason === "auth") handlers.onOwner(""); // before the other tabs learn of it
+  if (reason !== "rotate") setState("connecting"); // nobody needs to know of a rotation
 }
 
 /**
- * @param given._show (state): one of `data-connection`. given._become (name): of the server's state, which
- *   says whose toasts they are; "" is nobody. given._change ({_put: toasts}, {_put, _ids: of all that are
- *   active}, {_gone: ids} or {}: the server is well). Toasts as on the wire, ids of `_ids` as text.
+ * @param {RawToast[]} toasts
+ * @param {unknown[]} ids of all that are active
+ * @param {string} stateName
  */
-export function start(given = hooks) {
-  hooks = given;
-  failures = 0;
-  due = began + SECOND;
-  set("connecting");
+function replaceAll(toasts, ids, stateName) {
+  handlers.onOwner(stateName);
+  handlers.onUpdate({ toasts, activeIds: ids.map(String) });
+}
+
+function stopPolling() {
+  polling?.abort();
+  polling = null;
+  cursor = "";
+  pollAt = NEVER;
+}
+
+async function pollOnce() {
+  if (polling) return;
+  pollAt = NEVER;
+  const current = new AbortController();
+  polling = current;
+  const wait = isSuperseded || !cursor ? 0 : WAIT;
+  const answer = await poll(wait, cursor, current.signal);
+  if (polling !== current) return;
+  polling = null;
+  onAnswer(answer);
   tick();
 }
 
+/** @param {PollAnswer} answer */
+function onAnswer(answer) {
+  if (answer.toasts) onToasts(answer.toasts, answer);
+  else if (answer.signedOut || state === "signed-out") signOut();
+  else onTrouble(answer);
+}
+
+/**
+ * Polling works. The stream is tried again soon after its first failure, then once in a while.
+ *
+ * @param {RawToast[]} toasts
+ * @param {PollAnswer} answer
+ */
+function onToasts(toasts, answer) {
+  const now = Date.now();
+  const hasChanged = answer.cursor !== cursor;
+  const ids = toasts.map(({ id }) => id);
+  cursor = answer.cursor;
+  if (hasChanged) replaceAll(toasts, ids, cursor);
+  else handlers.onUpdate({});
+  if (state === "signed-out") openAt = now;
+  pollAt = now + (isSuperseded ? SUPERSEDED_PAUSE : pauseAfterPoll(hasChanged, answer.took));
+  setState("polling");
+}
+
+function signOut() {
+  closeStream();
+  stopPolling();
+  handlers.onOwner("");
+  setState("signed-out");
+  pollAt = Date.now() + SIGNED_OUT_PAUSE;
+}
+
+/** @param {PollAnswer} answer */
+function onTrouble(answer) {
+  const now = Date.now();
+  stopPolling();
+  setState(answer.offline ? "offline" : "connecting");
+  if (source) return;
+  const soonest = Math.min(openAt, now + fullJitter(failures, SHORTEST_PAUSE));
+  openAt = Math.max(now + answer.retryAfter, soonest);
+}
+
+/**
+ * Connect.
+ *
+ * @param {Handlers} [given]
+ */
+export function start(given = handlers) {
+  handlers = given;
+  failures = 0;
+  openAt = openedAt + SHORTEST_PAUSE;
+  setState("connecting");
+  tick();
+}
+
+/** Disconnect. */
 export function stop() {
   clearTimeout(timer);
-  close();
+  closeStream();
   stopPolling();
 }
 
-/** Somebody else may be signed in now, or the stream be dead: one may be so for long without an error. */
+/** Connect anew: somebody else may be signed in now, or the stream may be dead. */
 export function restart() {
   stop();
   start();
 }
 
-/** The network or the user is back: look now instead of when the timers say. */
+/** Look at once instead of when the timers say: the network or the user is back. */
 export function wake() {
-  const now = Date.now();
   if (state === "signed-out") return;
-  // What came while the page was frozen gets a moment to be read.
-  if (up && source) quiet = Math.min(now - fed, SILENCE - STEP / 2);
+  if (source && hasSynced) watchdog.wake();
   else {
-    close();
-    due = Math.max(now, began + SECOND);
+    closeStream();
+    openAt = Math.max(Date.now(), openedAt + SHORTEST_PAUSE);
   }
-  ticked = now;
   tick();
 }

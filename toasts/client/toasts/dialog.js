@@ -1,36 +1,47 @@
 /**
- * Keeps the region where it can be used. Beside `body`, not in it: page swaps (Turbo, htmx) and their
- * caches leave it alone. A modal dialog makes everything outside it inert (whatwg/html 9936), so the
+ * Keeps the region where it can be used: beside `body`, not in it, so that page swaps (Turbo, htmx) and
+ * their caches leave it alone. A modal dialog makes everything outside it inert (whatwg/html 9936), so the
  * region moves into the topmost one, and back.
  */
 
-import { region, render } from "./view.js";
+import { region } from "./region.js";
+import { render } from "./stack.js";
 
+/** @type {Set<Element>} the topmost is the last */
 const modals = new Set();
-const style = document.querySelector("link[data-toasts]");
+const stylesheet = document.querySelector("link[data-toasts]");
 
-function place(nodes) {
+/** @param {Node} node */
+function noteDialog(node) {
+  if (!(node instanceof Element)) return;
   // Only a modal dialog that is in the page matches; a full-screen element is no dialog.
-  for (const node of [...nodes, ...modals]) {
-    if (node.matches?.("dialog:modal")) modals.add(node);
-    else modals.delete(node);
-  }
-  // Swapped away with the body that it came in.
-  if (style && !style.isConnected) document.head.append(style);
-  const home = [...modals].pop() ?? document.documentElement;
+  if (node.matches("dialog:modal")) modals.add(node);
+  else modals.delete(node);
+}
+
+/** Bring the region to where it belongs. */
+function placeRegion() {
+  const home = [...modals].at(-1) ?? document.documentElement;
   if (region.parentNode === home && region.isConnected) return;
   // Keeps focus and motion, where the browser can.
-  if (home.moveBefore && region.isConnected) home.moveBefore(region, null);
+  if ("moveBefore" in home && region.isConnected) home.moveBefore(region, null);
   else home.append(region);
   render();
 }
 
+/** @param {Iterable<Node>} nodes that may be dialogs */
+function update(nodes) {
+  [...nodes, ...modals].forEach(noteDialog);
+  // Swapped away with the body that it came in.
+  if (stylesheet && !stylesheet.isConnected) document.head.append(stylesheet);
+  placeRegion();
+}
+
 export function keepOnTop() {
   // `open` tells of dialogs; the rest of whatever took the region, or the dialog around it, away.
-  new MutationObserver((records) => place(records.map(({ target }) => target))).observe(document, {
-    childList: true,
-    subtree: true,
-    attributeFilter: ["open"],
-  });
-  place(document.querySelectorAll("dialog"));
+  const options = { childList: true, subtree: true, attributeFilter: ["open"] };
+  const onMutation = (/** @type {MutationRecord[]} */ records) =>
+    update(records.map(({ target }) => target));
+  new MutationObserver(onMutation).observe(document, options);
+  update(document.querySelectorAll("dialog"));
 }

@@ -1,22 +1,34 @@
 /** What the page is told, as events on the document: `toasts.d.ts` has their types. */
 
-import { tell } from "../shared/dom.js";
+import { emit } from "../shared/dom.js";
 
-let worked = false;
+/** @import { Change, ConnectionState } from "./types.d.ts" */
 
-export function tellChanges(changes, snapshot) {
-  for (const { toast, _previous, reason } of changes) {
+let isWorking = false;
+
+/**
+ * Tell the page what changed.
+ *
+ * @param {Change[]} changes
+ * @param {boolean} snapshot whether it was there before the page connected
+ */
+export function emitChanges(changes, snapshot) {
+  for (const { toast, previous, reason } of changes) {
     const detail = { id: toast.id, toast, reason };
-    if (!reason) tell("show", { toast, updated: !!_previous, snapshot });
-    else if (reason !== "suspended") tell("dismiss", detail);
-    // By its time it only left the screen.
-    if (/user|remote/.test(reason)) tell("read", detail);
+    if (!reason) emit("show", { toast, updated: Boolean(previous), snapshot });
+    else if (reason !== "suspended") emit("dismiss", detail);
+    // One whose time is over has only left the screen.
+    if (reason === "user" || reason === "remote") emit("read", detail);
   }
 }
 
-/** Says when toasts can come and when they no longer can; reconnecting in between is neither. */
-export function tellState(state) {
-  const works = /^po|ed$/.test(state); // polling, connected
-  if (works !== worked) tell(works ? "connected" : "disconnected", { state });
-  worked = works;
+/**
+ * Tell the page when toasts can come and when they no longer can; to reconnect in between is neither.
+ *
+ * @param {ConnectionState} state
+ */
+export function emitState(state) {
+  const works = state === "connected" || state === "polling";
+  if (works !== isWorking) emit(works ? "connected" : "disconnected", { state });
+  isWorking = works;
 }

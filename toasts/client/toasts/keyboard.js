@@ -1,44 +1,57 @@
-/** A key to the newest toast and back, Escape closes the focused one. Focus never moves by itself. */
+/** A key leads to the newest toast and back; Escape closes the focused one. */
 
+import { listen } from "../shared/dom.js";
 import { settings } from "./config.js";
-import { on } from "../shared/dom.js";
-import { close, list, region } from "./view.js";
+import { enterRegion, leaveRegion, newestVisible } from "./focus.js";
+import { region } from "./region.js";
+import { closeCard } from "./stack.js";
 
-let origin; // where the focus was before it came here
+/** @typedef {"altKey" | "ctrlKey" | "metaKey"} ModifierKey */
 
-const VISIBLE = "[data-state=visible]";
+const HOTKEYS = settings.hotkey.split(" ");
 
-function goTo(node) {
-  if (node?.isConnected) node.focus();
-  else document.activeElement.blur();
+/**
+ * Return a word such as `F6` or `alt+KeyT`: KeyboardEvent.code after the modifiers alt, ctrl and meta.
+ *
+ * @param {KeyboardEvent} event
+ */
+function wordOf(event) {
+  const modifiers = ["alt", "ctrl", "meta"].filter(
+    (name) => event[/** @type {ModifierKey} */ (`${name}Key`)],
+  );
+  return [...modifiers, event.code].join("+");
 }
 
-/** Words such as `F6` or `alt+KeyT`: KeyboardEvent.code, after the modifiers in this order: alt, ctrl, meta. */
-function isHotkey(event) {
-  const modifiers = ["alt", "ctrl", "meta"].filter((name) => event[`${name}Key`]);
-  return settings.hotkey.split(" ").includes([...modifiers, event.code].join("+"));
+/**
+ * Move the focus into the region or back.
+ *
+ * @returns {boolean} false with nothing to reach: then the key is the browser's
+ */
+function moveFocus() {
+  const hasFocus = region.contains(document.activeElement);
+  if (hasFocus) leaveRegion();
+  else if (newestVisible()) enterRegion();
+  else return false;
+  return true;
+}
+
+/** @returns {boolean} whether a toast had the focus */
+function closeFocused() {
+  const focused = region.contains(document.activeElement) ? document.activeElement : null;
+  const card = focused?.closest("[data-toast-id]") ?? null;
+  closeCard(card);
+  return card !== null;
+}
+
+/** @param {KeyboardEvent} event */
+function onKeyDown(event) {
+  if (event.defaultPrevented || event.isComposing) return;
+  const isHandled = HOTKEYS.includes(wordOf(event))
+    ? moveFocus()
+    : event.key === "Escape" && closeFocused();
+  if (isHandled) event.preventDefault();
 }
 
 export function enableKeyboard() {
-  on(document, "keydown", (event) => {
-    const card = list.contains(document.activeElement) && document.activeElement.closest("[data-toast-id]");
-    const newest = list.querySelector(VISIBLE);
-    if (event.defaultPrevented || event.isComposing) return;
-    // With nothing to reach, the key is the browser's.
-    if (isHotkey(event) && (card || newest)) goTo(card ? origin : newest);
-    else if (event.key === "Escape" && card) close(card);
-    else return;
-    event.preventDefault();
-  });
-}
-
-/** Of what the focus does in the region. */
-export function noteOrigin(event) {
-  if (!region.contains(event.relatedTarget)) origin = event.relatedTarget ?? origin;
-}
-
-/** The card is about to go: when it has the focus, the next one gets it, else the place it came from. */
-export function release(card) {
-  if (!card.contains(document.activeElement)) return;
-  goTo(list.querySelector(`:focus-within ~ ${VISIBLE}`) ?? list.querySelector(VISIBLE) ?? origin);
+  listen(document, "keydown", onKeyDown);
 }

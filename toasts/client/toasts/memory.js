@@ -1,20 +1,21 @@
 /**
- * What the tabs know of toasts beyond what is active: which were hidden by their time, which the user
- * dismissed. One entry in localStorage for each, so that tabs do not overwrite each other's, by user.
+ * What the tabs know about toasts beyond what is active: which were hidden by their time, and which the
+ * user dismissed. localStorage has one entry for each, by owner, so that tabs do not overwrite each other's.
  */
 
 import { NAME } from "./config.js";
 
-/**
- * Values beside the mark of a hidden toast: the server is to be told; the same, and it is no longer active; the
- * server has been told.
- */
-const PENDING = "!";
-const GONE = "!!";
-const TOLD = ".";
+/** @import { Toast } from "./types.d.ts" */
 
+/** The values of entries. Any other one is the fingerprint of a toast whose time on the screen is over. */
+const PENDING = "!"; // dismissed: the server is to be told
+const PENDING_INACTIVE = "!!"; // the same, and the toast is no longer active
+const ACKNOWLEDGED = "."; // the server has been told
+
+/** @type {Record<string, string>} */
 export let storage = {};
-/** To be called before the first use: it may take a few milliseconds. */
+
+/** Open the storage: call it before the first use. It may take a few milliseconds. */
 export function openStorage() {
   try {
     storage = localStorage ?? {};
@@ -23,10 +24,16 @@ export function openStorage() {
   }
 }
 
-let prefix; // of nobody: of no key
+/** @type {string | undefined} */
+let prefix; // undefined: of nobody, so that no key begins with it
 
-/** Into a full one nothing goes: from then on this page has a copy, which is forgotten with it. */
-export function keep(key, value) {
+/**
+ * Keep a value. Where storage is full this page goes on with a copy, which is forgotten with it.
+ *
+ * @param {string} key
+ * @param {string} value
+ */
+export function persist(key, value) {
   try {
     storage[key] = value;
   } catch {
@@ -34,32 +41,85 @@ export function keep(key, value) {
   }
 }
 
-const get = (id) => storage[prefix + id];
-const set = (id, value) => keep(prefix + id, value);
-const drop = (id) => delete storage[prefix + id];
-const entries = () => Object.keys(storage).map((key) => key.split(prefix)[1]).filter(Boolean);
+/** @param {string} id */
+const get = (id) => storage[`${prefix}${id}`];
+/** @param {string} id @param {string} value */
+const set = (id, value) => persist(`${prefix}${id}`, value);
+/** @param {string} id */
+const drop = (id) => delete storage[`${prefix}${id}`];
 
-/** From now on it is this one's. */
-export const rememberFor = (who) => (prefix = `${NAME}:${who}:`);
+/** @returns {string[]} ids */
+function entries() {
+  const own = Object.keys(storage).filter((key) => prefix && key.startsWith(prefix));
+  return own.map((key) => key.slice(prefix?.length));
+}
 
-/** It left the screen, by its user or else by its time. */
-export const remember = ({ id, _mark }, dismissed) => set(id, dismissed ? PENDING : `${_mark}`);
+/** @param {string} id */
+const isPending = (id) => [PENDING, PENDING_INACTIVE].includes(get(id));
 
-const waits = (id) => /^!/.test(get(id));
+/**
+ * From now on the entries are this owner's.
+ *
+ * @param {string | undefined} owner
+ */
+export function rememberFor(owner) {
+  prefix = `${NAME}:${owner}:`;
+}
 
-/** Whether it left the screen already, as it is now. */
-export const hides = ({ id, _mark }) => waits(id) || [TOLD, `${_mark}`].includes(get(id));
+/**
+ * Remember that a toast's time on the screen is over.
+ *
+ * @param {Toast} toast
+ */
+export const markHidden = ({ id, fingerprint }) => set(id, `${fingerprint}`);
 
-export const pending = () => entries().filter(waits);
+/**
+ * Remember that the user dismissed a toast: the server is to be told.
+ *
+ * @param {string} id
+ */
+export const markDismissed = (id) => set(id, PENDING);
 
-/** The server knows of its dismissal. Until it is no longer active, events from before may still arrive. */
-export const told = (id) => (get(id) === PENDING ? set(id, TOLD) : drop(id));
+/**
+ * Remember that the server knows of a dismissal. Until the toast is inactive, older events may still arrive.
+ *
+ * @param {string} id
+ */
+export function markAcknowledged(id) {
+  if (get(id) === PENDING) set(id, ACKNOWLEDGED);
+  else drop(id);
+}
 
-/** These are no longer active. */
-export const forget = (ids) => ids.forEach((id) => (waits(id) ? set(id, GONE) : drop(id)));
+/**
+ * Return whether a toast has left the screen already, as it is now.
+ *
+ * @param {Toast} toast
+ * @returns {boolean}
+ */
+export const isHidden = ({ id, fingerprint }) =>
+  isPending(id) || [ACKNOWLEDGED, `${fingerprint}`].includes(get(id));
 
-/** These are all that is active: what was told but is still there was not heard. */
-export function prune(ids) {
-  forget(entries().filter((id) => !ids.includes(id)));
-  for (const id of ids) if (get(id) === TOLD) set(id, PENDING);
+/** @returns {string[]} ids of which the server is to be told */
+export const pendingDismissals = () => entries().filter(isPending);
+
+/**
+ * Forget toasts that are no longer active, but not what the server is still to be told.
+ *
+ * @param {(string | number)[]} ids
+ */
+export function forgetInactive(ids) {
+  for (const id of ids.map(String)) {
+    if (isPending(id)) set(id, PENDING_INACTIVE);
+    else drop(id);
+  }
+}
+
+/**
+ * Forget all but the active toasts. A dismissal that the server took, but did not carry out, is pending again.
+ *
+ * @param {string[]} activeIds
+ */
+export function keepActive(activeIds) {
+  forgetInactive(entries().filter((id) => !activeIds.includes(id)));
+  for (const id of activeIds) if (get(id) === ACKNOWLEDGED) markDismissed(id);
 }

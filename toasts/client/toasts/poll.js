@@ -1,40 +1,44 @@
-/** Questions to the server that are not the stream. */
+/** One question to the poll view: what is active, whose it is, or why there is no answer. */
 
+import { ask } from "../shared/polling.js";
 import { settings } from "./config.js";
 
-/** Seconds that the server may hold a long poll, and that an answer may take beyond that. */
-export const WAIT = 25;
-const SLACK = 15;
-const LONGEST_RETRY_AFTER = 300;
-
-/** Never rejects: without a network the status is 0. */
-export const request = (url, options) => fetch(url, options).catch(() => Response.error());
+/** @import { RawToast } from "./types.d.ts" */
+/** @import { Answer } from "../shared/polling.js" */
 
 /**
- * One question to the poll view: what is active, whose it is, or why there is no answer.
- * @returns `_toasts` and `_cursor`; or `_out`: signed out; or `_after`: it failed, and is to be
- *   asked again after so many milliseconds; and `_offline`.
+ * @typedef {object} PollAnswer
+ * @property {RawToast[]} [toasts] Only where the poll worked.
+ * @property {string} cursor The name of the state.
+ * @property {boolean} signedOut
+ * @property {boolean} offline
+ * @property {number} retryAfter Milliseconds.
+ * @property {number} took Milliseconds.
  */
-export async function poll(wait = 0, cursor = "", abort = new AbortController()) {
-  setTimeout(() => abort.abort(), (wait + SLACK) * 1000);
+
+/**
+ * Poll. It never rejects.
+ *
+ * @param {number} [wait] seconds for which the server may hold the answer
+ * @param {string} [cursor] the state that is known
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<PollAnswer>}
+ */
+export async function poll(wait = 0, cursor = "", signal) {
   const query = wait ? `?wait=${wait}&cursor=${cursor}` : "";
-  const response = await request(settings.pollUrl + query, abort);
-  const body = (await response.json().catch(() => 0)) ?? 0;
+  const answer = await ask(settings.pollUrl + query, wait, signal);
   return {
-    _toasts: body.toasts,
-    _cursor: body.cursor,
-    // Or a site that sends everyone to its login page first.
-    _out: /204|40[13]/.test(response.status) || (response.ok && response.redirected && !body.toasts),
-    _offline: !response.status,
-    _after: retryAfter(response),
+    toasts: answer.body?.toasts,
+    cursor: answer.body?.cursor ?? "",
+    signedOut: isSignedOut(answer),
+    offline: answer.status === 0,
+    retryAfter: answer.retryAfter,
+    took: answer.took,
   };
 }
 
-/** `Retry-After` in milliseconds, 0 when there is none (its date form is not worth its bytes here). */
-export const retryAfter = ({ headers }) => Math.min(+headers.get("Retry-After") || 0, LONGEST_RETRY_AFTER) * 1000;
-
-/**
- * Full jitter: any time between one second and a bound that doubles up to 30. Random over the whole
- * range, so that the pages which one restart cut off together do not come back together.
- */
-export const backoff = (failures) => 1000 + Math.random() * Math.min(29_000, 1000 * 2 ** failures);
+/** @param {Answer} answer */
+function isSignedOut({ status, redirected, body }) {
+  // Some sites redirect everyone to their login page.
+  return [204, 401, 403].includes(status) || (status === 200 && redirected && !body?.toasts);
+}

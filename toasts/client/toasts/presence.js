@@ -1,30 +1,46 @@
 /**
- * Whether the user looks at this tab, as far as any tab can know: toasts pop here only.
+ * Whether the user looks at this tab, as far as any tab can know: toasts are shown only here.
  *
- * A hidden tab never does. A visible one without the focus does only while no other tab of this browser
- * has it (it may lie beside another program's window).
+ * A hidden tab never shows any. A visible one without the focus does so only while no other tab of this
+ * browser has the focus: it may lie beside another program's window.
  */
 
-let elsewhere; // the tab that has the focus
-let muted = false;
-/** To be called when that may have changed. */
-export let changed;
+/** @type {string | false | undefined} */
+let focusedTab; // another one
+let isMuted = false;
+/** @type {() => void} */
+let onChange = () => {};
 
-/** Whether toasts may be shown now. */
-export const here = () => !muted && !document.hidden && (document.hasFocus() || !elsewhere);
+/** @returns {boolean} whether toasts may be shown now */
+export const mayShow = () => !isMuted && !document.hidden && (document.hasFocus() || !focusedTab);
 
-/** Another tab says whether it has the focus. */
-export function heed(tab, focused) {
-  if (focused === (elsewhere === tab)) return; // known
-  elsewhere = focused && tab;
-  changed();
+/**
+ * Note whether another tab has the focus.
+ *
+ * @param {string} tab
+ * @param {boolean} isFocused
+ */
+export function setFocusElsewhere(tab, isFocused) {
+  const isKnown = isFocused === (focusedTab === tab);
+  if (isKnown) return;
+  focusedTab = isFocused && tab;
+  onChange();
 }
 
-/** Holds back what comes. */
+/**
+ * Hold back what comes, until called with false.
+ *
+ * @param {boolean} [on]
+ */
 export function mute(on = true) {
-  muted = on;
-  changed();
+  isMuted = on;
+  onChange();
 }
 
-/** @param listener becomes `changed`. */
-export const whenSeen = (listener) => (changed = listener);
+/** To be called when this tab was hidden or shown, or got or lost the focus. */
+export const presenceChanged = () => onChange();
+
+/** @param {() => void} listener called when `mayShow` may have changed */
+export function onPresenceChange(listener) {
+  onChange = listener;
+}

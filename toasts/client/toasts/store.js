@@ -1,53 +1,89 @@
 /**
- * The toasts of this page, newest first. Knows no DOM and no network: state goes in, changes come out.
+ * The toasts of this page, newest first. It knows no DOM and no network: state goes in, changes come out.
  *
  * Toasts with `local` are the page's own: the server's snapshots leave them alone.
  */
 
-import { hides } from "./memory.js";
+import { isHidden } from "./memory.js";
 
-const toasts = new Map(); // id -> toast, oldest first
+/** @import { Change, Reason, Toast } from "./types.d.ts" */
 
-/**
- * Each is called as (changes, snapshot). A change has its `toast`, and `_previous` when it was another before,
- * or the `reason` why it is gone: "user": this page's user dismissed it; "timeout": it stays unread;
- * "remote", "signed-out", "suspended": from elsewhere.
- */
+/** @type {Map<string, Toast>} oldest first */
+const toasts = new Map();
+
+/** @type {Set<(changes: Change[], isSnapshot: boolean) => void>} */
 export const listeners = new Set();
 
+/** @returns {Toast[]} newest first */
 export const list = () => [...toasts.values()].reverse();
+
+/**
+ * @param {unknown} id
+ * @returns {Toast | undefined}
+ */
 export const get = (id) => toasts.get(`${id}`);
 
-function publish(changes, snapshot) {
-  if (changes[0]) listeners.forEach((listener) => listener(changes, snapshot));
+/**
+ * @param {Change[]} changes
+ * @param {boolean} [isSnapshot]
+ */
+function publish(changes, isSnapshot = false) {
+  if (changes.length === 0) return;
+  for (const listener of listeners) listener(changes, isSnapshot);
 }
 
 /**
- * New ones and changed ones.
- * @param ids of all that are active, where that is known: drops the rest.
+ * Add new toasts and replace changed ones, which keep their place.
+ *
+ * @param {Toast[]} incoming
+ * @param {string[]} [activeIds] of all that are active, where that is known: drops the rest
  */
-export function put(incoming, ids) {
-  const changes = ids ? discard(others(ids), "remote") : [];
+export function put(incoming, activeIds) {
+  const changes = activeIds ? drop(serverToasts(activeIds), "remote") : [];
   for (const toast of incoming) {
-    const _previous = get(toast.id);
-    if (!_previous && !toast.local && hides(toast)) continue;
-    toasts.set(toast.id, toast); // a known id keeps its place
-    if (_previous?._mark !== toast._mark) changes.push({ toast, _previous });
+    const previous = get(toast.id);
+    if (!previous && !toast.local && isHidden(toast)) continue;
+    toasts.set(toast.id, toast);
+    if (previous?.fingerprint !== toast.fingerprint) changes.push({ toast, previous });
   }
-  publish(changes, !!ids);
+  publish(changes, Boolean(activeIds));
 }
 
-/** Those of the server, without these. */
-export const others = (ids) => list().filter(({ id, local }) => !local && !ids.includes(id));
+/**
+ * Return the toasts that are not the page's own, newest first.
+ *
+ * @param {string[]} [without] ids
+ * @returns {Toast[]}
+ */
+export const serverToasts = (without = []) =>
+  list().filter(({ id, local }) => !local && !without.includes(id));
 
-const discard = (found, reason) => found.map((toast) => toasts.delete(toast.id) && { toast, reason });
+/**
+ * @param {Toast[]} gone
+ * @param {Reason} reason
+ * @returns {Change[]}
+ */
+function drop(gone, reason) {
+  for (const { id } of gone) toasts.delete(id);
+  return gone.map((toast) => ({ toast, reason }));
+}
 
-/** @returns those that there were. */
+/**
+ * Remove toasts; unknown ids are ignored.
+ *
+ * @param {unknown[]} ids
+ * @param {Reason} reason
+ * @returns {Toast[]} those that were there
+ */
 export function remove(ids, reason) {
-  const found = ids.map(get).filter(Boolean);
-  publish(discard(found, reason));
+  const found = ids.map(get).filter((toast) => toast !== undefined);
+  publish(drop(found, reason));
   return found;
 }
 
-/** They are somebody else's. */
-export const clear = (reason) => publish(discard(others([]), reason));
+/**
+ * Remove all toasts but the page's own.
+ *
+ * @param {Reason} reason
+ */
+export const clear = (reason) => publish(drop(serverToasts(), reason));

@@ -1,99 +1,159 @@
 /**
- * Which tab of this browser holds the connection, and how the tabs tell each other.
+ * Which tab of this browser holds the connection, and the channel between the tabs.
  *
- * The leader is who has the lock: it passes on by itself when a tab is closed or dies. A frozen one keeps
- * it, so the others listen: a leader that lets questions go unanswered loses the lock to whoever asked.
- * Where there are no locks (plain http), a name in localStorage stands for it, and silence alone tells.
+ * The leader is the tab that has the lock: it passes on by itself when a tab is closed or dies. A frozen tab
+ * keeps the lock, so the others watch: a leader that leaves a question unanswered loses it to whoever asked.
+ * Where there are no locks (plain http), a name in localStorage stands for the lock, and silence alone tells.
  */
 
-import { hear, say, turn, WELL } from "./browser.js"; // and it imports this: one thing, too long for one file
 import { NAME } from "./config.js";
-import { keep, storage } from "./memory.js";
+import { persist, storage } from "./memory.js";
 
-/** Milliseconds between two looks at whether the leader was heard, at least; and the jitter on top. */
-const BEAT = 1000;
+/** @import { Message } from "./types.d.ts" */
+
+/** Milliseconds between two looks whether the leader has spoken, at least; and the jitter on top. */
+const LOOK_PAUSE = 1_000;
 const JITTER = 300;
-/** Silent looks after which it is asked; after one more it is given up. */
-const SILENCE = 2;
-/** Milliseconds in which others may have claimed a lease, too. */
+/** Silent looks after which the leader is asked; after one more it is given up. */
+const MOST_SILENT_LOOKS = 2;
+/** Milliseconds in which other tabs may claim the name in localStorage, too. */
 const SETTLE = 100;
 
-export const me = `${Math.random()}`;
-const { locks } = navigator;
-export let channel; // to the other tabs
-export let leading = false;
-let silent; // looks in a row at which the leader had not been heard
-let timer, claimed;
+/**
+ * @typedef {object} Handlers
+ * @property {() => Pick<Message, "owner" | "state" | "focused">} describe What every message says of this tab.
+ * @property {(message: Message) => void} onMessage
+ * @property {() => void} onLeadership `isLeader` has changed.
+ */
 
-export function start() {
+const ownName = `${Math.random()}`;
+const { locks } = navigator;
+
+/** @type {Handlers} */
+let handlers;
+/** @type {BroadcastChannel | null} */
+let channel = null;
+export let isLeader = false;
+let silentLooks = 0; // in a row
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let timer;
+/** @type {AbortController | null} */
+let claiming = null; // its signal ends the claim, and the leadership that it won
+
+/**
+ * Take part.
+ *
+ * @param {Handlers} given
+ */
+export function start(given) {
+  handlers = given;
   try {
     channel = new BroadcastChannel(NAME);
   } catch {
-    return lead(true); // every tab for itself
+    return setLeader(true); // every tab for itself
   }
-  channel.onmessage = ({ data }) => {
-    if (data._leads) {
-      silent = 0;
-      // Two leases, given at the same time or in a frozen tab's absence.
-      if (leading && !locks && data._tab > me) follow();
-    }
-    hear(data);
-    // Not all at the same time: storage takes a moment to reach the other processes.
-    if (data._over && !locks) setTimeout(claim, 3 * SETTLE * Math.random());
-  };
-  silent = 0;
+  channel.onmessage = ({ data }) => onMessage(data);
+  silentLooks = 0;
   claim();
-  beat();
+  look();
 }
 
-function lead(now) {
-  leading = now;
-  turn();
+/**
+ * Tell the other tabs.
+ *
+ * @param {Partial<Message>} message
+ */
+export function broadcast(message) {
+  channel?.postMessage({ tab: ownName, leads: isLeader, ...handlers.describe(), ...message });
 }
 
-function beat() {
-  timer = setTimeout(beat, BEAT + JITTER * Math.random());
-  if (leading) return;
-  if (++silent > SILENCE) claim(true);
-  else if (silent === SILENCE) say({ _ask: WELL });
-}
-
-/** @param steal whoever has it. */
-function claim(steal) {
-  claimed?.abort();
-  const mine = (claimed = new AbortController());
-  /** @returns a promise that holds the lock until it is given back. */
-  const granted = () =>
-    claimed === mine &&
-    new Promise((resolve) => {
-      mine.signal.onabort = resolve;
-      lead(true);
-    });
-  if (!locks) {
-    if (!steal && storage[NAME]) return;
-    keep(NAME, me);
-    setTimeout(() => storage[NAME] === me && granted(), SETTLE);
-    return;
+/** @param {Message} message */
+function onMessage(message) {
+  if (message.leads) {
+    silentLooks = 0;
+    // Two may hold the name: they claimed it at the same time, or one was frozen meanwhile.
+    if (isLeader && !locks && message.tab > ownName) follow();
   }
-  locks.request(NAME, steal ? { steal } : mine, granted).catch((error) => {
-    // Aborted here; taken away while this tab was frozen; or locks are not for this kind of page.
-    if (claimed === mine) error.name === "AbortError" ? follow() : granted();
+  handlers.onMessage(message);
+  // Not all at the same time: storage takes a moment to reach the other processes.
+  if (message.resigned && !locks) setTimeout(claim, 3 * SETTLE * Math.random());
+}
+
+/** @param {boolean} next */
+function setLeader(next) {
+  isLeader = next;
+  handlers.onLeadership();
+}
+
+function look() {
+  timer = setTimeout(look, LOOK_PAUSE + JITTER * Math.random());
+  if (isLeader) return;
+  silentLooks += 1;
+  if (silentLooks > MOST_SILENT_LOOKS) claim({ steal: true });
+  else if (silentLooks === MOST_SILENT_LOOKS) broadcast({ question: "is-leader-well" });
+}
+
+/** @param {{ steal?: boolean }} [options] steal: take it from whoever has it */
+function claim({ steal = false } = {}) {
+  claiming?.abort();
+  const current = new AbortController();
+  claiming = current;
+  if (locks) claimLock(current, steal);
+  else claimName(current, steal);
+}
+
+/**
+ * @param {AbortController} attempt
+ * @param {boolean} steal
+ */
+async function claimLock(attempt, steal) {
+  const options = steal ? { steal } : { signal: attempt.signal };
+  try {
+    await locks.request(NAME, options, () => lead(attempt));
+  } catch (error) {
+    if (claiming !== attempt) return; // this tab gave it up itself
+    const wasStolen = error instanceof DOMException && error.name === "AbortError";
+    if (wasStolen) follow();
+    else lead(attempt); // locks are not for this kind of page
+  }
+}
+
+/**
+ * @param {AbortController} attempt
+ * @param {boolean} steal
+ */
+function claimName(attempt, steal) {
+  if (storage[NAME] && !steal) return;
+  persist(NAME, ownName);
+  setTimeout(() => storage[NAME] === ownName && lead(attempt), SETTLE);
+}
+
+/**
+ * @param {AbortController} attempt
+ * @returns {Promise<unknown> | undefined} pending for as long as the lock is to be held
+ */
+function lead(attempt) {
+  if (claiming !== attempt) return undefined;
+  const held = new Promise((resolve) => {
+    attempt.signal.onabort = resolve;
   });
+  setLeader(true);
+  return held;
 }
 
 function follow() {
-  if (leading) lead(false);
+  if (isLeader) setLeader(false);
   claim();
 }
 
-/** The page goes: whoever waits is next. */
+/** Take part no longer: the page is left, and whoever waits is next. */
 export function stop() {
   clearTimeout(timer);
-  if (storage[NAME] === me) delete storage[NAME];
-  say({ _over: true, _focus: false });
-  claimed?.abort();
-  claimed = null;
-  leading = false;
+  if (storage[NAME] === ownName) delete storage[NAME];
+  broadcast({ resigned: true, focused: false });
+  claiming?.abort();
+  claiming = null;
+  isLeader = false;
   channel?.close();
   channel = null;
 }

@@ -1,23 +1,38 @@
-/** How long a toast stays. The countdown itself is an animation: it can be paused to the millisecond. */
+/** How long a toast stays. The countdown is an animation: it can be paused to the millisecond. */
 
-/** Milliseconds at least, whatever the text, and for each character of it (WCAG 2.2.1; about 200 words a minute). */
-const LEAST = 6_000;
-const READING = 45;
+/** @import { Toast } from "./types.d.ts" */
+/** @import { Card } from "./card.js" */
+
+/** Milliseconds at least, whatever the text (WCAG 2.2.1), and for each character: about 200 words a minute. */
+const SHORTEST = 6_000;
+const PER_CHARACTER = 45;
 
 /**
- * @returns {number} milliseconds; 0: stays. Unless told how long, so do errors, what is to be acted on
- *   (WCAG 2.2.1) and work under way.
+ * Return how long a toast stays. Without a duration errors, what is to be acted on (WCAG 2.2.1) and work
+ * under way stay until they are dismissed.
+ *
+ * @param {Toast} toast
+ * @returns {number} milliseconds; 0: it stays
  */
 export function lifetime({ duration, level, actions, progress, title, message }) {
-  // `true` is less than 100.
-  const stays = level === "error" || actions[0] || (progress ?? 100) < 100;
-  return duration === null ? (stays ? 0 : LEAST + READING * (title + message).length) : duration * 1000;
+  if (duration !== null) return duration * 1_000;
+  const isUnderWay = progress === true || (progress !== null && progress < 100);
+  if (level === "error" || actions.length > 0 || isUnderWay) return 0;
+  return SHORTEST + PER_CHARACTER * (title + message).length;
 }
 
-/** Starts the card's countdown anew: a line that shrinks, and its end. */
-export function countdown(card, toast, onEnd) {
+/**
+ * Start a card's countdown anew: a line that shrinks, and its end.
+ *
+ * @param {Card} card
+ * @param {Toast} toast
+ * @param {() => void} onEnd
+ */
+export function startCountdown(card, toast, onEnd) {
+  card.countdown?.cancel();
+  card.countdown = null;
   const time = lifetime(toast);
-  card._timer?.cancel();
-  card._timer = time ? card.firstChild.lastChild.animate({ transform: ["none", "translateX(-100%)"] }, time) : null;
-  if (time) card._timer.onfinish = onEnd;
+  if (!time) return;
+  card.countdown = card.line.animate({ transform: ["none", "translateX(-100%)"] }, time);
+  card.countdown.onfinish = onEnd;
 }

@@ -63,6 +63,8 @@ export interface PromiseTexts<T> {
 }
 
 export interface ToastsApi {
+  /** Of this script, as the package's. */
+  readonly version: string;
   readonly state: ConnectionState;
   /** The toasts of this page, newest first. */
   list(): Toast[];
@@ -82,6 +84,11 @@ export interface ToastsApi {
    * @returns a function that ends it.
    */
   on<Name extends EventName>(name: Name, listener: (detail: Details[Name]) => void): () => void;
+  /**
+   * Calls `listener` at once and after every change with the toasts of this page, newest first.
+   * @returns a function that ends the subscription.
+   */
+  subscribe(listener: (toasts: Toast[]) => void): () => void;
 }
 
 export interface ShowDetail {

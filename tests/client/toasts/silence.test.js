@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { json, wire } from "../fakes.js";
+import { connected, newConnection, noNetwork, SNAPSHOT } from "./connections.js";
+
+test("when the browser says that the network is gone, the stream is not waited for", async () => {
+  const { world, connection, stream, opened } = await connected(noNetwork);
+  connection.restart();
+  assert.ok(world.streams[0].closed);
+  stream().fail(); // as it does at once without a network
+  await world.pass(0);
+  assert.equal(connection.state(), "offline");
+  await world.pass(2_000);
+  stream().send("sync", { ids: [] }, SNAPSHOT);
+  assert.equal(connection.state(), "connected");
+  assert.equal(opened(), 3);
+});
+
+test("a mute stream is opened again after two and a half heartbeats", async () => {
+  const { world, opened, connection } = await connected();
+  await world.pass(35_000);
+  assert.equal(connection.state(), "connected");
+  await world.pass(2_500);
+  assert.equal(connection.state(), "connecting");
+  await world.pass(2_000);
+  assert.equal(opened(), 2);
+});
+
+test("a stream that opens but says nothing has failed within fifteen seconds, and polling brings what a proxy held back", async () => {
+  const { world, ids, connection } = newConnection(() =>
+    json({ toasts: [wire(1)], cursor: "alice.1" }),
+  );
+  await world.pass(12_000);
+  assert.ok(world.streams[0].closed);
+  assert.deepEqual([ids(), connection.state()], [["1"], "polling"]);
+});
+
+test("sleep alone cuts nothing; a stream that stays mute after it is opened again within two seconds", async () => {
+  const healthy = await connected();
+  healthy.world.sleep(3_600_000);
+  healthy.connection.wake();
+  healthy.stream().send("ping");
+  await healthy.world.pass(5_000);
+  assert.equal(healthy.opened(), 1);
+
+  const dead = await connected();
+  dead.world.sleep(3_600_000);
+  dead.connection.wake();
+  await dead.world.pass(2_000);
+  assert.ok(dead.world.streams[0].closed);
+});
+
+test("time asleep is not counted as silence", async () => {
+  const { world, opened, connection } = await connected();
+  world.sleep(3_600_000);
+  await world.pass(10_000);
+  assert.equal(connection.state(), "connected");
+  assert.equal(opened(), 1);
+});
+
+test("a tab whose own timers are slow is driven by the others' questions", async () => {
+  const { world, connection } = await connected();
+  for (let second = 0; second < 37; second++) {
+    world.sleep(1_000);
+    connection.tick();
+  }
+  assert.equal(connection.state(), "connecting");
+});
+
+test("a look at the page does not cut a stream that spoke lately", async () => {
+  const { world, opened, connection } = await connected();
+  await world.pass(20_000);
+  connection.wake();
+  await world.pass(5_000);
+  assert.equal(opened(), 1);
+});
