@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -122,3 +123,10 @@ async def visitor(browser: Browser) -> AsyncIterator[Visitor]:
     visitor = Visitor(browser)
     yield visitor
     await visitor.leave()
+
+
+@pytest.fixture(params=["locks", "lease"])
+def election(request: Any) -> str:
+    """How the leader is chosen: by Web Locks, or where there are none."""
+    name: str = request.param
+    return name

@@ -60,7 +60,7 @@ class Peer:
     def send(self, event: Message | Request | AcceptConnection) -> None:
         self.writer.write(self.protocol.send(event))
 
-    async def hear(self, take: Callable[[str], Awaitable[None]]) -> None:
+    async def listen(self, take: Callable[[str], Awaitable[None]]) -> None:
         """Give each message to `take`, until the other side leaves."""
         text = ""
         while data := await self.reader.read(65536):
@@ -98,9 +98,9 @@ async def relay(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamW
     async def up(text: str) -> None:
         playwright.send(TextMessage(text))
 
-    answers = asyncio.ensure_future(firefox.hear(up))
+    answers = asyncio.ensure_future(firefox.listen(up))
     await firefox.opened.wait()
-    questions = asyncio.ensure_future(playwright.hear(down))
+    questions = asyncio.ensure_future(playwright.listen(down))
     await asyncio.wait([answers, questions], return_when=asyncio.FIRST_COMPLETED)
     for end in (playwright, firefox):
         end.writer.close()

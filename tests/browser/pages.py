@@ -15,17 +15,17 @@ from tests.support.servers import Server
 
 WATCH = """
 window.appearances = {};
-window.said = [];
+window.announced = [];
 new MutationObserver((records) => {
   for (const { target, addedNodes } of records) {
     for (const { dataset } of addedNodes)
       if (dataset?.toastId) appearances[dataset.toastId] = (appearances[dataset.toastId] ?? 0) + 1;
     if (target.matches?.("[data-toasts-region] [role=status]") && addedNodes.length)
-      said.push(target.textContent);
+      announced.push(target.textContent);
   }
 }).observe(document, { childList: true, subtree: true });
 """
-"""Keeps what is on the page for a moment only: toasts that came, and what was said of them."""
+"""Keeps what is on the page for a moment only: toasts that came, and what was announced."""
 TIME = """(pk) => {
   const line = document.querySelector(`[data-toast-id="${pk}"] i`);
   const [{ currentTime, effect, pending, playState }] = line.getAnimations();
@@ -54,13 +54,13 @@ class Visitor:
         context.set_default_timeout(10_000)
         await context.add_init_script(WATCH)
         context.on("weberror", lambda error: self.errors.append(str(error.error)))
-        context.on("console", self._hear)
+        context.on("console", self._on_console)
         if person is not None:
             cookie = {"name": "sessionid", "value": person.session, "url": server.url}
             await context.add_cookies([cookie])  # type: ignore[list-item]
         return context
 
-    def _hear(self, message: Any) -> None:
+    def _on_console(self, message: Any) -> None:
         favicon = message.location["url"].endswith("/favicon.ico")  # the pages have none
         if message.type in ("error", "warning") and not favicon:
             self.console.append(message.text)
@@ -74,8 +74,9 @@ class Visitor:
     async def leave(self) -> None:
         for context in self._contexts:
             await context.close()
-        assert self.errors == []
-        assert [text for text in self.console if not text.startswith(DISTURBANCES)] == []
+        assert self.errors == [], self.errors
+        unexpected = [text for text in self.console if not text.startswith(DISTURBANCES)]
+        assert unexpected == [], unexpected
 
 
 async def tab(context: BrowserContext, path: str = "/", connects: bool = True) -> Page:
@@ -126,9 +127,9 @@ async def expect_appeared(page: Page, pk: int) -> None:
     await page.wait_for_function("(pk) => appearances[pk] === 1", arg=str(pk), polling=50)
 
 
-async def expect_said(page: Page, text: str) -> None:
-    """It is taken back after a second."""
-    await page.wait_for_function("(text) => said.some((one) => one.includes(text))", arg=text)
+async def expect_announced(page: Page, text: str) -> None:
+    """Wait for an announcement: it is removed after a second."""
+    await page.wait_for_function("(text) => announced.some((one) => one.includes(text))", arg=text)
 
 
 async def expect_time(page: Page, pk: int | str, state: str) -> float:

@@ -1,6 +1,7 @@
 """A host project whose pages a browser opens.
 
-``TEST_CSRF`` is where its CSRF token hides: ``httponly`` or ``sessions``.
+``TEST_CSRF`` holds words for its CSRF token: where it hides (``httponly``, ``sessions``), and
+``names`` where its cookie and header have other names than Django's.
 """
 
 import os
@@ -8,5 +9,9 @@ import os
 from tests.settings import *  # noqa: F403
 
 ROOT_URLCONF = "tests.browser.urls"
-CSRF_COOKIE_HTTPONLY = os.environ.get("TEST_CSRF") == "httponly"
-CSRF_USE_SESSIONS = os.environ.get("TEST_CSRF") == "sessions"
+_CSRF = os.environ.get("TEST_CSRF", "").split()
+CSRF_COOKIE_HTTPONLY = "httponly" in _CSRF
+CSRF_USE_SESSIONS = "sessions" in _CSRF
+if "names" in _CSRF:
+    CSRF_COOKIE_NAME = "jeton"
+    CSRF_HEADER_NAME = "HTTP_X_JETON"

@@ -1,4 +1,4 @@
-"""`window.toasts`: what a page's own script can do, and what it is told."""
+"""`window.toasts`: what a page's own script can do, and the events that it gets."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from tests.browser.pages import (
     appearances,
     close_button,
     expand,
+    expect_announced,
     expect_appeared,
     expect_gone,
-    expect_said,
     expect_shown,
     region,
     soon,
     toast,
 )
 from tests.support.servers import Server
+from toasts import __version__
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -92,20 +93,20 @@ async def test_a_promise_is_followed_to_its_end(
     await expect(done).to_have_attribute("data-level", "error" if fails else "success")
     await expect(done.get_by_role("progressbar")).to_have_count(0)
     assert await done.evaluate("(element) => element === window.first")
-    told = "same.then((value) => value, (error) => error.name)"
-    assert await page.evaluate(told) == ("Error" if fails else 7)
+    outcome = "same.then((value) => value, (error) => error.name)"
+    assert await page.evaluate(outcome) == ("Error" if fails else 7)
 
 
 async def test_work_that_fails_at_once_has_failed_too(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)
-    told = await page.evaluate(
+    found = await page.evaluate(
         """() => toasts.promise(() => { throw new Error("full"); }, {
           loading: "Under way", success: "Saved", error: (error) => `Not saved: ${error.message}`,
         }).catch((error) => error.message)"""
     )
-    assert told == "full"
+    assert found == "full"
     await expect(titled(page, "Not saved: full")).to_have_attribute("data-level", "error")
     await expect(titled(page, "Under way")).to_have_count(0)
 
@@ -129,9 +130,9 @@ async def test_listeners_hear_of_each_step_until_they_end(
     page = await visitor.open(server, alice)
     await page.evaluate(
         """() => {
-          window.told = [];
+          window.events = [];
           window.ends = ["show", "dismiss", "read"].map((name) =>
-            toasts.on(name, ({ toast, reason }) => told.push([name, toast.message, reason])));
+            toasts.on(name, ({ toast, reason }) => events.push([name, toast.message, reason])));
         }"""
     )
     pk = host.toast(alice, "read", duration=0)
@@ -140,9 +141,9 @@ async def test_listeners_hear_of_each_step_until_they_end(
     await expect_gone(page, pk)
     await page.evaluate("toasts.show({ message: 'short', duration: 0.05 })")
     await page.mouse.move(0, 0)
-    await page.wait_for_function("told.length === 5")
+    await page.wait_for_function("events.length === 5")
     await page.evaluate("ends.forEach((end) => end()); toasts.show('unheard')")
-    assert await page.evaluate("told") == [
+    assert await page.evaluate("events") == [
         ["show", "read", None],
         ["dismiss", "read", "user"],
         ["read", "read", "user"],
@@ -162,10 +163,10 @@ async def test_a_muted_page_shows_and_says_nothing_until_it_is_not(
     await page.wait_for_function("toasts.list().length === 1", polling=50)
     await page.clock.run_for(5_000)
     assert await appearances(page) == {}
-    assert await page.evaluate("said") == []
+    assert await page.evaluate("announced") == []
     await page.evaluate("toasts.mute(false)")
     await expect_appeared(page, pk)
-    await expect_said(page, "held")
+    await expect_announced(page, "held")
     await expect_gone(page, pk)
 
 
@@ -198,10 +199,31 @@ async def test_a_thousand_unread_are_twenty_elements_at_most(
     await page.evaluate(
         "() => { for (let n = 0; n < 1000; n++) toasts.show({ message: `${n}`, duration: 0 }) }"
     )
+    await expect(page.get_by_role("button", name="+997 more")).to_be_visible()
     cards = region(page).locator("[data-toast-id]")
     await expect(cards).to_have_count(20)
     await expect(region(page).locator("[data-state=visible]")).to_have_count(3)
     await expect(region(page)).to_have_accessible_name("Notifications (1000)")
-    await page.evaluate("toasts.dismissAll()")
+    await page.get_by_role("button", name="+997 more").click()
+    await expect(region(page).locator("[data-state=visible]")).to_have_count(20)
+    await page.get_by_role("button", name="Dismiss all").click()
     await expect(cards).to_have_count(0)
     assert await page.evaluate("toasts.list().length") == 0
+
+
+async def test_a_page_can_subscribe_to_its_toasts_and_read_the_version(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await visitor.open(server, host.person())
+    assert await page.evaluate("toasts.version") == __version__
+    await page.evaluate(
+        """() => {
+          window.lists = [];
+          window.end = toasts.subscribe((list) => lists.push(list.map(({ message }) => message)));
+          toasts.show("one");
+          toasts.show("two");
+          end();
+          toasts.show("three");
+        }"""
+    )
+    assert await page.evaluate("lists") == [[], ["one"], ["two", "one"]]

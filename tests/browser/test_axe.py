@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.host import Host, Person
-from tests.browser.pages import Visitor, expect_gone, expect_shown, toast
+from tests.browser.pages import Visitor, expect_gone, expect_shown, region, toast
 from tests.support.servers import ROOT, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
@@ -23,8 +23,8 @@ RUN = """async () => {
   const on = ({ ruleId }) => [ruleId, { enabled: true }];
   const rules = Object.fromEntries(axe.getRules().map(on));
   const { violations, passes } = await axe.run(document, { rules });
-  const told = violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]);
-  return [told, passes.length];
+  const found = violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]);
+  return [found, passes.length];
 }"""
 STILL = "document.getAnimations().every(({ playState }) => playState !== 'running')"
 
@@ -78,6 +78,8 @@ async def test_axe_has_nothing_to_object_to_in_a_stack(
     assert await violations(page) == []
     await page.keyboard.press("F6")  # into the stack, which expands
     await expect(toast(page, pk)).to_be_focused()
+    assert await violations(page) == []
+    await region(page).get_by_role("button", name="more").click()
     assert await violations(page) == []
 
 

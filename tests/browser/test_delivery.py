@@ -104,7 +104,15 @@ async def test_a_script_that_ends_at_once_reaches_the_page(
     await expect_shown(page, pk, "hello")
 
 
-@pytest.mark.parametrize("level", ["info", "success", "warning", "error"])
+SHAPES = {
+    "info": "M12 16v-5m0-3.5v.01",
+    "success": "m8 12.5 3 3 5.5-6.5",
+    "warning": "M12 7.5v5.5m0 3.5v.01",
+    "error": "m8.5 8.5 7 7m0-7-7 7",
+}
+
+
+@pytest.mark.parametrize("level", SHAPES)
 async def test_each_level_says_what_it_is(
     host: Host, server: Server, visitor: Visitor, level: str
 ) -> None:
@@ -114,11 +122,10 @@ async def test_each_level_says_what_it_is(
     await expect_shown(page, pk, "News")
     await expect(toast(page, pk)).to_have_attribute("data-level", level)
     await expect(toast(page, pk)).to_contain_text(f"{level.capitalize()}: News")
-    icon = toast(page, pk).locator("[aria-hidden]")
-    await expect(icon).to_have_text(
-        {"info": "i", "success": "✓", "warning": "!", "error": "✕"}[level]
-    )
-    colour = await icon.evaluate("(icon) => getComputedStyle(icon).backgroundColor")
+    icon = toast(page, pk).locator("svg").first
+    drawn = await icon.locator("path").get_attribute("d")
+    assert drawn == SHAPES[level]
+    colour = await icon.evaluate("(icon) => getComputedStyle(icon).color")
     tone = await region(page).evaluate(
         "(region, level) => { const probe = document.createElement('i');"
         " probe.style.color = `var(--toasts-${level})`; region.append(probe);"
@@ -177,13 +184,13 @@ async def test_an_action_without_a_link_tells_the_page_and_is_done(
     alice = host.person()
     page = await visitor.open(server, alice)
     await page.evaluate(
-        "window.told = [];"
-        "document.addEventListener('toasts:action', ({ detail }) => told.push(detail))"
+        "window.actions = [];"
+        "document.addEventListener('toasts:action', ({ detail }) => actions.push(detail))"
     )
     pk = host.toast(alice, "Deleted", actions=[{"name": "undo", "label": "Undo", "url": ""}])
     await toast(page, pk).get_by_role("button", name="Undo").click()
     await expect_gone(page, pk)
-    assert await page.evaluate("window.told") == [{"id": str(pk), "name": "undo"}]
+    assert await page.evaluate("window.actions") == [{"id": str(pk), "name": "undo"}]
     await soon(lambda: host.is_read(pk))
 
 

@@ -58,6 +58,7 @@ async def test_three_stand_in_a_stack_each_a_step_smaller(
     bottom = first["y"] + first["height"]
     assert max(box["y"] + box["height"] for box in (second, third)) <= bottom
     await expect(region(page).locator("[data-state=queued]")).to_have_count(1)
+    await expect(page.get_by_role("button", name="+1 more")).to_be_visible()
 
 
 @pytest.mark.parametrize("by", ["pointer", "keyboard"])
@@ -84,6 +85,90 @@ async def test_the_stack_opens_for_pointer_and_focus_and_closes_after(
         await page.keyboard.press("F6")
     await expect(region(page)).not_to_have_attribute("data-expanded", "")
     assert len({round(box["width"]) for box in await boxes(page)}) == 3
+
+
+@pytest.mark.parametrize("position", ["bottom-end", "top-start"])
+@pytest.mark.parametrize("touch", [False, True])
+async def test_the_bar_stands_beyond_the_stack_and_waits_for_the_pointer(
+    host: Host, server: Server, visitor: Visitor, position: str, touch: bool
+) -> None:
+    page = await a_page(host, server, visitor, has_touch=touch, is_mobile=touch)
+    await region(page).evaluate("(region, at) => { region.dataset.position = at }", position)
+    await show(page, *"abcde")
+    more = page.get_by_role("button", name="+2 more")
+    before = await bar_box(page)
+    if not touch:  # a finger does not hover
+        await more.hover()
+        assert await bar_box(page) == before
+    await expand(page)
+    last, bar = (await boxes(page))[-1], await bar_box(page)
+    above, below = (bar, last) if position == "bottom-end" else (last, bar)
+    assert above["y"] + above["height"] + 12 == pytest.approx(below["y"], abs=1)
+    await more.click()
+    await expect(visible(page)).to_have_count(5)
+    await page.get_by_role("button", name="Show fewer").click()
+    await expect(visible(page)).to_have_count(3)
+
+
+async def bar_box(page: Page) -> FloatRect:
+    more = page.get_by_role("button", name="+2 more")
+    await more.hover(trial=True)  # only waits until it stands still
+    box = await more.bounding_box()
+    assert box is not None
+    return box
+
+
+async def test_on_the_way_to_the_bar_the_stack_stays_open(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    await show(page, *"abcd")
+    await expand(page)
+    last = (await boxes(page))[-1]
+    await page.mouse.move(last["x"] + 30, last["y"] + 5)
+    await page.mouse.move(last["x"] + 30, last["y"] - 6)  # between the last toast and the bar
+    await expect(region(page)).to_have_attribute("data-expanded", "")
+    await page.get_by_role("button", name="Dismiss all").click()
+    await expect(region(page).locator("[data-toast-id]")).to_have_count(0)
+
+
+async def test_two_toasts_can_be_dismissed_at_once_and_one_needs_no_bar(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    await show(page, "one")
+    await expand(page)
+    clear = page.get_by_role("button", name="Dismiss all")
+    await expect(clear).to_be_hidden()
+    await show(page, "two")
+    await expect(clear).to_be_visible()
+    await expect(page.get_by_role("button", name="more")).to_be_hidden()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("on", ["html", "[data-toasts-region]"])
+async def test_a_page_forces_a_theme(
+    host: Host, server: Server, visitor: Visitor, theme: Any, on: str
+) -> None:
+    other: Any = {"light": "dark", "dark": "light"}[theme]
+    page = await a_page(host, server, visitor, color_scheme=other)
+    await show(page, "one")
+    await expect(region(page)).to_have_css("color-scheme", "light dark")
+    await page.locator(on).evaluate("(node, theme) => { node.dataset.theme = theme }", theme)
+    colour = {"light": "rgb(255, 255, 255)", "dark": "rgb(28, 28, 32)"}[theme]
+    await expect(visible(page)).to_have_css("background-color", colour)
+
+
+async def test_a_site_chooses_the_colour_of_the_focus(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await a_page(host, server, visitor)
+    await page.evaluate(
+        "document.documentElement.style.setProperty('--toasts-focus', 'rgb(1, 2, 3)')"
+    )
+    await show(page, "one")
+    await page.keyboard.press("F6")
+    await expect(visible(page)).to_have_css("outline-color", "rgb(1, 2, 3)")
 
 
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])

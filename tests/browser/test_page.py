@@ -235,3 +235,16 @@ async def test_a_page_restored_for_the_next_user_shows_nothing_of_the_last_one(
     await expect_gone(page, pk)
     assert str(pk) not in await page.evaluate("toasts.list().map(({ id }) => id)")
     await visitor.leave()
+
+
+async def test_a_tag_written_by_hand_needs_no_more_than_data_toasts(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    alice = host.person()
+    page = await visitor.open(server, alice, "/by-hand/")
+    pk = host.toast(alice, "there", level="success", duration=0)
+    await expect_shown(page, pk, "there")
+    await expect(page.locator("script[data-toasts]")).to_have_count(1)
+    await expect(page.get_by_role("region", name="Notifications (1)")).to_be_visible()
+    await close_button(page, pk).click()
+    await soon(lambda: host.is_read(pk))

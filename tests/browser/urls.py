@@ -51,6 +51,15 @@ async def inbox(request: HttpRequest) -> HttpResponse:
     return document(f"<main><h1>Inbox</h1>{inbox_snippet('toast-inbox')}</main>")
 
 
+async def by_hand(request: HttpRequest) -> HttpResponse:
+    """As somebody writes it who gives the client nothing but its place."""
+    tags = (
+        '<link rel="stylesheet" href="/static/toasts/toasts.css">'
+        '<script src="/static/toasts/toasts.js" defer data-toasts></script>'
+    )
+    return document(f"{tags}<h1>By hand</h1>")
+
+
 async def twice(request: HttpRequest) -> HttpResponse:
     return document(snippet() + "<h1>Twice</h1>" + snippet())
 
@@ -66,6 +75,7 @@ urlpatterns = [
     path("streams/", streams),
     path("form/", form),
     path("strict/", strict),
+    path("by-hand/", by_hand),
     path("twice/", twice),
     path("bell/", bell),
     path("inbox/", inbox),

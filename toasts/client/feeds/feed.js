@@ -260,6 +260,7 @@ export class Feed {
     const url = this.#url({ cursor: "" });
     const { csrf } = this.#options;
     const response = await (csrf === undefined ? post(url, data) : postWithToken(url, data, csrf));
+    if (response.status === 0) throw new TypeError("The server cannot be reached.");
     const answer = await response.json().catch(() => ({ detail: [`HTTP ${response.status}`] }));
     if (!response.ok) throw failure(answer);
     return answer;

@@ -34,10 +34,12 @@ function onPointerOut({ relatedTarget, pointerType }) {
   if (!relatedTarget && pointerType !== "touch") setPointerTarget(null);
 }
 
-/** @param {FocusEvent} event */
+/** @param {FocusEvent & { relatedTarget: Node | null }} event */
 function onFocusChange(event) {
   noteOrigin(event);
-  refresh();
+  // On its way to another part the stack stays open: what it would hide cannot get the focus.
+  const isMovingInside = event.type === "focusout" && region.contains(event.relatedTarget);
+  if (!isMovingInside) refresh();
 }
 
 /** @param {MouseEvent & { target: Element }} event */
