@@ -20,19 +20,23 @@ from tests.browser.pages import (
     tab,
 )
 from tests.browser.test_access import (  # noqa: F401
-    test_a_key_leads_to_the_newest_toast_and_back,
     test_everything_has_a_role_and_a_name,
+)
+from tests.browser.test_bell import (  # noqa: F401
+    test_a_copy_of_the_page_has_a_bell_of_its_own,
+    test_every_tab_counts_what_is_unread_within_a_second,
+    test_the_keyboard_opens_reads_and_comes_back,
+    test_the_panel_is_in_a_window_of_320_pixels,
 )
 from tests.browser.test_delivery import (  # noqa: F401
     test_title_actions_link_and_progress_are_shown,
     test_update_toast_changes_the_same_element,
 )
 from tests.browser.test_inbox import (  # noqa: F401
-    test_a_copy_of_the_page_has_a_bell_of_its_own,
-    test_every_tab_counts_what_is_unread_within_a_second,
-    test_the_keyboard_opens_reads_and_comes_back,
-    test_the_panel_is_in_a_window_of_320_pixels,
     test_what_hid_by_itself_is_found_again_and_read_there_for_all_tabs,
+)
+from tests.browser.test_keyboard import (  # noqa: F401
+    test_a_key_leads_to_the_newest_toast_and_back,
 )
 from tests.browser.test_outages import (  # noqa: F401
     test_told_to_stop_the_server_says_goodbye_and_the_page_comes_back,
@@ -56,8 +60,8 @@ ITS_OWN = re.compile("The connection to http://|Firefox can.t establish|favicon.
 async def visitor(firefox: Browser) -> AsyncIterator[Visitor]:
     visitor = Visitor(firefox)
     yield visitor
-    for said in (visitor.console, visitor.errors):
-        said[:] = [text for text in said if not ITS_OWN.search(text)]
+    for messages in (visitor.console, visitor.errors):
+        messages[:] = [text for text in messages if not ITS_OWN.search(text)]
     await visitor.leave()
 
 
