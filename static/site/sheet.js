@@ -117,7 +117,7 @@ function sendLeave() {
 
 /** Has a screen reader read the text. */
 function announce(text) {
-  sheet.querySelector("[data-say]").textContent = text;
+  sheet.querySelector("[data-announcement]").textContent = text;
 }
 
 // The keyboard. Up and down move within the column. Left and right move to the next cell from the

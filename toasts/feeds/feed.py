@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -29,7 +29,9 @@ class Feed:
     """
 
     # *args and **kwargs of Any: a subclass may then declare only what its URL pattern captures.
-    def topic(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def topic(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> str | Awaitable[str | None] | None:
         """Return the topic of this feed that the request may subscribe to.
 
         May be async. May query.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard
 
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.base import SessionBase
@@ -17,12 +17,23 @@ from ..auth.grants import Grant, user_grant
 from ..auth.revocation import session_valid
 from ..auth.sessions import session_by_key
 
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+
 SALT = "toasts.feeds"
 _KEY_MAX = 64
 """Characters of a session's key. Django's have 32; that of a session in a cookie has more."""
 
 
-def token(whose: Any, feed: str = "") -> str:
+class RequestWithUser(Protocol):
+    """A request, Django's or that of Django REST framework."""
+
+    @property
+    def user(self) -> Any: ...
+
+
+def token(whose: RequestWithUser | AbstractBaseUser | AnonymousUser, feed: str = "") -> str:
     """Return a token that opens a feed in a user's name: as ``?token=`` or as a Bearer token.
 
     It is valid for TOASTS_TOKEN_AGE seconds, as long as the user is active and keeps the same
@@ -30,20 +41,24 @@ def token(whose: Any, feed: str = "") -> str:
     that was made for a request ends with the session of that request, and so do its streams.
 
     Args:
-        whose: a request, Django's or that of Django REST framework. Or an instance of the user
-            model, for a token that no logout ends.
+        whose: a request, Django's or that of Django REST framework. Or a user, for a token that
+            no logout ends.
         feed: the name of the one feed that it opens. Empty: any feed.
 
     Raises:
         ValueError: the user is anonymous or was never saved, or the session is kept in its cookie.
     """
-    # The request of Django REST framework wraps Django's and is no subclass of it.
-    is_request = isinstance(getattr(whose, "_request", whose), HttpRequest)
-    user = whose.user if is_request else whose
+    user: Any = whose.user if _is_request(whose) else whose
     if not getattr(user, "is_authenticated", False) or user.pk is None:
         raise ValueError("whose: the user must be signed in. Guests need no token.")
-    claims = [str(user.pk), feed, _password_digest(user)]
-    return signing.dumps([*claims, *(_session_claims(whose) if is_request else ())], salt=SALT)
+    session_claims = _session_claims(whose) if _is_request(whose) else []
+    claims = [str(user.pk), feed, _password_digest(user), *session_claims]
+    return signing.dumps(claims, salt=SALT)
+
+
+def _is_request(whose: object) -> TypeGuard[RequestWithUser]:
+    # The request of Django REST framework wraps Django's and is no subclass of it.
+    return isinstance(getattr(whose, "_request", whose), HttpRequest)
 
 
 def _session_claims(request: Any) -> list[str]:
