@@ -82,66 +82,69 @@ class Settings:
 
     broker = Setting(
         "BROKER", "auto", str, rules.BROKER,
-        about="How processes announce changes to each other: auto, local, sqlite, postgres, redis,"
-        " or the dotted path of a callable that returns a broker.",
+        about="How processes notify each other of changes: the name of a broker, or the dotted path"
+        " of a callable that returns one.",
     )  # fmt: skip
     listen_dsn = Setting(
         "LISTEN_DSN", "", str, rules.DSN, secret=True,
-        about="A PostgreSQL connection string for LISTEN alone, past a connection pooler. Empty:"
-        " the connection of the database that holds the toasts.",
+        about="A PostgreSQL connection string for LISTEN only, to bypass a pooler. If empty, the"
+        " database's own settings are used.",
     )  # fmt: skip
     redis_url = Setting(
         "REDIS_URL", "", str, rules.REDIS_URL, secret=True,
-        about="For the broker redis: redis://, rediss:// or unix://. For a Redis Cluster:"
+        about="The server for the broker redis: redis://, rediss:// or unix://; for a cluster"
         " redis+cluster:// or rediss+cluster://.",
     )  # fmt: skip
     channel = Setting(
         "CHANNEL", "toasts", str, rules.CHANNEL, unit="1 to 63 bytes",
-        about="The channel of hints. Two sites on one database or Redis need two names.",
+        about="The channel of hints. Two sites on one database or Redis need different names.",
     )  # fmt: skip
     inject: Setting[Inject] = Setting(
         "INJECT", "always", _inject, rules.INJECT,
-        about="Which pages get the client: always; session: pages for a browser with a session"
-        " cookie; never.",
+        about='Which pages get the client: "always", "session" (if the browser has a session'
+        ' cookie) or "never".',
     )  # fmt: skip
     max_active = Setting(
         "MAX_ACTIVE", 200, int, rules.count("toasts"), unit="toasts",
-        about="How many of a user's newest active toasts a page gets at most.",
+        about="The largest number of active toasts that a page gets; these are the user's newest.",
     )  # fmt: skip
     heartbeat = Setting(
         "HEARTBEAT", 15.0, float, rules.HEARTBEAT, unit="seconds, at most 55",
-        about="The time between two pings on a stream. A page gives up a stream that is silent for"
-        " two and a half times as long.",
+        about="The time between two pings of a stream. The page knows this value, and gives up a"
+        " stream that is silent for about two and a half times as long.",
     )  # fmt: skip
     reconcile = Setting(
         "RECONCILE", 5.0, float, rules.PERIOD, unit="seconds",
-        about="The time between two reads of the database that no hint asked for.",
+        about="The time between two reads of the database that do not depend on hints.",
     )  # fmt: skip
     sweep = Setting(
         "SWEEP", 25.0, float, rules.PERIOD, unit="seconds",
-        about="The time between two checks that the session and the user of each stream are valid.",
+        about="The time between two checks of the sessions and users of all streams.",
     )  # fmt: skip
     max_age = Setting(
         "ROTATE", (300.0, 600.0), _range, rules.RANGE, unit="seconds",
-        about="The least and the greatest age of a stream. Then the client has to reconnect.",
+        about="The minimum and maximum age of a stream, after which the page reconnects.",
     )  # fmt: skip
     write_timeout = Setting(
         "PATIENCE", 30.0, float, rules.PERIOD, unit="seconds",
-        about="How long a client may leave unread what was sent. Then its connection is closed.",
+        about="How long a client may fail to read the data of its stream before the server"
+        " disconnects it. It has no effect on daphne under Django's own handler, where the"
+        " server cannot tell.",
     )  # fmt: skip
     max_streams_per_user = Setting(
         "MAX_STREAMS_PER_USER", 100, int, rules.count("streams"), unit="streams",
-        about="How many streams of one user a process keeps open. A new one closes the oldest.",
+        about="The largest number of streams of one user in one process. The oldest stream above"
+        " this number ends with superseded.",
     )  # fmt: skip
     server_internals = Setting(
         "SERVER_INTERNALS", True, bool, rules.FLAG,
-        about="Whether to use what is known of the insides of daphne, uvicorn, hypercorn and"
-        " asyncio. False: only ASGI. Then each write costs more, and a client that stops reading"
-        " stays until its stream is old.",
+        about="Whether to use knowledge of the internals of daphne, uvicorn, hypercorn and asyncio."
+        " Without it, only ASGI is used: each write costs more, and a client that stops reading"
+        " keeps its stream until its maximum age.",
     )  # fmt: skip
     max_wait = Setting(
         "MAX_WAIT", 55.0, float, rules.WAIT, unit="seconds",
-        about="The longest time that a long poll may wait.",
+        about="The maximum wait of a long poll.",
     )  # fmt: skip
     token_age = Setting(
         "TOKEN_AGE", 300, int, rules.PERIOD, unit="seconds",
@@ -149,15 +152,17 @@ class Settings:
     )  # fmt: skip
     allow_same_site = Setting(
         "ALLOW_SAME_SITE", False, bool, rules.FLAG,
-        about="Whether pages of other subdomains of the site's domain may open streams.",
+        about="Whether other subdomains of the site's domain may open streams.",
     )  # fmt: skip
     admission_limit = Setting(
         "MAX_ADMISSIONS", 8, int, rules.count("requests"), unit="requests",
-        about="How many stream requests run through the site's middleware at once, per process.",
+        about="The largest number of stream requests in the site's middleware at the same time, in"
+        " one process.",
     )  # fmt: skip
     transparent_middleware = Setting(
         "HARMLESS_MIDDLEWARE", (), _paths, rules.PATHS, unit="dotted paths",
-        about="Middleware of the site's own that neither sets nor refuses the user of a stream.",
+        about="Your own middleware that neither sets the user of a stream nor refuses it; see"
+        " authentication.",
     )  # fmt: skip
 
     use_tz = DjangoSetting("USE_TZ", bool)
