@@ -6,7 +6,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 MANAGE = .venv/bin/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test check docs screenshots bench client secret-key
+.PHONY: help demo install test test-quick matrix check docs screenshots bench client secret-key
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -27,8 +27,15 @@ test: install client ## every test; ARGS='-k name' goes to pytest
 	.ci/need nginx
 	.ci/need redis
 	.ci/need systemd
-	npm test
 	.venv/bin/python -m tests $(ARGS)
+
+test-quick: install ## the tests for the minute between two edits: SQLite, no server, no browser
+	.ci/need redis
+	.venv/bin/python -m tests quick $(ARGS)
+
+matrix: install ## the tests on every Python and Django there is; ARGS='-s lowest' goes to nox
+	.ci/need redis
+	.venv/bin/nox $(ARGS)
 
 check: install client ## lint, format, types, import contracts, migrations, the client's bundle
 	.venv/bin/ruff check .

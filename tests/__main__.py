@@ -1,10 +1,14 @@
-"""Runs everything: ``python -m tests``, which is what ``make test`` calls.
+"""Runs the tests: ``python -m tests``, which is what ``make test`` calls.
 
-The suite runs twice, on SQLite and on a PostgreSQL of its own. What asks no database, or brings its
-own along, runs once. Further arguments go to pytest.
+The suite runs on SQLite, and once more on a PostgreSQL of its own. What asks no database, or brings
+its own along, runs once. The client's tests, in Node.js, run beside it. Further arguments go to
+pytest, and then only to it::
 
-Some tests hold real servers and browsers to bounds in seconds, while others keep the processors
-busy: the few that failed so are run once more by themselves, and must pass then.
+    python -m tests                 everything
+    python -m tests quick           what needs a minute: SQLite, no server, no browser
+    python -m tests matrix          the same, and once more on PostgreSQL: for each pair of versions
+    python -m tests wide            combinations and sizes that `make test` leaves out
+    python -m tests -k name         everything whose name matches
 """
 
 from __future__ import annotations
@@ -12,61 +16,96 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from tests.support import shared
 from tests.support.postgres import PostgresServer
 
 _ANY_DATABASE = """
     browser bench checks/test_checks.py checks/test_middleware.py core deploy
     feeds/test_triggers.py realtime servers asgi/test_routes.py test_bench.py test_docs.py
-    test_html.py test_middleware.py test_middleware_in_django.py test_middleware_pages.py
-    test_packaging.py test_templatetags.py test_validation.py triggers
+    test_html.py test_imports.py test_middleware.py test_middleware_in_django.py
+    test_middleware_pages.py test_packaging.py test_structure.py test_templatetags.py
+    test_validation.py triggers
 """
-SOME_FAILED, NONE_SELECTED = 1, 5
-FEW = 3
-"""Failures that may be the machine's; more are not."""
-ALONE = "not servers and not browser"
+NONE_SELECTED = 5
+LIGHT = "not servers and not browser and not wide"
+HEAVY = "(servers or browser) and not wide"
 ONCE = [f"--ignore=tests/{name}" for name in _ANY_DATABASE.split()]
+# Most of the time of the heavy ones is spent waiting: more processes than cores keep two busy.
+LIGHT_WORKERS, HEAVY_WORKERS = 3, 4
 
 
-def _spread(processes: int) -> list[str]:
-    # Most of the time is spent waiting: more processes than cores share two cores well.
-    return ["--numprocesses", str(processes), "--dist", "worksteal"]
-
-
-def _pytest(arguments: list[str], **environment: str) -> int:
-    with tempfile.TemporaryDirectory() as folder:
-        failures = Path(folder) / "failures"
-        environment["TESTS_FAILURES"] = str(failures)
-        code = _run(arguments, environment)
-        failed = failures.read_text().splitlines() if code == SOME_FAILED else []
-        if 0 < len(failed) <= FEW:
-            print("+ Once more, by themselves:", *failed, flush=True)
-            code = _run(failed, environment)
-    # Who asks for a few tests by name will find none of them in some of the runs.
-    return 0 if code == NONE_SELECTED and sys.argv[1:] else code
-
-
-def _run(arguments: list[str], environment: dict[str, str]) -> int:
-    command = [sys.executable, "-X", "dev", "-m", "pytest", *arguments]
+def _pytest(selected: str, workers: int, arguments: list[str], **environment: str) -> bool:
+    """Return whether what is selected passes."""
+    spread = ["--numprocesses", str(workers), "--dist", "worksteal"]
+    command = [sys.executable, "-X", "dev", "-m", "pytest", "-m", selected, *spread, *arguments]
     print("+", *command[3:], flush=True)
-    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+    started = time.monotonic()
+    code = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+    print(f"+ {time.monotonic() - started:.0f} s", flush=True)
+    # Who asks for a few tests by name will find none of them in some of the runs.
+    return code == 0 or (code == NONE_SELECTED and bool(arguments))
 
 
-def main() -> int:
-    more = sys.argv[1:]
-    failed = _pytest(["-m", ALONE, *_spread(3), *more])
-    # These start processes of their own and hold some of them to a second or two.
-    failed |= _pytest(["-m", f"not ({ALONE})", *_spread(2), *more])
-    server = PostgresServer().start()
+@contextmanager
+def _client_tests() -> Iterator[list[bool]]:
+    """Run the tests of the client meanwhile; the list holds at the end whether they passed."""
+    process = subprocess.Popen(
+        ["npm", "test", "--silent"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    passed: list[bool] = []
+    with process:
+        yield passed
+        output, _ = process.communicate(timeout=300)
+    passed.append(process.returncode == 0)
+    print("+ npm test", *(output.splitlines()[-8:] if passed[0] else [output]), sep="\n")
+
+
+def _everything(more: list[str]) -> bool:
+    """Run all that the arguments select, on both databases."""
+    with _shared_postgres() as server:
+        passed = _pytest(LIGHT, LIGHT_WORKERS, more)
+        passed &= _pytest(HEAVY, HEAVY_WORKERS, more)
+        return passed & _on_postgres(server, more)
+
+
+def _on_postgres(server: PostgresServer, more: list[str]) -> bool:
+    url = server.url("toasts")
+    return _pytest(LIGHT, LIGHT_WORKERS, [*ONCE, *more], TEST_DATABASE_URL=url)
+
+
+@contextmanager
+def _shared_postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer(max_connections=400).start()
+    os.environ[shared.POSTGRES] = server.address
     try:
-        here = {"TEST_DATABASE_URL": server.url("toasts")}
-        failed |= _pytest(["-m", ALONE, *ONCE, *_spread(3), *more], **here)
+        yield server
     finally:
         server.remove()
-    return failed
+
+
+def main(arguments: list[str]) -> int:
+    with shared.shared_folder():
+        match arguments:
+            case ["quick", *more]:
+                passed = _pytest(LIGHT, LIGHT_WORKERS, more)
+            case ["matrix", *more]:
+                with _shared_postgres() as server:
+                    passed = _pytest(LIGHT, LIGHT_WORKERS, more) & _on_postgres(server, more)
+            case ["wide", *more]:
+                with _shared_postgres():
+                    passed = _pytest("wide", HEAVY_WORKERS, more)
+            case []:
+                with _client_tests() as client:
+                    passed = _everything([])
+                passed &= client == [True]
+            case more:
+                passed = _everything(more)
+    return 0 if passed else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

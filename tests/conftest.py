@@ -12,27 +12,32 @@ from django.contrib.auth.models import User
 from django.db import connections
 from django.test import AsyncClient
 
+from tests.support import shared
 from tests.support.brokers import Recorder
 from tests.support.core_site import sqlite_url
 from tests.support.demos import Demo
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, SharedPostgres
 from toasts.delivery import hubs as hubs_module
 
 
-def pytest_configure() -> None:
-    """Give SIGINT and SIGQUIT their default handlers.
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run its shared folder, and SIGINT and SIGQUIT their default handlers.
 
     A shell ignores both in what it starts in the background (`make test &`), and every process
     that a test starts would inherit that.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    folder = shared.shared_folder()
+    folder.__enter__()
+    config.add_cleanup(lambda: folder.__exit__(None, None, None))
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL for the tests that need one whatever database the run is on."""
-    server = PostgresServer().start()
+    address = os.environ.get(shared.POSTGRES)
+    server = (SharedPostgres(address) if address else PostgresServer()).start()
     yield server
     server.remove()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.async_api import Response, async_playwright
 
-from tests.browser.conftest import FLAGS, chromium_path
+from tests.browser.conftest import FLAGS, HEADLESS, chromium_path
 from tests.browser.host import Host
 from tests.browser.pages import expect_connection, expect_shown
 from tests.deploy.deployment import Deployment
@@ -30,7 +30,8 @@ async def test_pages_below_a_path_are_whole_and_live(
             wrong.append(f"{response.status} {response.url}")
 
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        path = chromium_path(HEADLESS)
+        browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
         context = await browser.new_context(base_url=deployment.url, ignore_https_errors=True)
         session = {"name": "sessionid", "value": person.session, "url": f"{deployment.url}/live/"}
         await context.add_cookies([session])  # type: ignore[list-item]

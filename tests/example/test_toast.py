@@ -206,7 +206,7 @@ def test_sleeping_tasks_hold_no_database_connection_and_no_thread(
 
 def connections(postgres: PostgresServer) -> int:
     ((count,),) = postgres.execute(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = 'demo'", "postgres"
+        f"SELECT count(*) FROM pg_stat_activity WHERE datname = 'demo{postgres.suffix}'"
     )
     return int(count)
 

@@ -23,6 +23,14 @@ COMMANDS.update(
 )
 
 
+DEMO_USERS = """
+from django.conf import settings
+from django.core.management import call_command
+settings.DEBUG = True
+call_command('demo_users', stdout=open('/dev/null', 'w'))
+"""
+
+
 class CoreSite(Site):
     """The site with a fresh database and the demo users."""
 
@@ -34,10 +42,10 @@ class CoreSite(Site):
             DATABASE_URL=database_url,
             **environment,
         )
-        self.run(
-            "from django.conf import settings\nfrom django.core.management import call_command\n"
-            "settings.DEBUG = True\ncall_command('demo_users', stdout=open('/dev/null', 'w'))"
-        )
+
+    def build(self, url: str) -> None:
+        super().build(url)
+        self.run(DEMO_USERS, DATABASE_URL=url)
 
     def serve(self, kind: str = "core-daphne", port: int | None = None) -> Server:
         return super().serve(kind, port)

@@ -38,6 +38,9 @@ def _installed() -> Path:
 class PostgresServer:
     """One server on 127.0.0.1, in a temporary folder; `settings` are lines of postgresql.conf."""
 
+    suffix = ""
+    """Follows the names of its databases."""
+
     def __init__(self, **settings: Any) -> None:
         self.settings = {"max_connections": 100, "fsync": "off", **settings}
         self.port = free_port()
@@ -116,16 +119,38 @@ class PostgresServer:
         self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @property
+    def address(self) -> str:
+        return f"postgres://postgres@127.0.0.1:{self.port}"
+
     def url(self, database: str) -> str:
-        return f"postgres://postgres@127.0.0.1:{self.port}/{database}"
+        return f"{self.address}/{database}"
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         with psycopg.connect(self.url(database), autocommit=True) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 
-    def create(self, database: str) -> str:
-        """A fresh database; its URL. One of that name is dropped: a fixture that comes twice."""
+    def create(self, name: str) -> str:
+        """Create a fresh database, and return its URL.
+
+        One of that name is dropped: a fixture that comes twice.
+        """
+        database = name + self.suffix
         self.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
         self.execute(f'CREATE DATABASE "{database}"')
         return self.url(database)
+
+
+class SharedPostgres(PostgresServer):
+    """The server at an address that several processes share; another one starts and stops it."""
+
+    def __init__(self, address: str) -> None:
+        self.port = int(address.rpartition(":")[2])
+        self.suffix = "_" + os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+    def start(self) -> PostgresServer:
+        return self
+
+    def remove(self) -> None:
+        pass

@@ -18,6 +18,7 @@ import httpx
 from httpx_sse import EventSource, aconnect_sse
 
 from tests.support.postgres import free_port
+from tests.support.shared import fill
 
 ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 30.0
@@ -35,6 +36,9 @@ COMMANDS = {
 }  # fmt: skip
 
 
+MIGRATE = "from django.core.management import call_command\ncall_command('migrate', verbosity=0)"
+
+
 class Site:
     """A migrated database, and processes that use it."""
 
@@ -47,21 +51,24 @@ class Site:
             **environment,
         }
         self.servers: list[Server] = []
-        self.run(
-            "from django.core.management import call_command\ncall_command('migrate', verbosity=0)"
-        )
+        kind = f"{type(self).__name__}.{self.environment['DJANGO_SETTINGS_MODULE']}"
+        fill(database_url, kind, self.build)
 
-    def spawn(self, code: str, *arguments: str) -> subprocess.Popen[str]:
+    def build(self, url: str) -> None:
+        """Migrate the database at this URL."""
+        self.run(MIGRATE, TEST_DATABASE_URL=url, DATABASE_URL=url)
+
+    def spawn(self, code: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start another process of the same project: a plain script with django.setup()."""
         script = f"import django\ndjango.setup()\n{code}"
         return subprocess.Popen(
             [sys.executable, "-c", script, *arguments],
-            env=self.environment, cwd=ROOT, text=True, stdout=subprocess.PIPE,
+            env={**self.environment, **environment}, cwd=ROOT, text=True, stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    def run(self, code: str, *arguments: str) -> Any:
+    def run(self, code: str, *arguments: str, **environment: str) -> Any:
         """Run such a process to its end; what it printed last, as JSON."""
-        process = self.spawn(code, *arguments)
+        process = self.spawn(code, *arguments, **environment)
         output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output
         return json.loads(output.splitlines()[-1]) if output.strip() else None

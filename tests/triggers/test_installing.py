@@ -54,7 +54,7 @@ def test_the_status_names_every_problem(bare: Database) -> None:
 
 def test_a_table_in_another_schema_is_found(postgres: PostgresServer) -> None:
     url = postgres.create("elsewhere")
-    postgres.execute('CREATE SCHEMA "an Other"', "elsewhere")
+    postgres.execute('CREATE SCHEMA "an Other"', url.rpartition("/")[2])
     path = "?options=-c%20search_path%3D%22an%5C%20Other%22"
     database = Database(postgres, url + path)
     try:

@@ -1,0 +1,98 @@
+"""What the processes of one test run share: a PostgreSQL, and databases that are migrated once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+FOLDER, POSTGRES = "TESTS_SHARED", "TESTS_POSTGRES"
+"""Environment variables: the run's folder, and the address of its PostgreSQL."""
+SQLITE = "sqlite:///"
+
+
+@contextmanager
+def shared_folder() -> Iterator[None]:
+    """Provide the run's folder, unless whoever started this process has done so."""
+    if FOLDER in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="toasts-shared-") as folder:
+        os.environ[FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[FOLDER]
+
+
+def fill(url: str, kind: str, build: Callable[[str], None]) -> None:
+    """Make the empty database at `url` one of this kind.
+
+    Args:
+        url: the database. One that has tables is left as it is.
+        kind: names what `build` makes.
+        build: migrates the database at a URL. It is called once per run, for a template that is
+            then copied.
+    """
+    if not _is_empty(url):
+        return
+    if FOLDER not in os.environ or (template := _template(url, kind)) is None:
+        build(url)
+        return
+    with (Path(os.environ[FOLDER]) / f"{kind}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _is_empty(template):
+            _create(template)
+            build(template)
+        _copy(template, url)  # PostgreSQL copies none that somebody is connected to
+
+
+def _template(url: str, kind: str) -> str | None:
+    """Return the URL of the run's template; None where the run shares none."""
+    if "?" in url:  # a schema or a user of its own
+        return None
+    if url.startswith(SQLITE):
+        return f"{SQLITE}{os.environ[FOLDER]}/{kind}.sqlite3"
+    shared = os.environ.get(POSTGRES)
+    return f"{shared}/template_{kind}" if shared and url.startswith(f"{shared}/") else None
+
+
+def _is_empty(url: str) -> bool:
+    if url.startswith(SQLITE):
+        path = Path(url.removeprefix(SQLITE))
+        return not path.exists() or not path.stat().st_size
+    try:
+        with psycopg.connect(_plain(url), autocommit=True) as connection:
+            found = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
+    except psycopg.OperationalError:  # there is no such database
+        return True
+    return found == (None,)
+
+
+def _create(url: str) -> None:
+    if not url.startswith(SQLITE):
+        _recreate(url, "template1")
+
+
+def _copy(template: str, url: str) -> None:
+    if url.startswith(SQLITE):
+        shutil.copy(template.removeprefix(SQLITE), url.removeprefix(SQLITE))
+    else:
+        _recreate(url, template.rpartition("/")[2])
+
+
+def _recreate(url: str, template: str) -> None:
+    server, _, name = url.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+
+
+def _plain(url: str) -> str:
+    return url.partition("?")[0]
