@@ -231,7 +231,7 @@ async def test_the_keyboard_goes_through_the_cells(demo: Demo, visitor: Visitor)
 async def test_who_was_signed_out_is_asked_to_sign_in(demo: Demo, visitor: Visitor) -> None:
     page = await visit(visitor, demo, "alice")
     await page.context.clear_cookies()
-    await page.get_by_label("WebSocket").check()  # connects anew
+    await page.get_by_label("WebSocket").click()  # connects anew, and leads away from the page
     await expect(page).to_have_url(re.compile(r"/accounts/login/\?next=/demo/sheet/"))
     visitor.console.clear()
 

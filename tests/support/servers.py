@@ -51,8 +51,13 @@ class Site:
             **environment,
         }
         self.servers: list[Server] = []
-        kind = f"{type(self).__name__}.{self.environment['DJANGO_SETTINGS_MODULE']}"
-        fill(database_url, kind, self.build)
+        fill(database_url, self._kind(), self.build)
+
+    def _kind(self) -> str:
+        """Name what the database holds at first: it depends on all that the migrations read."""
+        settings = self.environment["DJANGO_SETTINGS_MODULE"]
+        prefix = self.environment.get("FORCE_SCRIPT_NAME", "").replace("/", "_")
+        return f"{type(self).__name__}.{settings}{prefix}"
 
     def build(self, url: str) -> None:
         """Migrate the database at this URL."""
