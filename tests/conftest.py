@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -28,9 +29,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
-    folder = shared.shared_folder()
-    folder.__enter__()
-    config.add_cleanup(lambda: folder.__exit__(None, None, None))
+    run = ExitStack()
+    run.enter_context(shared.shared_folder())
+    config.add_cleanup(run.close)
 
 
 @pytest.fixture(scope="session")
@@ -133,5 +134,5 @@ def keep_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
         settings.DATABASE_ROUTERS = [Elsewhere()]
 
     yield keep
-    if hasattr(connections._connections, "other"):
+    if hasattr(connections._connections, "other"):  # type: ignore[attr-defined]
         del connections["other"]

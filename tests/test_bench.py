@@ -220,7 +220,7 @@ def test_quantiles_are_nearest_ranks() -> None:
 
 
 def test_tables_line_up_and_say_what_is_missing() -> None:
-    rows = [{"a": "long name", "b": 1.234}, {"a": "x", "c": None}]
+    rows: list[dict[str, object]] = [{"a": "long name", "b": 1.234}, {"a": "x", "c": None}]
     assert str(report.Table("Title", rows, ["note"])).splitlines() == [
         "Title",
         "a             b  c",

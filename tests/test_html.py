@@ -52,7 +52,7 @@ def test_what_the_client_cannot_do_is_refused(wrong: Any, told: str) -> None:
 def test_the_texts_are_the_labels_else_djangos_translations() -> None:
     labels = {"Notifications": "Meldungen", "Error": gettext_lazy("No"), "Dismiss: {text}": "<i>"}
     with override_language("de"):
-        tags = snippet(labels=labels)
+        tags = snippet(labels=labels)  # type: ignore[arg-type]
     assert ' data-region="Meldungen" data-dismiss="&lt;i&gt;" data-summary="{n} new ' in tags
     assert ' data-error="Nein">' in tags
 
@@ -82,7 +82,7 @@ def test_the_urls_follow_the_urlconf_of_the_settings(settings: Any) -> None:
 
 def test_the_urls_follow_the_urlconf_of_the_request() -> None:
     assert snippet().encode() == TAGS
-    set_urlconf(urlconf([path("tenant/", PATTERNS)]))
+    set_urlconf(urlconf([path("tenant/", PATTERNS)]))  # type: ignore[arg-type]
     try:
         assert ' data-stream-url="/tenant/stream/" ' in snippet()
     finally:
@@ -164,17 +164,17 @@ def test_djangos_lazy_nonce_is_made_by_asking() -> None:
     if django.VERSION >= (6, 0):
         from django.utils.csp import LazyNonce
 
-        lazy = request._csp_nonce = LazyNonce()
+        lazy = request._csp_nonce = LazyNonce()  # type: ignore[attr-defined]
         assert not lazy
         assert nonce_of(request) == str(lazy) != ""
     else:  # the private name of another version means nothing here
-        request._csp_nonce = "of-something-else"
+        request._csp_nonce = "of-something-else"  # type: ignore[attr-defined]
         assert nonce_of(request) == ""
 
 
 def test_django_csps_nonce_counts_too() -> None:
     request = HttpRequest()
-    request.csp_nonce = "from-django-csp"
+    request.csp_nonce = "from-django-csp"  # type: ignore[attr-defined]
     assert nonce_of(request) == "from-django-csp"
 
 
@@ -187,5 +187,5 @@ def test_a_nonce_that_is_false_until_it_is_read_is_read() -> None:
             return "lazy"
 
     request = HttpRequest()
-    request.csp_nonce = Lazy()
+    request.csp_nonce = Lazy()  # type: ignore[attr-defined]
     assert nonce_of(request) == "lazy"

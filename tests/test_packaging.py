@@ -131,6 +131,7 @@ print(json.dumps({
 
 
 def run(*command: str | Path, **options: Any) -> str:
+    done: subprocess.CompletedProcess[str]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -29,7 +29,7 @@ def test_the_tag_places_the_client() -> None:
 
 def test_the_tag_takes_the_nonce_of_the_request(rf: RequestFactory) -> None:
     request = rf.get("/")
-    request.csp_nonce = "n1"
+    request.csp_nonce = "n1"  # type: ignore[attr-defined]
     assert render(request=request) == b"<body>" + with_nonce("n1") + b"</body>"
 
 
@@ -57,7 +57,7 @@ async def test_the_middleware_adds_no_second_client(rf: RequestFactory, nonce: s
         return HttpResponse(render(csp_nonce=nonce or None))
 
     response = await ToastMiddleware(view)(rf.get("/"))
-    assert response.content == render(csp_nonce=nonce or None)
+    assert response.content == render(csp_nonce=nonce or None)  # type: ignore[attr-defined]
 
 
 INBOX_FILES = (
@@ -78,7 +78,7 @@ def test_the_bell_and_the_inbox_come_with_their_files() -> None:
 
 def test_the_bell_and_the_inbox_take_the_nonce(rf: RequestFactory) -> None:
     request = rf.get("/")
-    request.csp_nonce = "n6"
+    request.csp_nonce = "n6"  # type: ignore[attr-defined]
     for tag in ("toasts_bell", "toasts_inbox"):
         assert place(tag, request=request).startswith(INBOX_FILES.format(nonce=' nonce="n6"'))
 
@@ -103,7 +103,7 @@ async def test_the_middleware_adds_the_client_to_a_page_with_a_bell(rf: RequestF
         return HttpResponse(f"<body>{place('toasts_bell')}</body>")
 
     response = await ToastMiddleware(view)(rf.get("/"))
-    assert response.content == f"<body>{place('toasts_bell')}".encode() + TAGS + b"</body>"
+    assert response.content == f"<body>{place('toasts_bell')}".encode() + TAGS + b"</body>"  # type: ignore[attr-defined]
 
 
 def test_the_texts_that_can_be_translated_are_those_that_the_client_has() -> None:

@@ -104,12 +104,12 @@ def commit_broadcast() -> Pairs:
 
 def forget() -> int:
     """Every toast gone, from the pages as well."""
-    from toasts.api.create import announce
+    from toasts.api.commit import announce_changes
     from toasts.models.toast import Toast
 
     user_ids = list(Toast.objects.values_list("user_id", flat=True).distinct())
     Toast.objects.all()._raw_delete("default")
-    announce(*user_ids)
+    announce_changes(*user_ids)
     return len(user_ids)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,11 @@ pytestmark = pytest.mark.servers
 NAMES = "/feeds/names/"
 
 
-async def _until(socket: WebSocket, event: str) -> dict[str, object]:
-    while (heard := json.loads(await socket.hear()))["event"] != event:
-        pass
-    return heard
+async def _until(socket: WebSocket, event: str) -> dict[str, Any]:
+    received: dict[str, Any] = {"event": None}
+    while received["event"] != event:
+        received = json.loads(await socket.receive())
+    return received
 
 
 @pytest.mark.parametrize("unit", SERVICES)

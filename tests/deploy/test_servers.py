@@ -46,7 +46,7 @@ async def test_a_websocket_passes_and_stays_open_for_all_its_messages(echo: Depl
     async with websocket(echo, "/socket/") as socket:
         for text in ("one", "two", "x" * 100_000):
             await socket.send(text)
-            assert await socket.hear() == text
+            assert await socket.receive() == text
 
 
 async def test_a_browser_that_leaves_is_gone_from_the_site_as_well(echo: Deployment) -> None:

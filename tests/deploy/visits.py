@@ -72,14 +72,14 @@ class WebSocket:
         self._writer.write(self._protocol.send(TextMessage(data=text)))
         await self._writer.drain()
 
-    async def hear(self) -> str:
-        heard = ""
+    async def receive(self) -> str:
+        text = ""
         while True:
             event = await self._next()
             assert isinstance(event, TextMessage), event
-            heard += event.data
+            text += event.data
             if event.message_finished:
-                return heard
+                return text
 
     async def closed(self) -> int:
         """The code with which the site closes it."""

@@ -1,12 +1,16 @@
 """``TEST_HANDLER=django`` serves with Django's own handler."""
 
 import os
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
+application: Any
 if os.environ.get("TEST_HANDLER") == "django":
-    from django.core.asgi import get_asgi_application
-else:
-    from toasts.asgi import get_asgi_application
+    import django.core.asgi
 
-application = get_asgi_application()
+    application = django.core.asgi.get_asgi_application()
+else:
+    import toasts.asgi
+
+    application = toasts.asgi.get_asgi_application()

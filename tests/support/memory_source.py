@@ -177,7 +177,10 @@ async def running(
     mine = asyncio.all_tasks()
     # Longer than any test: who wants the reconciler or the sweep says so.
     hub = Hub(
-        source, broker, Timing(**{"reconcile": 1e6, "revalidate": 1e6, **timing}), max_per_group
+        source,
+        broker,
+        Timing(**{"reconcile": 1e6, "revalidate": 1e6, **timing}),
+        max_per_group,  # type: ignore[arg-type]
     )
     try:
         yield hub

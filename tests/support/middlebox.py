@@ -73,6 +73,6 @@ async def middlebox(url: str) -> AsyncIterator[tuple[Middlebox, str]]:
     parts = psycopg.conninfo.conninfo_to_dict(url)
     box = Middlebox(int(parts["port"] or 0))
     # GSSAPI and TLS are asked for with messages of their own, which its count would meet.
-    plain = {"sslmode": "disable", "gssencmode": "disable"}
     async with box.open() as port:
-        yield box, psycopg.conninfo.make_conninfo(**{**parts, **plain, "port": port})
+        replaced = {"sslmode": "disable", "gssencmode": "disable", "port": port}
+        yield box, psycopg.conninfo.make_conninfo(url, **replaced)  # type: ignore[arg-type]

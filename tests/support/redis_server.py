@@ -125,7 +125,8 @@ class RedisCluster:
 
     def _whole(self, node: RedisServer) -> bool:
         info = node.command("CLUSTER INFO")
-        return info["cluster_state"] == "ok" and info["cluster_known_nodes"] == str(len(self.nodes))
+        known = str(len(self.nodes))
+        return bool(info["cluster_state"] == "ok" and info["cluster_known_nodes"] == known)
 
     def owner(self, channel: str) -> RedisServer:
         """The node that has this channel's slot."""

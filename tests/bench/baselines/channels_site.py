@@ -21,7 +21,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 urlpatterns: list[Any] = []
 
 
-class Stream(AsyncHttpConsumer):
+class Stream(AsyncHttpConsumer):  # type: ignore[misc]
     async def http_request(self, message: dict[str, Any]) -> None:
         # The inherited one ends the response once it is handled.
         user = self.scope["user"]
@@ -43,7 +43,7 @@ class Stream(AsyncHttpConsumer):
             await self.channel_layer.group_discard(group, self.channel_name)
 
 
-class Publish(AsyncHttpConsumer):
+class Publish(AsyncHttpConsumer):  # type: ignore[misc]
     async def handle(self, body: bytes) -> None:
         wanted = json.loads(body)
         group = "all" if wanted["to"] is None else f"user-{wanted['to']}"
@@ -54,6 +54,6 @@ class Publish(AsyncHttpConsumer):
 routes = [
     path("stream/", AuthMiddlewareStack(Stream.as_asgi())),
     path("publish/", Publish.as_asgi()),
-    path("toasts/poll/", django),
+    path("toasts/poll/", django),  # type: ignore[arg-type]
 ]
 application = ProtocolTypeRouter({"http": URLRouter(routes)})
