@@ -176,12 +176,8 @@ async def running(
     """A hub; afterwards neither a task nor a thread of it is left."""
     mine = asyncio.all_tasks()
     # Longer than any test: who wants the reconciler or the sweep says so.
-    hub = Hub(
-        source,
-        broker,
-        Timing(**{"reconcile": 1e6, "revalidate": 1e6, **timing}),
-        max_per_group,  # type: ignore[arg-type]
-    )
+    periods: dict[str, Any] = {"reconcile": 1e6, "revalidate": 1e6, **timing}
+    hub = Hub(source, broker, Timing(**periods), max_per_group)
     try:
         yield hub
     finally:
