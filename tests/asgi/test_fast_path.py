@@ -252,6 +252,14 @@ DEFAULT_AUTH = {"MIDDLEWARE": [SESSION, AUTHENTICATION]}
             False,
         ),
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.cached_db"}, True),
+        (
+            {
+                "SESSION_ENGINE": "django.contrib.sessions.backends.cached_db",
+                "TOASTS_SERVER_INTERNALS": False,
+            },
+            False,
+        ),
+        ({"TOASTS_SERVER_INTERNALS": False}, True),
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.cache"}, False),
         ({"SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies"}, False),
         ({"SESSION_ENGINE": "site.sessions"}, False),

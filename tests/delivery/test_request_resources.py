@@ -121,16 +121,20 @@ async def test_the_callback_does_not_run_once_its_loop_is_closed() -> None:
     stand_in.shutdown()
 
 
-async def test_with_an_asgiref_without_executors_the_thread_stays_and_nothing_breaks(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async with ThreadSensitiveContext():
-        thread, driver = await sync_to_async(_work)()
+@pytest.fixture(params=["an asgiref without executors", "the setting"])
+def without_executors(request: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "the setting":
+        settings.TOASTS_SERVER_INTERNALS = False
+    else:
         monkeypatch.setattr(request_resources, "SyncToAsync", object)
+
+
+@pytest.mark.usefixtures("without_executors")
+async def test_without_asgirefs_executors_the_thread_stays_and_nothing_breaks() -> None:
+    async with ThreadSensitiveContext() as context:
+        thread, driver = await sync_to_async(_work)()
         await release_request_resources(lambda: None)
         assert thread.is_alive()
         assert _closed(driver)
-        monkeypatch.undo()
-        assert isinstance(
-            next(iter(SyncToAsync.context_to_thread_executor.values())), ThreadPoolExecutor
-        )
+        executor = SyncToAsync.context_to_thread_executor[context]
+        assert isinstance(executor, ThreadPoolExecutor)

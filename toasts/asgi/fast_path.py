@@ -18,8 +18,8 @@ from django.core.handlers.asgi import ASGIRequest
 from ..conf import conf
 from ..realtime.sse import is_event_id
 
-SESSION_ENGINES = tuple(f"django.contrib.sessions.backends.{name}" for name in ("db", "cached_db"))
-"""Session engines whose sessions can be read together."""
+DATABASE_ENGINE = "django.contrib.sessions.backends.db"
+CACHED_ENGINE = "django.contrib.sessions.backends.cached_db"
 DECIDING = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -64,7 +64,13 @@ def uses_default_auth() -> bool:
     transparent = {*TRANSPARENT, *conf.transparent_middleware}
     # In another order, or without one of them, Django says what is wrong.
     in_order = [name for name in chain if name in DECIDING] == [*DECIDING]
-    return in_order and transparent.issuperset(chain) and conf.session_engine in SESSION_ENGINES
+    return in_order and transparent.issuperset(chain) and _sessions_can_be_read_together()
+
+
+def _sessions_can_be_read_together() -> bool:
+    if conf.session_engine == CACHED_ENGINE:
+        return conf.server_internals  # where the cache has a session is not a public API
+    return conf.session_engine == DATABASE_ENGINE
 
 
 def parse_fast_path(scope: MutableMapping[str, Any]) -> FastPathRequest | None:

@@ -18,6 +18,8 @@ from typing import Any
 from asgiref.sync import SyncToAsync, sync_to_async
 from django.db import connections
 
+from ..conf import conf
+
 
 async def release_request_resources(on_request_end: Callable[[], object] | None = None) -> None:
     """Close this request's database connections, and end its thread.
@@ -26,7 +28,8 @@ async def release_request_resources(on_request_end: Callable[[], object] | None 
     would only take a new thread. `sync_to_async` takes a new one afterwards, too.
 
     The thread is found in a dictionary of asgiref that is not its public API. In a version without
-    it, the thread stays until the response has ended, and everything else works.
+    it, and with TOASTS_SERVER_INTERNALS off, the thread stays until the response has ended.
+    Everything else works.
 
     Args:
         on_request_end: called on this event loop once the server is done with the request. Up to
@@ -46,7 +49,9 @@ async def release_request_resources(on_request_end: Callable[[], object] | None 
 
 
 def _executors_by_request() -> Any | None:
-    """Return asgiref's threads by request, or None if this version keeps them elsewhere."""
+    """Return asgiref's threads by request, or None if they can't or may not be found."""
+    if not conf.server_internals:
+        return None
     return getattr(SyncToAsync, "context_to_thread_executor", None)
 
 
