@@ -14,7 +14,7 @@ const READABLE = {
   "no-var": "error",
   "object-shorthand": "error",
   "prefer-const": "error",
-  complexity: ["error", 10],
+  complexity: ["error", 15],
   eqeqeq: "error",
 };
 

@@ -78,7 +78,7 @@ function makeTableRow(key, { product, price, quantity, note, customer, created_a
   const tableRow = document.createElement("tr");
   tableRow.dataset.key = key;
   const number = makeCell(key, "number", "th");
-  number.scope = "row";
+  number.setAttribute("scope", "row");
   const productCell = makeCell(product);
   if (note) productCell.append(makeNote(note));
   const timeCell = makeCell("", "wide");
@@ -135,7 +135,7 @@ function logEvent({ event, data }) {
 function describe(event, { table, action, key, row, keys, rows }) {
   if (event === "change") return [[action, `${table} #${key}`, shortJson(row)]];
   if (event === "remove") {
-    return keys.map((key, index) => [action, `${table} #${key}`, shortJson(rows?.[index])]);
+    return keys.map((gone, index) => [action, `${table} #${gone}`, shortJson(rows?.[index])]);
   }
   return [[event, `${keys?.length ?? 0} rows`]];
 }

@@ -34,7 +34,7 @@ async function pollForever() {
 }
 
 async function poll(cursor) {
-  const query = new URLSearchParams({ wait: WAIT, cursor });
+  const query = new URLSearchParams({ wait: String(WAIT), cursor });
   const response = await fetch(`${page.dataset.feed}?${query}`, {
     headers: { Accept: "application/json" },
     signal: AbortSignal.timeout(TIMEOUT * 1000),
@@ -119,7 +119,10 @@ function showVerdict(services) {
   const place = page.querySelector("[data-verdict]");
   // A screen reader would read the same text again if it was set again.
   if (place.textContent !== verdict) place.textContent = verdict;
-  const latest = services.map(({ at }) => at).sort().at(-1);
+  const latest = services
+    .map(({ at }) => at)
+    .sort()
+    .at(-1);
   const changed = latest ? `Last change: ${localTime(latest)}` : "";
   page.querySelector("[data-changed]").textContent = changed;
 }
