@@ -1,4 +1,4 @@
-/** Surroundings for the client: time that moves when told to, a network that answers what a test wants. */
+/** Surroundings for the client: a clock that a test moves, and a network that answers what a test wants. */
 
 import { fileURLToPath } from "node:url";
 

@@ -11,7 +11,7 @@ function newApi(dataset, cookie = "") {
   return { world, ...fresh("inbox/api", { dataset, cookie }) };
 }
 
-test("the list is where the page's tag says, else where Django's own URLs are", async () => {
+test("the list is at the address of the page's tag, else at the default one", async () => {
   for (const [dataset, url] of [
     [{ apiUrl: "/t/api/" }, "/t/api/count/"],
     [null, "/toasts/api/toasts/count/"],

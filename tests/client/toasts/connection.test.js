@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { wire } from "../fakes.js";
 import { connected, newConnection, SNAPSHOT } from "./connections.js";
 
-test("a stream counts as connected at its first snapshot, which says whose it is", async () => {
+test("a stream counts as connected at its first snapshot, which names its owner", async () => {
   const { world, connection, stream, owner } = newConnection();
   await world.pass(100);
   assert.equal(connection.state(), "connecting");
@@ -26,7 +26,7 @@ test("a snapshot is reported at its sync, in one piece", async () => {
   assert.deepEqual([ids(), reports.kinds], [["2"], ["gone", "all"]]);
 });
 
-test("each ping says that the server is well", async () => {
+test("each ping is reported as a sign that the server is well", async () => {
   const { stream, reports } = await connected();
   const before = reports.updates.length;
   stream().send("ping");

@@ -38,7 +38,7 @@ class Reports {
     for (const id of this.toasts.keys()) if (!activeIds.includes(id)) this.toasts.delete(id);
   }
 
-  /** The kinds of updates that said something. */
+  /** The kinds of updates that were not empty. */
   get kinds() {
     return this.updates.flatMap(({ toasts, activeIds, goneIds }) => {
       if (activeIds) return ["all"];

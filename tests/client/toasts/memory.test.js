@@ -41,7 +41,7 @@ test("while the owner is not known, the site's own entries stay as they are", ()
   }
 });
 
-test("a snapshot clears up: what is no longer active is forgotten, unless the server is still to be told", () => {
+test("a snapshot clears up: what is no longer active is forgotten, but not a pending dismissal", () => {
   const stored = {};
   const memory = newMemory(stored);
   memory.markHidden(toast(1));

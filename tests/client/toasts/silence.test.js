@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { json, wire } from "../fakes.js";
 import { connected, newConnection, noNetwork, SNAPSHOT } from "./connections.js";
 
-test("when the browser says that the network is gone, the stream is not waited for", async () => {
+test("when the browser reports that the network is gone, the stream is not waited for", async () => {
   const { world, connection, stream, opened } = await connected(noNetwork);
   connection.restart();
   assert.ok(world.streams[0].closed);
@@ -27,7 +27,7 @@ test("a mute stream is opened again after two and a half heartbeats", async () =
   assert.equal(opened(), 2);
 });
 
-test("a stream that opens but says nothing has failed within fifteen seconds, and polling brings what a proxy held back", async () => {
+test("a stream that opens but sends nothing has failed within fifteen seconds, and polling brings what a proxy held back", async () => {
   const { world, ids, connection } = newConnection(() =>
     json({ toasts: [wire(1)], cursor: "alice.1" }),
   );

@@ -22,7 +22,7 @@ test("a given duration is in seconds, and zero stays", () => {
   assert.equal(lifetime(toast(1, { duration: 0 })), 0);
 });
 
-test("errors, toasts with actions and work under way stay, unless told how long", () => {
+test("errors, toasts with actions and work under way stay, unless they have a duration", () => {
   const actions = [{ name: "undo", label: "Undo", url: "" }];
   for (const stays of [
     { level: "error" },

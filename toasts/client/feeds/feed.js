@@ -160,7 +160,7 @@ export class Feed {
     if (isUp && !once) this.#failures = 0;
     if (isUp || once) return this.#connectLater(fullJitter(this.#failures++));
     this.#choice = (this.#choice + 1) % this.#transports.length;
-    // When none is left, one plain question: its status tells what no EventSource does.
+    // When none is left, ask one plain question: an EventSource hides the status, its answer does not.
     return this.#connect(this.#choice === 0);
   }
 
@@ -276,7 +276,7 @@ export class Feed {
     this.#setState("closed");
   }
 
-  /** Look at once instead of when the timers say: the network or the page is back. */
+  /** Look at once instead of at the next timer: the network or the page is back. */
   wake() {
     if (this.#link) this.#link.wake();
     else if (this.#state === "connecting") this.#connect();

@@ -19,7 +19,7 @@ export function buildBell(bell) {
   /** @type {number | undefined} */
   let shown;
 
-  // It opens and closes the panel, gives back the focus, and says whether the panel is open.
+  // The browser opens and closes the panel, gives the focus back, and exposes whether it is open.
   button.popoverTargetElement = panel;
   bell.replaceChildren(button, liveRegion, panel);
 

@@ -93,7 +93,7 @@ class Inbox {
   }
 
   /**
-   * Return the row that is there already, if it says the same: it may have the focus.
+   * Return the row that is there already, if it shows the same: it may have the focus.
    *
    * @param {Record<string, any>} toast
    */

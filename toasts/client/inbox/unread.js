@@ -1,6 +1,6 @@
 /**
- * How many toasts are unread, for all that shows it. The server counts; the page's events say when it is
- * to count anew. The tab that is looked at tells the others, by localStorage.
+ * The number of unread toasts. The server counts them, anew after each event of the page that may have
+ * changed the number. The visible tab passes the number on to the others by localStorage.
  */
 
 import { getJson } from "./api.js";

@@ -1,6 +1,6 @@
 /**
- * What the server says about itself, as data attributes of a script tag. `toasts/html.py` writes all of
- * them; a tag written by hand may leave any of them out.
+ * The server's addresses and names, from the data attributes of a script tag. `toasts/html.py` writes all
+ * of them; a tag written by hand may leave any of them out.
  */
 
 /**

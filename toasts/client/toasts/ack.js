@@ -1,6 +1,6 @@
 /**
- * Tells the server what the user dismissed, until it knows: in one request, by the leading tab, from what
- * all tabs put into storage. So neither a navigation nor a closed tab nor an expired session loses any.
+ * Sends the user's dismissals until the server has taken them: in one request, by the leading tab, from
+ * what all tabs put into storage. So neither a navigation nor a closed tab nor an expired session loses any.
  */
 
 import { post } from "../shared/csrf.js";
@@ -21,8 +21,8 @@ const isSettled = (status) =>
   (status >= 200 && status < 300) || (status >= 400 && status < 500 && !TEMPORARY.includes(status));
 
 /**
- * Tell the server what there is to tell. Call it whenever the server has shown that it is well: what it
- * did not take goes along then.
+ * Send what is pending. Call it whenever the server has shown that it is well: what it did not take is
+ * sent again then.
  */
 export async function acknowledge() {
   const ids = pendingDismissals().slice(0, BATCH);

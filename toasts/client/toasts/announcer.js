@@ -14,7 +14,7 @@ const GATHER = 150;
 const PAUSE = 1_000;
 /** More at once are counted, not read out. */
 const BURST = 3;
-/** The key in storage that says that the hint was given. */
+/** The key in storage that is set once the hint was given. */
 const HINTED = "toasts:hinted";
 
 /** @type {Map<string, string>} id -> what to announce */
@@ -24,14 +24,14 @@ let mostReadOut = BURST;
 let timer = null;
 
 /** Announce what waits, where this tab may; until then it waits on. */
-function speak() {
+function announceWaiting() {
   timer = null;
   liveRegion.textContent = "";
   if (waiting.size === 0 || !mayShow()) return;
   liveRegion.textContent = [...textsToRead(), ...hint()].join(".\n");
   waiting.clear();
   mostReadOut = BURST;
-  timer = setTimeout(speak, PAUSE);
+  timer = setTimeout(announceWaiting, PAUSE);
 }
 
 /** @returns {string[]} */
@@ -62,7 +62,7 @@ function note({ toast, previous, reason }) {
 }
 
 /**
- * Announce changes; without any: call it when this tab may have come to speak.
+ * Announce changes; without any: call it when this tab may have become the one that announces.
  *
  * @param {Change[]} [changes]
  * @param {boolean} [isSnapshot] whether they were there before the page: then their number is enough
@@ -70,5 +70,5 @@ function note({ toast, previous, reason }) {
 export function announce(changes = [], isSnapshot = false) {
   const hasNews = changes.map(note).includes(true);
   if (isSnapshot && hasNews) mostReadOut = 1;
-  timer ??= setTimeout(speak, GATHER);
+  timer ??= setTimeout(announceWaiting, GATHER);
 }

@@ -1,8 +1,8 @@
 /**
  * This browser's toasts in this tab: the store, fed by the connection if this tab leads, else by the tab
- * that does. The leading tab passes on what the server says; every tab tells the others what its user did.
+ * that does. The leading tab passes on the server's events; every tab passes on what its user did.
  *
- * Every message says whose toasts its sender has. A tab that does not yet know its owner asks the server
+ * Every message names the owner of its sender's toasts. A tab that does not yet know its owner asks the server
  * before it believes another tab.
  */
 
@@ -93,8 +93,7 @@ export function dismiss(ids, reason) {
 /**
  * From now on the toasts are somebody's; those of somebody else go.
  *
- * @param {string} [stateName] a name of the server's: it begins with what stands for the owner, and says no
- *   more than that two are the same. "": nobody's; none: not known
+ * @param {string} [stateName] the server's name of a state: it begins with a keyed hash of the owner. "": nobody's; none: not known
  * @param {Reason} [reason] why the others go
  */
 function setOwner(stateName, reason = "signed-out") {

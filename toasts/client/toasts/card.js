@@ -10,7 +10,7 @@ const DAY = 86_400_000; // milliseconds
 const LONGEST_NAME = 60; // characters
 
 /**
- * Return what is read of a toast: its level is never told by colour alone.
+ * Return the text of a toast for screen readers: its level is never shown by colour alone.
  *
  * @param {Toast} toast
  * @returns {string}

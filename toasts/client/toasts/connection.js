@@ -1,8 +1,8 @@
 /**
  * Keeps this browser in touch with the server: a stream while that works, polling while it does not.
  *
- * EventSource hides the status, so an attempt that failed is followed by a poll. It tells "signed out" from
- * "out of order", and brings the toasts meanwhile. One clock, `tick`, drives everything: the tabs that
+ * EventSource hides the status, so an attempt that failed is followed by a poll. Its status distinguishes
+ * "signed out" from "out of order", and it brings the toasts meanwhile. One clock, `tick`, drives everything: the tabs that
  * follow may drive it, too, because a hidden tab's own timers are slow.
  */
 
@@ -36,7 +36,7 @@ const NEVER = Infinity;
  * @property {(state: ConnectionState) => void} onState
  * @property {(stateName: string) => void} onOwner Whose toasts they are: the server's name of their state,
  *   or "" for nobody. It is called before the toasts are.
- * @property {(update: Update) => void} onUpdate An empty update says that the server is well.
+ * @property {(update: Update) => void} onUpdate An empty update means that the server is well.
  */
 
 /** @type {Handlers} */
@@ -280,7 +280,7 @@ export function restart() {
   start();
 }
 
-/** Look at once instead of when the timers say: the network or the user is back. */
+/** Look at once instead of at the next timer: the network or the user is back. */
 export function wake() {
   if (state === "signed-out") return;
   if (source && hasSynced) watchdog.wake();

@@ -38,7 +38,7 @@ function update(nodes) {
 }
 
 export function keepOnTop() {
-  // `open` tells of dialogs; the rest of whatever took the region, or the dialog around it, away.
+  // `open` changes with a dialog; nodes change when something removes the region or the dialog around it.
   const options = { childList: true, subtree: true, attributeFilter: ["open"] };
   const onMutation = (/** @type {MutationRecord[]} */ records) =>
     update(records.map(({ target }) => target));

@@ -1,4 +1,4 @@
-/** What the page is told, as events on the document: `toasts.d.ts` has their types. */
+/** The events for the page, on the document: `toasts.d.ts` has their types. */
 
 import { emit } from "../shared/dom.js";
 
@@ -7,7 +7,7 @@ import { emit } from "../shared/dom.js";
 let isWorking = false;
 
 /**
- * Tell the page what changed.
+ * Dispatch what changed.
  *
  * @param {Change[]} changes
  * @param {boolean} snapshot whether it was there before the page connected
@@ -23,7 +23,7 @@ export function emitChanges(changes, snapshot) {
 }
 
 /**
- * Tell the page when toasts can come and when they no longer can; to reconnect in between is neither.
+ * Dispatch when toasts can come and when they no longer can; to reconnect in between is neither.
  *
  * @param {ConnectionState} state
  */

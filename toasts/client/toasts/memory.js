@@ -8,9 +8,9 @@ import { NAME } from "./config.js";
 /** @import { Toast } from "./types.d.ts" */
 
 /** The values of entries. Any other one is the fingerprint of a toast whose time on the screen is over. */
-const PENDING = "!"; // dismissed: the server is to be told
+const PENDING = "!"; // dismissed, and the server does not know it yet
 const PENDING_INACTIVE = "!!"; // the same, and the toast is no longer active
-const ACKNOWLEDGED = "."; // the server has been told
+const ACKNOWLEDGED = "."; // dismissed, and the server knows it
 
 /** @type {Record<string, string>} */
 export let storage = {};
@@ -74,7 +74,7 @@ export function rememberFor(owner) {
 export const markHidden = ({ id, fingerprint }) => set(id, `${fingerprint}`);
 
 /**
- * Remember that the user dismissed a toast: the server is to be told.
+ * Remember that the user dismissed a toast, and that the server does not know it yet.
  *
  * @param {string} id
  */
@@ -99,11 +99,11 @@ export function markAcknowledged(id) {
 export const isHidden = ({ id, fingerprint }) =>
   isPending(id) || [ACKNOWLEDGED, `${fingerprint}`].includes(get(id));
 
-/** @returns {string[]} ids of which the server is to be told */
+/** @returns {string[]} ids of dismissed toasts that the server does not know of yet */
 export const pendingDismissals = () => entries().filter(isPending);
 
 /**
- * Forget toasts that are no longer active, but not what the server is still to be told.
+ * Forget toasts that are no longer active, but keep dismissals that the server does not know of yet.
  *
  * @param {(string | number)[]} ids
  */

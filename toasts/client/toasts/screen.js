@@ -1,4 +1,4 @@
-/** All that is seen and heard of the toasts. */
+/** Everything that shows or announces toasts. */
 
 import { announce } from "./announcer.js";
 import { keepOnTop } from "./dialog.js";

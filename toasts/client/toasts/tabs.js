@@ -3,7 +3,7 @@
  *
  * The leader is the tab that has the lock: it passes on by itself when a tab is closed or dies. A frozen tab
  * keeps the lock, so the others watch: a leader that leaves a question unanswered loses it to whoever asked.
- * Where there are no locks (plain http), a name in localStorage stands for the lock, and silence alone tells.
+ * Where there are no locks (plain http), a name in localStorage stands for the lock, and only silence shows that the leader is gone.
  */
 
 import { NAME } from "./config.js";
@@ -11,7 +11,7 @@ import { persist, storage } from "./memory.js";
 
 /** @import { Message } from "./types.d.ts" */
 
-/** Milliseconds between two looks whether the leader has spoken, at least; and the jitter on top. */
+/** Milliseconds between two looks whether the leader sent something, at least; and the jitter on top. */
 const LOOK_PAUSE = 1_000;
 const JITTER = 300;
 /** Silent looks after which the leader is asked; after one more it is given up. */
@@ -21,7 +21,7 @@ const SETTLE = 100;
 
 /**
  * @typedef {object} Handlers
- * @property {() => Pick<Message, "owner" | "state" | "focused">} describe What every message says of this tab.
+ * @property {() => Pick<Message, "owner" | "state" | "focused">} describe What every message contains about this tab.
  * @property {(message: Message) => void} onMessage
  * @property {() => void} onLeadership `isLeader` has changed.
  */
@@ -59,7 +59,7 @@ export function start(given) {
 }
 
 /**
- * Tell the other tabs.
+ * Send a message to the other tabs.
  *
  * @param {Partial<Message>} message
  */

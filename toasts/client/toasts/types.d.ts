@@ -5,7 +5,7 @@ import type { ConnectionState, Toast as PublicToast } from "../../static/toasts/
 export type { ConnectionState, Level, Action } from "../../static/toasts/toasts.d.ts";
 
 export interface Toast extends PublicToast {
-  /** Of what a user sees: it tells two versions of one toast apart. */
+  /** A hash of what a user sees: two versions of one toast have different ones. */
   readonly fingerprint: number;
 }
 
@@ -26,7 +26,7 @@ export interface Change {
   readonly reason?: Reason;
 }
 
-/** What the server said of the user's toasts, as the leading tab tells the others. */
+/** News of the user's toasts from the server, which the leading tab passes on. */
 export interface Update {
   /** New ones and changed ones. */
   toasts?: RawToast[];
@@ -36,7 +36,7 @@ export interface Update {
   goneIds?: (string | number)[];
 }
 
-/** What one tab tells the others. */
+/** A message from one tab to the others. */
 export interface Message extends Update {
   /** The sender. */
   tab: string;

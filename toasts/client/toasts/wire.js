@@ -28,7 +28,7 @@ export function readToast(raw) {
     progress: raw.progress ?? null,
     duration: raw.duration ?? null,
     created_at: raw.created_at,
-    // One that another tab has read brings its own: links that depend on the page must not tell versions apart.
+    // One that another tab has read brings its own: links that depend on the page must not make another version.
     fingerprint: raw.fingerprint || fingerprintOf(raw),
   };
 }
@@ -45,7 +45,7 @@ function readAction(action) {
 }
 
 /**
- * Hash what a user sees. 32 bits are enough: they only tell two versions of one toast apart.
+ * Hash what a user sees. 32 bits are enough: they only distinguish two versions of one toast.
  *
  * @param {RawToast} raw
  */

@@ -6,7 +6,7 @@ export type ConnectionState = "connecting" | "connected" | "polling" | "offline"
 export interface Action {
   readonly name: string;
   readonly label: string;
-  /** An absolute http, https or mailto address; empty: a button, which tells `toasts:action`. */
+  /** An absolute http, https or mailto address; empty: a button, which dispatches `toasts:action`. */
   readonly url: string;
 }
 
@@ -34,7 +34,7 @@ export interface Toast {
   readonly local?: boolean;
 }
 
-/** What a page's own script may say of a toast: all but the message may be left out. */
+/** A toast from a page's own script: everything but the message may be left out. */
 export interface ToastOptions {
   /** One with this id is changed in place; without one it is a new toast. */
   id?: string;
@@ -149,7 +149,7 @@ declare global {
     "toasts:read": CustomEvent<ReadDetail>;
     /** Cancelable: a toast whose action's event is prevented stays, unread. */
     "toasts:action": CustomEvent<ActionDetail>;
-    /** The server has said something of the user's toasts, also of those that are not on this screen. */
+    /** News from the server about the user's toasts, also about those that are not on this screen. */
     "toasts:sync": CustomEvent<SyncDetail>;
     "toasts:connected": CustomEvent<StateDetail>;
     "toasts:disconnected": CustomEvent<StateDetail>;
