@@ -25,7 +25,7 @@ class Feed:
     limit: int | None = None
     """The number of rows of a topic that `read` returns at most, if it returns only the newest.
 
-    A row that leaves a full topic may still exist, so pages are not told that it was deleted.
+    A row that leaves a full topic may still exist, so no event calls it deleted.
     """
 
     # *args and **kwargs of Any: a subclass may then declare only what its URL pattern captures.
