@@ -14,6 +14,7 @@ from toasts.realtime import supervision
 from toasts.realtime.brokers import canary
 from toasts.realtime.brokers import redis as module
 from toasts.realtime.brokers.redis import RedisBroker
+from toasts.realtime.brokers.redis_cluster import redis_broker
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +65,9 @@ def redis_cluster() -> Iterator[RedisCluster]:
 @pytest.fixture
 def short_redis_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """The canary's bounds, short enough to wait for."""
-    monkeypatch.setattr(module, "PREPARED_WITHIN", 1.0)
-    monkeypatch.setattr(canary, "WITHIN", 1.0)
-    monkeypatch.setattr(canary, "EVERY", 1.2)
+    monkeypatch.setattr(module, "SETUP_TIMEOUT", 1.0)
+    monkeypatch.setattr(canary, "TIMEOUT", 1.0)
+    monkeypatch.setattr(canary, "INTERVAL", 1.2)
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
 
 
@@ -78,12 +79,12 @@ def channel() -> str:
 
 @pytest.fixture
 def broker(redis_server: RedisServer, channel: str) -> RedisBroker:
-    return module.make(redis_server.url, channel)
+    return redis_broker(redis_server.url, channel)
 
 
 @pytest.fixture
 def sharded(redis_cluster: RedisCluster, channel: str) -> RedisBroker:
-    return module.make(redis_cluster.url, channel)
+    return redis_broker(redis_cluster.url, channel)
 
 
 @pytest.fixture

@@ -71,9 +71,9 @@ def _postgres() -> Broker:
 
 @functools.cache  # one pool of connections for the whole process
 def _redis(url: str, channel: str) -> Broker:
-    from ..realtime.brokers import redis  # an extra
+    from ..realtime.brokers.redis_cluster import redis_broker  # redis is an extra
 
-    return redis.make(url, channel)
+    return redis_broker(url, channel)
 
 
 def _connection_keywords(alias: str) -> dict[str, Any]:

@@ -26,9 +26,9 @@ from tests.support.broker_sites import (
 )
 from tests.support.memory_source import Client, Table, running
 from tests.support.notify_channel import Line
-from toasts.realtime.brokers import redis
 from toasts.realtime.brokers.base import HINTS_MAX_BYTES, Broker, pack, unpack
 from toasts.realtime.brokers.local import LocalBroker
+from toasts.realtime.brokers.redis_cluster import redis_broker
 
 
 @pytest.fixture(params=["local", "sqlite", "postgres", "redis", "redis-cluster"])
@@ -40,10 +40,10 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
     channel = f"toasts {secrets.token_hex(4)}"
     if request.param == "redis":
         server = request.getfixturevalue("redis_server")
-        return RedisSite([server], redis.make(server.url, channel))
+        return RedisSite([server], redis_broker(server.url, channel))
     if request.param == "redis-cluster":
         cluster = request.getfixturevalue("redis_cluster")
-        return ClusterSite(cluster, redis.make(cluster.url, channel))
+        return ClusterSite(cluster, redis_broker(cluster.url, channel))
     return PostgresSite(request.getfixturevalue("line"))
 
 

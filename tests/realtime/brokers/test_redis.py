@@ -24,7 +24,7 @@ from toasts.models.toast import Toast
 from toasts.realtime.brokers import redis as module
 from toasts.realtime.brokers.base import HINTS_MAX_BYTES
 from toasts.realtime.brokers.redis import RedisBroker
-from toasts.realtime.brokers.redis_cluster import SHARDS
+from toasts.realtime.brokers.redis_cluster import SHARDS, redis_broker
 
 # Speaking and hearing.
 
@@ -59,7 +59,7 @@ async def test_other_channels_are_not_heard(broker: RedisBroker, redis_server: R
 
 async def test_options_in_the_url_are_honoured(redis_server: RedisServer, channel: str) -> None:
     url = f"{redis_server.url}/3?client_name=site&decode_responses=True&socket_timeout=0.2"
-    broker = module.make(url, channel)
+    broker = redis_broker(url, channel)
     async with listening(broker) as ear:
         await asyncio.sleep(0.3)  # past the timeout: it is not for who only listens
         await say(broker, "a")
@@ -79,13 +79,13 @@ async def test_a_listener_has_one_connection_per_server(
 
 
 def test_nothing_to_say_opens_no_connection() -> None:
-    module.make("redis://127.0.0.1:1", "c").publish([])
-    module.make("redis+cluster://127.0.0.1:1", "c").publish([])
+    redis_broker("redis://127.0.0.1:1", "c").publish([])
+    redis_broker("redis+cluster://127.0.0.1:1", "c").publish([])
 
 
 async def test_who_cannot_be_reached_is_an_error_at_once() -> None:
     for url in ("redis://127.0.0.1:1", "redis+cluster://127.0.0.1:1"):
-        broker = module.make(url, "c")
+        broker = redis_broker(url, "c")
         started = time.monotonic()
         with pytest.raises((RedisError, RedisClusterException)):
             await asyncio.to_thread(broker.publish, ["a"])
@@ -97,11 +97,11 @@ async def test_who_cannot_be_reached_is_an_error_at_once() -> None:
 async def test_a_password_is_asked_for_and_given(channel: str) -> None:
     server = RedisServer(requirepass="secret").start()
     try:
-        broker = module.make(f"redis://:secret@127.0.0.1:{server.port}", channel)
+        broker = redis_broker(f"redis://:secret@127.0.0.1:{server.port}", channel)
         async with listening(broker) as ear:
             await say(broker, "a")
             await until(lambda: ear.heard == ["a"])
-        wrong = module.make(f"redis://:other@127.0.0.1:{server.port}", channel)
+        wrong = redis_broker(f"redis://:other@127.0.0.1:{server.port}", channel)
         with pytest.raises(AuthenticationError):
             await say(wrong, "a")
         with pytest.raises(AuthenticationError):
@@ -121,7 +121,7 @@ async def test_the_rights_that_the_guide_names_are_enough(
         nodes = redis_cluster.nodes if "cluster" in url else [redis_server]
         for node in nodes:
             node.command("ACL", "SETUSER", "toasts", "reset", "on", ">pw", *allowed.split())
-        broker = module.make(url.replace("//", "//toasts:pw@"), "toasts")
+        broker = redis_broker(url.replace("//", "//toasts:pw@"), "toasts")
         async with listening(broker) as ear:
             await say(broker, "a", "b")
             await until(lambda: sorted(ear.heard) == ["a", "b"])
@@ -137,7 +137,7 @@ def test_threads_share_a_bounded_number_of_connections(
 ) -> None:
     nodes = [redis_server] if kind == "one server" else redis_cluster.nodes
     url = redis_server.url if kind == "one server" else redis_cluster.url
-    broker = module.make(f"{url}?client_name=publisher", channel)
+    broker = redis_broker(f"{url}?client_name=publisher", channel)
     errors: list[Exception] = []
 
     def publish() -> None:

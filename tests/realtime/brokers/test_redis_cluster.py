@@ -12,18 +12,17 @@ from tests.support.memory_source import Client, Table, running
 from tests.support.redis_listener import listening, say
 from tests.support.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
-from toasts.realtime.brokers import redis as module
 from toasts.realtime.brokers.redis import RedisBroker
-from toasts.realtime.brokers.redis_cluster import SHARDS, shard_of
+from toasts.realtime.brokers.redis_cluster import SHARDS, ClusterBroker, redis_broker, shard_of
 
 
 async def test_a_hint_goes_to_one_shard_alone_and_shards_are_on_every_node(
     sharded: RedisBroker, redis_cluster: RedisCluster
 ) -> None:
-    places = await sharded._places()
-    assert sorted(len(channels) for channels in places.values()) != [0, 0, SHARDS]
-    assert len(places) == 3
-    assert sum(map(len, places.values())) == SHARDS
+    channels = await sharded._channels_by_url()
+    assert sorted(len(channels) for channels in channels.values()) != [0, 0, SHARDS]
+    assert len(channels) == 3
+    assert sum(map(len, channels.values())) == SHARDS
     async with listening(sharded) as ear:
         await until(lambda: len(ear.canaries) == SHARDS)
         await until(lambda: len(ear.wakes) == 1 + SHARDS)
@@ -43,7 +42,7 @@ def stats(node: RedisServer) -> dict[str, Any]:
 
 
 async def test_every_shard_carries(sharded: RedisBroker) -> None:
-    hints = list(sharded._flock("user:"))
+    hints = list(sharded._probes("user:"))
     assert len({shard_of(hint) for hint in hints}) == SHARDS
     async with listening(sharded) as ear:
         await say(sharded, *hints)
@@ -61,7 +60,7 @@ async def test_a_node_that_is_down_at_the_start_is_passed_over(
     redis_cluster: RedisCluster, channel: str
 ) -> None:
     url = redis_cluster.url.replace("//", "//127.0.0.1:1,")
-    broker = module.make(url, channel)
+    broker = redis_broker(url, channel)
     async with listening(broker) as ear:
         await say(broker, "a")
         await until(lambda: ear.heard == ["a"])
@@ -94,7 +93,7 @@ async def test_a_node_that_restarts_is_found_again(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
     cluster = await asyncio.to_thread(RedisCluster().start)
     try:
-        broker = module.make(cluster.url, "c")
+        broker = redis_broker(cluster.url, "c")
         table = Table()
         async with running(table, broker) as hub:
             client = Client(hub, "user:1")
@@ -131,8 +130,8 @@ async def test_a_node_that_restarts_is_found_again(monkeypatch: pytest.MonkeyPat
 def test_the_url_of_a_cluster_names_one_or_more_of_its_nodes(
     url: str, nodes: list[tuple[str, int]], first: str
 ) -> None:
-    broker = module.make(url, "c")
-    assert isinstance(broker, module.ClusterBroker)
+    broker = redis_broker(url, "c")
+    assert isinstance(broker, ClusterBroker)
     assert broker._nodes == nodes
     assert broker._url_of(*nodes[0]) == first
 
@@ -143,4 +142,4 @@ def test_the_url_of_a_cluster_names_one_or_more_of_its_nodes(
 )
 def test_what_is_no_url_of_a_redis_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
-        module.make(url, "c")
+        redis_broker(url, "c")

@@ -1,7 +1,7 @@
-"""Listening for as long as the channel proves, end to end, that it still carries.
+"""Listen for as long as the channel proves, end to end, that it still carries hints.
 
-A ping would prove nothing: it passes a pooler that gives LISTEN to another session, and a middlebox
-that acknowledges what it no longer forwards.
+A ping would prove nothing: it passes a connection pooler that gives LISTEN to another session, and
+a middlebox that acknowledges what it no longer forwards.
 """
 
 from __future__ import annotations
@@ -15,60 +15,64 @@ from contextlib import aclosing
 from .base import BrokerError, Publish, Wake, unpack
 
 CANARY = "~"
-"""A hint that begins so is a listener's own, sent to see whether the channel still carries."""
-WITHIN = 5.0
+"""A hint that begins so is a listener's own: it was sent to test the channel."""
+TIMEOUT = 5.0
 """Seconds that a canary has to come back."""
-EVERY = 15.0
+INTERVAL = 15.0
 """Seconds from one canary to the next."""
 
-Receive = Callable[[float], AsyncGenerator[str, None]]
-"""The messages that come within so many seconds; it ends after that."""
+MessageSource = Callable[[float], AsyncGenerator[str, None]]
+"""Yields the messages that come within so many seconds, and ends then."""
 
-Flock = Callable[[str], Collection[str]]
-"""The canaries that together pass every part of the way, each beginning with the given text."""
+Probes = Callable[[str], Collection[str]]
+"""Returns canaries that together pass every part of the channel. Each begins with the text."""
 
 
-def alone(canary: str) -> Collection[str]:
-    """The flock of a way that has one part."""
+def single_probe(canary: str) -> Collection[str]:
+    """Return the probes of a channel that has one part."""
     return [canary]
 
 
 async def listen(
-    receive: Receive, wake: Wake, publish: Publish, channel: str, flock: Flock = alone
+    receive: MessageSource,
+    wake: Wake,
+    publish: Publish,
+    channel: str,
+    probes: Probes = single_probe,
 ) -> None:
-    """Pass on the hints of what is received, for as long as canaries come back.
+    """Pass on the hints of all messages, for as long as the canaries come back.
 
     Args:
-        receive: the messages, from a listener that is already subscribed.
-        wake: what to call with the hints of each message.
-        publish: the way by which the canaries are sent: that of every other hint.
-        channel: its name, for the error.
-        flock: which canaries to send at a time.
+        receive: yields the messages of a connection that is already subscribed.
+        wake: called with the hints of each message.
+        publish: sends the canaries, in the same way as all other hints.
+        channel: the channel's name, for the error.
+        probes: returns the canaries to send each time.
 
     Raises:
         BrokerError: a canary did not come back within 5 s.
     """
     node = f"{CANARY}{secrets.token_hex(4)}-"
     for number in itertools.count():
-        canaries = flock(f"{node}{number}")
+        canaries = probes(f"{node}{number}")
         sending = asyncio.create_task(_send(publish, canaries))
         try:
-            if await _missing(receive, wake, WITHIN, canaries):
-                raise BrokerError(f"the channel {channel!r} carries nothing to us")
+            if await _missing(receive, wake, TIMEOUT, canaries):
+                raise BrokerError(f"no hint arrives any more on the channel {channel!r}")
         finally:
             sending.cancel()
-        await _missing(receive, wake, EVERY - WITHIN, ())
+        await _missing(receive, wake, INTERVAL - TIMEOUT, ())
 
 
 async def _send(publish: Publish, canaries: Collection[str]) -> None:
-    # Whatever hinders them, their absence says so.
+    # If it fails, the canaries do not come back, and that is the error.
     await asyncio.gather(publish(list(canaries)), return_exceptions=True)
 
 
 async def _missing(
-    receive: Receive, wake: Wake, seconds: float, canaries: Collection[str]
+    receive: MessageSource, wake: Wake, seconds: float, canaries: Collection[str]
 ) -> set[str]:
-    """Pass hints on for some seconds; which of the canaries were not among them."""
+    """Pass on hints for some seconds, and return the canaries that did not come back."""
     missing = set(canaries)
     async with aclosing(receive(seconds)) as messages:
         async for message in messages:

@@ -1,8 +1,8 @@
-"""Hints of many threads in few messages.
+"""Publishes the hints of many threads in few messages.
 
-A process without a hub has nobody to leave a hint with: a shell or a worker may exit the next
-moment. So whoever writes sends. But while one thread sends, what the others have to say gathers,
-and the first of them waits to send all of it; the rest go on at once, and never send at all.
+A process without a hub cannot leave a hint for later: a shell or a worker may exit the next moment.
+So the thread that writes also publishes. But while one thread publishes, the hints of the others
+gather. The first of these threads waits, and then publishes all of them; the rest go on at once.
 """
 
 from __future__ import annotations
@@ -15,48 +15,48 @@ class CoalescingPublisher:
     """Gathers what threads publish at the same time.
 
     Args:
-        publish: sends hints; blocks.
+        publish: sends hints; it blocks.
     """
 
     def __init__(self, publish: Callable[[Sequence[str]], None]) -> None:
         self._publish = publish
         self._lock = threading.Lock()
-        self._gathered: dict[str, None] = {}
-        self._next: threading.Lock | None = None
-        """Held by the thread that waits for its turn to send."""
+        self._pending: dict[str, None] = {}
+        self._waiting: threading.Lock | None = None
+        """Held by the thread that waits until it can publish."""
         self._busy = False
 
     def publish(self, hints: Sequence[str]) -> None:
-        """Have these hints sent, by this thread or by another one that is at it already.
+        """Have hints published, by this thread or by another one that waits to publish.
 
         Raises:
-            Exception: that of the sending, to the thread that did it.
+            Exception: publishing failed, in this thread.
         """
         with self._lock:
-            self._gathered.update(dict.fromkeys(hints))
-            if self._next is not None:
+            self._pending.update(dict.fromkeys(hints))
+            if self._waiting is not None:
                 return
             turn = threading.Lock()
             if self._busy:
                 turn.acquire()
-                self._next = turn
+                self._waiting = turn
             self._busy = True
         try:
             turn.acquire()
-            self._send()
+            self._publish_pending()
         finally:
-            self._pass_on(turn)
+            self._release_next(turn)
 
-    def _send(self) -> None:
+    def _publish_pending(self) -> None:
         with self._lock:
-            hints, self._gathered = list(self._gathered), {}
+            hints, self._pending = list(self._pending), {}
         if hints:
             self._publish(hints)
 
-    def _pass_on(self, turn: threading.Lock) -> None:
+    def _release_next(self, turn: threading.Lock) -> None:
         with self._lock:
-            successor, self._next = self._next, None
-            if successor is turn:  # interrupted before its turn came
+            successor, self._waiting = self._waiting, None
+            if successor is turn:  # this thread was interrupted while it waited
                 return
             self._busy = successor is not None
         if successor is not None:

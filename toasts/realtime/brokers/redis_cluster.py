@@ -1,22 +1,50 @@
-"""How a Redis Cluster is addressed: by the URL of its nodes, and by shards that share the hints."""
+"""Redis Cluster: hints travel by SPUBLISH, on channels spread over the shards of the cluster."""
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Collection, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
+import redis
+import redis.asyncio
+import redis.asyncio.cluster
+import redis.cluster
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException
+from redis.retry import Retry
+
+from .base import BrokerError, pack
+from .redis import COMMON_OPTIONS, PUBLISHER_OPTIONS, RedisBroker
+
 SHARDS = 16
-"""Channels of a cluster, fixed: all processes of a site must agree on them."""
+"""Channels of a site on a cluster. All processes of the site must agree on it."""
+FAILURE_BUDGET = 2.0
+"""Seconds after which a publisher that fails drops the rest of its hints."""
 _CLUSTER = "+cluster"
+_FAILURES = (redis.RedisError, RedisClusterException)
 
 
-def is_cluster(url: str) -> bool:
-    return urlsplit(url).scheme.endswith(_CLUSTER)
+def redis_broker(url: str, channel: str) -> RedisBroker:
+    """Return the broker for the URL of a server or of a cluster.
+
+    Args:
+        url: as `RedisBroker` or `ClusterBroker` takes it.
+        channel: the channel's name.
+
+    Raises:
+        ValueError: it is not the URL of a Redis server or cluster.
+    """
+    if urlsplit(url).scheme.endswith(_CLUSTER):
+        return ClusterBroker(url, channel)
+    redis.ConnectionPool.from_url(url)  # it does not connect yet, and raises for a wrong URL
+    return RedisBroker(url, channel)
 
 
-class Address:
-    """The URL of a cluster, taken apart.
+class ClusterAddress:
+    """The URL of a cluster, parsed.
 
     Args:
         url: as `ClusterBroker` takes it.
@@ -29,37 +57,119 @@ class Address:
         parts = urlsplit(url)
         self._parts = parts._replace(scheme=parts.scheme.removesuffix(_CLUSTER))
         hosts = parts.netloc.rpartition("@")[2].split(",")
-        places = [urlsplit(f"//{host}") for host in hosts]
-        known = self._parts.scheme in ("redis", "rediss")
-        if not known or not all(place.hostname for place in places):
+        nodes = [urlsplit(f"//{host}") for host in hosts]
+        is_redis = self._parts.scheme in ("redis", "rediss")
+        if not is_redis or not all(node.hostname for node in nodes):
             raise ValueError("the URL of a cluster is redis+cluster://host:port[,host:port ...]")
-        self.nodes = [(str(place.hostname), place.port or 6379) for place in places]
+        self.nodes = [(str(node.hostname), node.port or 6379) for node in nodes]
+        """Host and port of each node in the URL."""
 
     def url_of(self, host: str, port: int) -> str:
-        """The URL of one of its nodes."""
+        """Return the URL of one node."""
         userinfo, at, _ = self._parts.netloc.rpartition("@")
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return self._parts._replace(netloc=f"{userinfo}{at}{place}").geturl()
+        node = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return self._parts._replace(netloc=f"{userinfo}{at}{node}").geturl()
+
+
+class ClusterBroker(RedisBroker):
+    """Publish and subscribe on a Redis Cluster, 7.0 or later. A hint goes to one shard only.
+
+    Args:
+        url: ``redis+cluster://`` or ``rediss+cluster://``, with one or more of the cluster's nodes:
+            ``redis+cluster://user:password@one:6379,two:6379``.
+        channel: what the names of the channels begin with.
+
+    Raises:
+        ValueError: it is not the URL of a cluster.
+    """
+
+    _subscribe_command = "SSUBSCRIBE"
+
+    def __init__(self, url: str, channel: str) -> None:
+        super().__init__(url, channel)
+        self._address = ClusterAddress(url)
+
+    def publish(self, hints: Sequence[str]) -> None:
+        """Send each hint to its shard. Call it from any thread.
+
+        Raises:
+            redis.RedisError: a shard can't be reached, or refuses. The others got their hints,
+                unless 2 s have passed with shards that failed.
+            redis.exceptions.RedisClusterException: no node can be reached.
+        """
+        shards = by_shard(hints)
+        if not shards:
+            return
+        publisher, deadline = self._publisher(), time.monotonic() + FAILURE_BUDGET
+        failure: Exception | None = None
+        for shard, hints_of_shard in shards.items():
+            try:
+                for message in pack(hints_of_shard):
+                    publisher.spublish(self._channel(shard), message)
+            except _FAILURES as error:
+                failure = error
+                if time.monotonic() > deadline:
+                    break
+        if failure is not None:
+            raise failure
+
+    def _channel(self, shard: int) -> str:
+        return f"{self.channel}:{{{shard}}}"  # only the part in braces chooses the slot
+
+    def _make_publisher(self) -> Any:
+        nodes = [
+            redis.cluster.ClusterNode(*node)  # type: ignore[no-untyped-call]
+            for node in self._address.nodes
+        ]
+        return redis.RedisCluster.from_url(
+            self._address.url_of(*self._address.nodes[0]),
+            startup_nodes=nodes,
+            connection_pool_class=redis.BlockingConnectionPool,
+            retry=Retry(NoBackoff(), 2),
+            **PUBLISHER_OPTIONS,
+        )
+
+    async def _channels_by_url(self) -> dict[str, list[str]]:
+        nodes = [redis.asyncio.cluster.ClusterNode(*node) for node in self._address.nodes]
+        url = self._address.url_of(*self._address.nodes[0])
+        cluster = redis.asyncio.RedisCluster.from_url(url, startup_nodes=nodes, **COMMON_OPTIONS)
+        found: dict[str, list[str]] = {}
+        try:
+            await cluster.initialize()
+            for channel in map(self._channel, range(SHARDS)):
+                node = cluster.get_node_from_key(channel)
+                if node is None:
+                    raise BrokerError(f"no node of the cluster has the slot of {channel!r}")
+                url = self._address.url_of(node.host, int(node.port))
+                found.setdefault(url, []).append(channel)
+        finally:
+            await cluster.aclose()
+        return found
+
+    def _probes(self, canary: str) -> Collection[str]:
+        return one_for_each_shard(canary)
 
 
 def shard_of(hint: str) -> int:
+    """Return the number of the shard that a hint goes to."""
     return zlib.crc32(hint.encode("utf-8", "backslashreplace")) % SHARDS
 
 
 def by_shard(hints: Sequence[str]) -> dict[int, list[str]]:
+    """Return hints by the numbers of their shards."""
     shards: dict[int, list[str]] = {}
     for hint in hints:
         shards.setdefault(shard_of(hint), []).append(hint)
     return shards
 
 
-def one_for_each_shard(name: str) -> Collection[str]:
-    """Texts that begin with this name, each of another shard."""
-    # A hint's text chooses its shard: try texts until there is one for each.
+def one_for_each_shard(prefix: str) -> Collection[str]:
+    """Return texts that begin with a prefix, one for each shard."""
+    # A hint's text chooses its shard, so texts are tried until each shard has one.
     found: dict[int, str] = {}
     attempt = 0
     while len(found) < SHARDS:
-        text = f"{name}-{attempt}"
+        text = f"{prefix}-{attempt}"
         found.setdefault(shard_of(text), text)
         attempt += 1
     return list(found.values())

@@ -1,4 +1,4 @@
-"""SQLite: every commit of any process shows in PRAGMA data_version; that is all the hint."""
+"""SQLite: each commit of any process changes PRAGMA data_version, and that is the hint."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 from .base import BrokerError, Publish, Wake
 
 INTERVAL = 0.02
-"""Seconds between two looks, a few microseconds each."""
+"""Seconds between two reads of the version. One takes a few microseconds."""
 
 
 class SqliteBroker:
-    """Watches a database file; what is written needs no announcement.
+    """Watches a database file, so writes need no announcement.
 
     Args:
         path: the database file, on a local disk.
@@ -28,25 +28,25 @@ class SqliteBroker:
         self.path = path
 
     def publish(self, hints: Sequence[str]) -> None:
-        """Nothing to say: the commit itself is what the others see."""
+        """Do nothing: the other processes see the commit itself."""
 
     async def listen(self, wake: Wake, publish: Publish) -> None:
-        """Wake everybody with each commit to the file.
+        """Wake all topics with each commit to the file, until it is cancelled.
 
         Raises:
-            BrokerError: another file stands at the path, or none.
+            BrokerError: the file is gone, or another one is at its path.
             sqlite3.Error: the file can't be read.
         """
         inode = self._inode()
         with contextlib.closing(self._connect()) as connection:
-            seen = _version(connection)
+            last_version = _version(connection)
             wake(None)
             rounds = 0
             while True:
                 await asyncio.sleep(INTERVAL)
                 version = _version(connection)
-                if version is not None and version != seen:
-                    seen = version
+                if version is not None and version != last_version:
+                    last_version = version
                     wake(None)
                 rounds += 1
                 if rounds % 50 == 0 and self._inode() != inode:
@@ -59,9 +59,9 @@ class SqliteBroker:
             raise BrokerError(f"{self.path} is gone") from error
 
     def _connect(self) -> sqlite3.Connection:
-        # A connection of its own in autocommit: inside a transaction the version never changes, and
-        # for one's own commits it doesn't either. No waiting: this runs on the event loop. mode=rw,
-        # or looking for a file that is gone would leave an empty one in its place.
+        # Of its own and in autocommit: the version changes neither inside a transaction nor by the
+        # connection's own commits. No timeout: this runs on the event loop. Without mode=rw, SQLite
+        # would create a file that is gone.
         address = Path(self.path).absolute().as_uri() + "?mode=rw"
         connection = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)
         connection.execute("PRAGMA query_only = 1")
@@ -69,7 +69,7 @@ class SqliteBroker:
 
 
 def _version(connection: sqlite3.Connection) -> int | None:
-    """The file's version for this connection; None while a writer locks it (rollback journal)."""
+    """Return the file's version; None while a writer locks it (rollback journal)."""
     try:
         return int(connection.execute("PRAGMA data_version").fetchone()[0])
     except sqlite3.OperationalError as error:
