@@ -148,7 +148,7 @@ def _insert(user: User, message: str) -> None:
 
 
 @override_settings(TOASTS_BROKER="local", TOASTS_RECONCILE=0.1)
-async def test_what_nobody_announced_is_found_by_looking(alice: User) -> None:
+async def test_a_change_that_nobody_announced_is_found_by_the_reconciler(alice: User) -> None:
     stream = await StreamReader.open(await signed_in(alice))
     await stream.until("sync")
     await sync_to_async(_insert)(alice, "by plain SQL")
@@ -230,9 +230,9 @@ async def test_with_a_broken_broker_this_process_still_serves_its_own(alice: Use
     assert (await stream.next()).data["message"] == "from here"
 
 
-def test_an_announcement_of_nobody_is_none(db: None) -> None:
+def test_an_announcement_of_no_topic_publishes_nothing(db: None) -> None:
     with override_settings(TOASTS_BROKER="tests.support.brokers.no_broker"):
-        announce_topics([])  # would be logged, were anything said
+        announce_topics([])  # if it published, that would be logged
 
 
 @override_settings(TOASTS_CHANNEL='odd "channel"; --')
@@ -248,7 +248,7 @@ async def test_the_channel_may_have_any_name(alice: User) -> None:
 # Opening streams.
 
 
-async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
+async def test_after_an_overflow_the_whole_state_comes_whatever_the_last_event_id(
     alice: User, hubs: None
 ) -> None:
     await async_create_toast("known", alice)
@@ -266,11 +266,20 @@ async def test_after_an_overflow_the_whole_state_comes_whatever_was_known(
     assert b'"message":"known"' in await pulling
 
 
-async def test_streams_of_either_handler_are_as_patient_as_the_site_says(
+async def test_streams_of_both_handlers_have_the_write_timeout_of_the_settings(
     alice: User, settings: Any
 ) -> None:
     settings.TOASTS_PATIENCE = 7
-    heard = toasts_of(Grant(alice.pk, UserStatus()))
-    stream = buffered_stream(heard, None, abort=lambda: None)
+    received = toasts_of(Grant(alice.pk, UserStatus()))
+    stream = buffered_stream(received, None, abort=lambda: None)
     assert stream.write_timeout == 7
     assert StreamContext(current_hub(), source.ToastSource()).write_timeout == 7
+
+
+@override_settings(TOASTS_SERVER_INTERNALS=False)
+async def test_streams_work_without_what_is_known_of_servers(alice: User) -> None:
+    stream = await StreamReader.open(await signed_in(alice))
+    await stream.until("sync")
+    assert not current_hub().internals
+    await async_create_toast("plain", alice)
+    assert (await stream.next()).data["message"] == "plain"

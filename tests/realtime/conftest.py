@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.memory_source import Table
-from tests.support.notify_channel import Line
+from tests.support.notify_channel import NotifyChannel
 from tests.support.postgres import PostgresServer
 from tests.support.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
@@ -24,9 +24,9 @@ def engine_database(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture
-def line(engine_database: str) -> Line:
+def notify_channel(engine_database: str) -> NotifyChannel:
     """A channel that no other test uses."""
-    return Line(engine_database)
+    return NotifyChannel(engine_database)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Dispatcher many topics: other work of the loop has its turns meanwhile."""
+"""Dispatching many topics leaves time for other work of the loop."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from toasts.realtime.registry import Topic
 
 
 class Listener:
-    def __init__(self, heard: list[str], name: str) -> None:
-        self.heard, self.name = heard, name
+    def __init__(self, received: list[str], name: str) -> None:
+        self.received, self.name = received, name
 
     def deliver(self, state: Any, delta: bytes) -> None:
-        self.heard.append(self.name)
+        self.received.append(self.name)
 
 
 @pytest.mark.parametrize(("turn", "seen"), [(-1.0, BATCH), (1e6, 3 * BATCH)])
@@ -26,15 +26,15 @@ async def test_other_work_has_its_turn_when_a_turn_is_over_and_not_before(
     monkeypatch: pytest.MonkeyPatch, turn: float, seen: int
 ) -> None:
     monkeypatch.setattr(module, "TIME_SLICE", turn)
-    heard: list[str] = []
+    received: list[str] = []
     names = [f"user:{number}" for number in range(3 * BATCH)]
-    topics = [Topic(name, (Listener(heard, name),)) for name in names]  # type: ignore[arg-type]
+    topics = [Topic(name, (Listener(received, name),)) for name in names]  # type: ignore[arg-type]
     lengths: list[int] = []
-    asyncio.get_running_loop().call_soon(lambda: lengths.append(len(heard)))
+    asyncio.get_running_loop().call_soon(lambda: lengths.append(len(received)))
     failed: list[Any] = []
     await Dispatcher(Table(), failed.append).dispatch(topics, {name: {1: 1} for name in names})
     await asyncio.sleep(0)
-    assert (lengths, heard, failed) == ([seen], names, [])
+    assert (lengths, received, failed) == ([seen], names, [])
 
 
 class Broken(Listener):
@@ -42,9 +42,9 @@ class Broken(Listener):
         raise ValueError("deliver")
 
 
-async def test_whoever_was_not_reached_counts_as_not_told() -> None:
-    heard: list[str] = []
-    listeners = [Listener(heard, "a"), Broken(heard, "b"), Listener(heard, "c")]
+async def test_subscriptions_that_were_not_reached_get_the_state_next_time() -> None:
+    received: list[str] = []
+    listeners = [Listener(received, "a"), Broken(received, "b"), Listener(received, "c")]
     topics = [Topic(one.name, (one,)) for one in listeners]  # type: ignore[arg-type]
     states = {topic.name: {1: 1} for topic in topics}
 
@@ -53,6 +53,22 @@ async def test_whoever_was_not_reached_counts_as_not_told() -> None:
 
     with pytest.raises(RuntimeError):
         await Dispatcher(Table(), fail).dispatch(topics, states)
-    assert (heard, topics[2].last_sent) == (["a"], None)
+    assert (received, topics[2].last_sent) == (["a"], None)
     await Dispatcher(Table(), [].append).dispatch(topics, states)
-    assert (heard, topics[2].last_sent) == (["a", "a", "c"], {1: 1})
+    assert (received, topics[2].last_sent) == (["a", "a", "c"], {1: 1})
+
+
+@pytest.mark.parametrize("internals", [True, False])
+async def test_streams_are_written_outside_any_task_unless_that_is_switched_off(
+    internals: bool,
+) -> None:
+    tasks: list[Any] = []
+
+    class TaskListener(Listener):
+        def deliver(self, state: Any, delta: bytes) -> None:
+            tasks.append(asyncio.current_task())
+
+    topic = Topic("a", (TaskListener([], "a"),))  # type: ignore[arg-type]
+    dispatcher = Dispatcher(Table(), [].append, internals)
+    await dispatcher.dispatch([topic], {"a": {1: 1}})
+    assert tasks == [None if internals else asyncio.current_task()]

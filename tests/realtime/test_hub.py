@@ -1,4 +1,4 @@
-"""What a hub tells, and what it reads to tell it."""
+"""Which events a hub delivers, and what it reads for them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_a_stream_gets_the_state_and_then_each_change(table: Table) -> Non
         await until(lambda: client.raw == b"= 1:1\n+ 2:1\n- 1\n+ 2:7\n")
 
 
-async def test_who_comes_later_gets_the_state_and_the_others_only_what_changed(
+async def test_a_later_stream_gets_the_state_and_the_others_only_what_changed(
     table: Table,
 ) -> None:
     table.put("t", 1)
@@ -48,7 +48,7 @@ async def test_who_comes_later_gets_the_state_and_the_others_only_what_changed(
         assert second.raw == b"= 1:1 2:1\n+ 3:1\n"
 
 
-async def test_a_topic_never_hears_of_another(table: Table) -> None:
+async def test_a_topic_never_gets_the_events_of_another(table: Table) -> None:
     table.put("alice", 1)
     table.put("bob", 2)
     async with running(table, LocalBroker()) as hub:
@@ -75,7 +75,7 @@ async def test_a_hint_that_comes_during_a_read_causes_another_one(table: Table) 
         await until(lambda: client.raw == b"= \n+ 1:1\n")
 
 
-async def test_who_comes_during_a_read_ends_with_the_state_too(table: Table) -> None:
+async def test_a_stream_that_opens_during_a_read_ends_with_the_state_too(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         first = Client(hub, "t")
         await until(lambda: first.raw)
@@ -89,7 +89,7 @@ async def test_who_comes_during_a_read_ends_with_the_state_too(table: Table) -> 
         await until(lambda: first.shown == second.shown == {1: 1})
 
 
-async def test_a_thousand_hints_of_one_moment_are_few_reads(table: Table) -> None:
+async def test_a_thousand_hints_at_once_cause_few_reads(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw and settled(hub))
@@ -101,7 +101,7 @@ async def test_a_thousand_hints_of_one_moment_are_few_reads(table: Table) -> Non
         assert len(table.reads) - before <= 2
 
 
-async def test_all_that_wakes_in_one_moment_is_read_together(table: Table) -> None:
+async def test_topics_that_wake_at_once_are_read_together(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         clients = [Client(hub, f"t{number}") for number in range(2 * BATCH + 1)]
         await until(lambda: all(client.raw for client in clients) and settled(hub))
@@ -111,7 +111,7 @@ async def test_all_that_wakes_in_one_moment_is_read_together(table: Table) -> No
         assert [len(read) for read in table.reads] == [BATCH, BATCH, 1]
 
 
-async def test_a_hint_without_a_listener_here_costs_no_read(table: Table) -> None:
+async def test_a_hint_without_a_stream_here_costs_no_read(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw and settled(hub))
@@ -121,7 +121,7 @@ async def test_a_hint_without_a_listener_here_costs_no_read(table: Table) -> Non
         assert all(read == ["t"] for read in table.reads)
 
 
-async def test_a_watcher_that_wakes_all_the_time_reads_half_of_the_time_at_most(
+async def test_a_broker_that_wakes_all_the_time_causes_reads_for_half_of_the_time_at_most(
     table: Table,
 ) -> None:
     async with running(table, LocalBroker()) as hub:
@@ -154,7 +154,7 @@ async def test_a_hint_about_everything_that_comes_during_a_read_causes_another_o
         await until(lambda: client.raw == b"= \n+ 1:1\n")
 
 
-async def test_hints_without_end_do_not_keep_the_others_from_their_turn(table: Table) -> None:
+async def test_endless_hints_do_not_keep_other_topics_from_being_read(table: Table) -> None:
     async with running(table, LocalBroker(), reconcile=0.2) as hub:
         loud, quiet = Client(hub, "loud"), Client(hub, "quiet")
         await until(lambda: loud.raw and quiet.raw)
@@ -175,12 +175,12 @@ async def _wake(hub: Any, topic: str) -> None:
     hub.wake([topic])
 
 
-async def test_one_bad_row_keeps_nobody_else_from_hearing(table: Table) -> None:
+async def test_one_bad_row_keeps_no_other_topic_from_its_events(table: Table) -> None:
     original = table.changed
 
     def changed(key: Any, version: Any) -> bytes:
         if version == 13:
-            raise ValueError("a row that can't be said")
+            raise ValueError("a row that can't be encoded")
         return original(key, version)
 
     table.changed = changed  # type: ignore[method-assign]
@@ -197,7 +197,7 @@ async def test_one_bad_row_keeps_nobody_else_from_hearing(table: Table) -> None:
         await until(lambda: unlucky.shown == {1: 14})
 
 
-async def test_a_listener_that_fails_is_let_go_and_the_others_go_on(table: Table) -> None:
+async def test_a_stream_that_fails_is_dropped_and_the_others_go_on(table: Table) -> None:
     def fails(state: State) -> bytes:
         raise ValueError("a listener's own mistake")
 

@@ -9,15 +9,15 @@ from types import SimpleNamespace
 import pytest
 
 from tests.conftest import until
-from tests.support.memory_source import Client, Table, Telephone, running, settled
+from tests.support.memory_source import Client, FakeBroker, Table, running, settled
 from toasts.realtime import hub as hub_module
 from toasts.realtime import supervision
 from toasts.realtime.brokers.base import BrokerError, Publish, Wake
 from toasts.realtime.brokers.local import LocalBroker
 
 
-class Deaf(Telephone):
-    """Never gets through, and never says so."""
+class Hanging(FakeBroker):
+    """Never connects, and never fails."""
 
     async def listen(self, wake: Wake, publish: Publish) -> None:
         self.calls += 1
@@ -43,19 +43,19 @@ async def test_a_read_that_failed_is_tried_again_and_the_streams_live_on(
         await until(lambda: client.raw == b"= \n+ 1:1\n")
 
 
-async def test_a_broken_listener_is_called_again_and_all_is_looked_up_anew(
+async def test_a_broken_broker_listens_again_and_everything_is_read(
     table: Table, quick: None
 ) -> None:
-    phone = Telephone()
-    async with running(table, phone) as hub:
+    broker = FakeBroker()
+    async with running(table, broker) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw and hub.listening)
-        phone.cut(BrokerError("the connection is lost"))
-        await until(lambda: phone.calls >= 4)
+        broker.cut(BrokerError("the connection is lost"))
+        await until(lambda: broker.calls >= 4)
         assert not hub.listening
-        # While it was deaf, something came; no hint will ever tell.
+        # Something changes while the broker does not listen, so no hint comes.
         table.put("t", 1)
-        phone.broken = None
+        broker.broken = None
         await until(lambda: hub.listening)
         await until(lambda: client.raw == b"= \n+ 1:1\n")
 
@@ -107,36 +107,36 @@ async def test_a_loop_that_returns_is_a_failure_and_starts_again(
 async def test_only_the_first_failure_is_logged_with_its_traceback(
     table: Table, quick: None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    phone = Telephone()
-    phone.broken = BrokerError("nobody answers")
-    async with running(table, phone) as hub:
+    broker = FakeBroker()
+    broker.broken = BrokerError("nobody answers")
+    async with running(table, broker) as hub:
         Client(hub, "t")
-        await until(lambda: phone.calls >= 4)
+        await until(lambda: broker.calls >= 4)
     records = [
         each for each in caplog.records if each.message.startswith("Hub._listen failed (nobody")
     ]
     assert [bool(record.exc_info) for record in records[:3]] == [True, False, False]
 
 
-async def test_the_reconciler_finds_what_no_hint_told(table: Table) -> None:
-    async with running(table, Telephone(), reconcile=0.1) as hub:
+async def test_the_reconciler_finds_changes_without_a_hint(table: Table) -> None:
+    async with running(table, FakeBroker(), reconcile=0.1) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw == b"= \n" and hub.listening)
         table.put("t", 1)
         await until(lambda: client.raw == b"= \n+ 1:1\n", 4)
 
 
-async def test_a_deaf_hub_looks_every_second_whatever_its_setting(table: Table) -> None:
-    async with running(table, Deaf(), reconcile=1000) as hub:
+async def test_a_hub_whose_broker_does_not_listen_reads_every_second(table: Table) -> None:
+    async with running(table, Hanging(), reconcile=1000) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw == b"= \n")
         table.put("t", 1)
         await until(lambda: client.raw == b"= \n+ 1:1\n", 3)
 
 
-async def test_a_hearing_hub_leaves_the_database_alone_between_its_looks(table: Table) -> None:
+async def test_a_hub_whose_broker_listens_reads_no_more_than_it_is_set_to(table: Table) -> None:
     ticks: list[float] = []
-    async with running(table, Telephone(), reconcile=1000) as hub:
+    async with running(table, FakeBroker(), reconcile=1000) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw == b"= \n" and settled(hub))
         hub.ticker.tick = ticks.append  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import until
-from tests.support.memory_source import Client, Table, Telephone, make_stream, running
+from tests.support.memory_source import Client, FakeBroker, Table, make_stream, running
 from toasts.realtime import reader
 from toasts.realtime.brokers.base import Publish, Wake
 from toasts.realtime.brokers.local import LocalBroker
@@ -32,34 +32,36 @@ pytestmark = pytest.mark.usefixtures("fast_ticks")
 # Announcing.
 
 
-async def test_what_another_thread_announces_is_heard_here_and_sent_on(table: Table) -> None:
-    phone = Telephone()
-    async with running(table, phone) as hub:
+async def test_what_another_thread_announces_wakes_topics_here_and_is_published(
+    table: Table,
+) -> None:
+    broker = FakeBroker()
+    async with running(table, broker) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw == b"= \n")
         table.put("t", 1)
         thread = threading.Thread(target=hub.announce, args=(["t", "elsewhere"],))
         thread.start()
         await until(lambda: client.raw == b"= \n+ 1:1\n")
-        await until(lambda: phone.sent == [["t", "elsewhere"]])
+        await until(lambda: broker.sent == [["t", "elsewhere"]])
         thread.join(5)
 
 
-async def test_what_is_announced_in_one_moment_travels_together_and_without_doubles(
+async def test_what_is_announced_at_once_is_published_together_without_duplicates(
     table: Table,
 ) -> None:
-    phone = Telephone()
-    async with running(table, phone) as hub:
+    broker = FakeBroker()
+    async with running(table, broker) as hub:
         hub.start()
         for number in range(1000):
             hub.announce([f"t{number % 10}"])
-        await until(lambda: phone.sent)
-        assert phone.sent == [[f"t{number}" for number in range(10)]]
+        await until(lambda: broker.sent)
+        assert broker.sent == [[f"t{number}" for number in range(10)]]
 
 
 async def test_of_many_threads_announcements_none_is_lost(table: Table) -> None:
-    phone = Telephone()
-    async with running(table, phone) as hub:
+    broker = FakeBroker()
+    async with running(table, broker) as hub:
         hub.start()
 
         def announce(thread: int) -> None:
@@ -67,19 +69,19 @@ async def test_of_many_threads_announcements_none_is_lost(table: Table) -> None:
                 hub.announce([f"{thread} {number}"])
 
         await asyncio.gather(*(asyncio.to_thread(announce, thread) for thread in range(8)))
-        await until(lambda: sum(map(len, phone.sent)) == 8 * 500)
-        assert {hint for hints in phone.sent for hint in hints} == {
+        await until(lambda: sum(map(len, broker.sent)) == 8 * 500)
+        assert {hint for hints in broker.sent for hint in hints} == {
             f"{thread} {number}" for thread in range(8) for number in range(500)
         }
         hub.announce(["later"])  # when the loop has come to rest
-        await until(lambda: phone.sent[-1] == ["later"])
+        await until(lambda: broker.sent[-1] == ["later"])
 
 
 async def test_an_announcement_that_was_interrupted_keeps_nothing_from_the_next(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    phone = Telephone()
-    async with running(table, phone) as hub:
+    broker = FakeBroker()
+    async with running(table, broker) as hub:
         hub.start()
 
         def interrupted(*call: Any) -> None:
@@ -92,22 +94,22 @@ async def test_an_announcement_that_was_interrupted_keeps_nothing_from_the_next(
             with pytest.raises(KeyboardInterrupt):
                 hub.announce(["a"])
         hub.announce(["b"])
-        await until(lambda: phone.sent == [["a", "b"]])
+        await until(lambda: broker.sent == [["a", "b"]])
 
 
 async def test_a_hint_that_could_not_be_sent_keeps_nothing_from_the_next(
     table: Table, quick: None
 ) -> None:
-    phone = Telephone()
-    async with running(table, phone) as hub:
+    broker = FakeBroker()
+    async with running(table, broker) as hub:
         hub.start()
         await until(lambda: hub.listening)
-        phone.broken = OSError("away")
+        broker.broken = OSError("away")
         hub.announce(["a"])
-        await until(lambda: phone.sent == [["a"]])
-        phone.broken = None
+        await until(lambda: broker.sent == [["a"]])
+        broker.broken = None
         hub.announce(["b"])
-        await until(lambda: phone.sent[-1] == ["b"])
+        await until(lambda: broker.sent[-1] == ["b"])
 
 
 # Its life.
@@ -186,7 +188,7 @@ async def test_stop_in_the_middle_of_a_read_waits_for_it_and_loses_no_thread(tab
     assert len(table.closed_in) == 1
 
 
-async def test_a_read_that_hangs_keeps_nobody_from_stopping(
+async def test_a_read_that_hangs_does_not_keep_the_hub_from_stopping(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "READER_CLOSE_TIMEOUT", 0.05)
@@ -200,7 +202,7 @@ async def test_a_read_that_hangs_keeps_nobody_from_stopping(
     await until(lambda: not reader_threads())
 
 
-async def test_a_hub_without_listeners_gives_back_its_thread(table: Table) -> None:
+async def test_a_hub_without_streams_gives_back_its_thread(table: Table) -> None:
     async with running(table, LocalBroker(), idle_timeout=0.1) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw and reader_threads())
@@ -211,14 +213,14 @@ async def test_a_hub_without_listeners_gives_back_its_thread(table: Table) -> No
         await until(lambda: again.raw == b"= \n")
 
 
-async def test_a_hub_that_starts_again_knows_what_time_it_is(table: Table) -> None:
+async def test_a_hub_that_starts_again_sets_its_tickers_clock(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         hub.ticker.now = -1e9  # it slept
         hub.start()
         assert hub.ticker.now == pytest.approx(asyncio.get_running_loop().time(), abs=5)
 
 
-async def test_a_hub_with_a_listener_stays(table: Table) -> None:
+async def test_a_hub_with_a_stream_goes_on(table: Table) -> None:
     ticks: list[float] = []
     async with running(table, LocalBroker(), idle_timeout=0) as hub:
         client = Client(hub, "t")
@@ -233,15 +235,15 @@ async def test_the_loops_run_in_a_context_of_their_own(table: Table) -> None:
     """The request that opens the first stream must not lend what is its own to all the others."""
     request = contextvars.ContextVar[str]("request")
     seen: list[bool] = []
-    phone = Telephone()
-    listen = phone.listen
+    broker = FakeBroker()
+    listen = broker.listen
 
     async def spy(wake: Wake, publish: Publish) -> None:
         seen.append(request in contextvars.copy_context())
         await listen(wake, publish)
 
-    phone.listen = spy  # type: ignore[method-assign]
-    async with running(table, phone) as hub:
+    broker.listen = spy  # type: ignore[method-assign]
+    async with running(table, broker) as hub:
         request.set("alice's")
         Client(hub, "t")
         await until(lambda: seen)

@@ -33,7 +33,7 @@ async def test_a_topics_state_goes_with_its_last_stream(table: Table) -> None:
         await until(lambda: third.raw == b"= 1:1\n")
 
 
-async def test_the_oldest_stream_gives_way_at_the_cap(table: Table) -> None:
+async def test_the_oldest_stream_above_the_limit_is_superseded(table: Table) -> None:
     async with running(table, LocalBroker(), max_per_group=2) as hub:
         clients = [Client(hub, "t") for _ in range(3)]
         other = Client(hub, "another")
@@ -42,7 +42,7 @@ async def test_the_oldest_stream_gives_way_at_the_cap(table: Table) -> None:
         assert hub.subscriptions() == [clients[1].stream, clients[2].stream, other.stream]
 
 
-async def test_a_poll_listens_beside_the_streams(table: Table) -> None:
+async def test_a_poll_subscribes_beside_the_streams(table: Table) -> None:
     answer: asyncio.Future[State | None] = asyncio.get_running_loop().create_future()
     async with running(table, LocalBroker()) as hub:
         client = Client(hub, "t")
@@ -74,7 +74,7 @@ async def test_a_stream_that_fell_behind_gets_the_whole_state_once_it_reads(tabl
 
 @settings(max_examples=10, deadline=None)
 @given(st.data())
-async def test_a_hundred_come_and_go_and_nothing_is_left(data: st.DataObject) -> None:
+async def test_a_hundred_streams_come_and_go_and_nothing_is_left(data: st.DataObject) -> None:
     table = Table()
     async with running(table, LocalBroker(), max_per_group=5) as hub:
         here: list[Client] = []
@@ -100,7 +100,7 @@ async def test_a_hundred_come_and_go_and_nothing_is_left(data: st.DataObject) ->
         await asyncio.gather(*(client.leave() for client in everybody))
 
 
-async def test_a_server_that_stops_sends_everybody_away_now_and_from_now_on(table: Table) -> None:
+async def test_a_server_that_stops_ends_all_streams_and_all_new_ones(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         clients = [Client(hub, "t"), Client(hub, "u")]
         await until(lambda: all(client.raw for client in clients))

@@ -1,4 +1,4 @@
-"""Whose right has ended hears nothing more."""
+"""Streams whose right has ended get nothing more."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.conftest import until
-from tests.support.memory_source import Client, Table, Telephone, running
+from tests.support.memory_source import Client, FakeBroker, Table, running
 from toasts.realtime.brokers.local import LocalBroker
 from toasts.realtime.streams.long_poll import LongPoll
 from toasts.realtime.streams.subscription import State
@@ -15,7 +15,7 @@ from toasts.realtime.streams.subscription import State
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 
 
-async def test_a_doubted_right_that_ended_ends_its_streams_alone(table: Table) -> None:
+async def test_a_recheck_ends_the_streams_whose_right_has_ended_and_no_others(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         out, still_in = Client(hub, "t", grant="session 1"), Client(hub, "t", grant="session 2")
         await until(lambda: out.raw and still_in.raw)
@@ -27,7 +27,7 @@ async def test_a_doubted_right_that_ended_ends_its_streams_alone(table: Table) -
         assert hub.subscriptions() == [still_in.stream]
 
 
-async def test_a_right_that_ends_just_after_it_was_doubted_is_seen_too(table: Table) -> None:
+async def test_a_right_that_ends_just_after_its_recheck_is_found(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw)
@@ -40,7 +40,7 @@ async def test_a_right_that_ends_just_after_it_was_doubted_is_seen_too(table: Ta
         assert client.raw == b"= \nbye auth\n"
 
 
-async def test_a_doubt_that_came_just_before_the_stream_is_not_forgotten(table: Table) -> None:
+async def test_a_recheck_just_before_a_stream_opens_applies_to_it(table: Table) -> None:
     async with running(table, LocalBroker(), revalidate=60) as hub:
         table.ended.add("ended")
         hub.revalidator.recheck("t")
@@ -48,7 +48,7 @@ async def test_a_doubt_that_came_just_before_the_stream_is_not_forgotten(table: 
         await until(lambda: b"bye auth" in client.raw)
 
 
-async def test_the_sweep_finds_rights_that_ended_without_a_word(table: Table) -> None:
+async def test_the_revalidator_finds_rights_that_ended_without_a_recheck(table: Table) -> None:
     async with running(table, LocalBroker(), revalidate=0.1) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw and hub.listening and table.checks)
@@ -58,17 +58,17 @@ async def test_the_sweep_finds_rights_that_ended_without_a_word(table: Table) ->
 
 
 async def test_after_a_reconnect_all_rights_are_checked(table: Table) -> None:
-    phone = Telephone()
-    async with running(table, phone) as hub:
+    broker = FakeBroker()
+    async with running(table, broker) as hub:
         client = Client(hub, "t")
-        await until(lambda: client.raw and phone.wake and table.checks)
+        await until(lambda: client.raw and broker.wake and table.checks)
         table.ended = {"right"}
-        assert phone.wake is not None
-        phone.wake(None)
+        assert broker.wake is not None
+        broker.wake(None)
         await until(lambda: client.over)
 
 
-async def test_a_check_that_failed_is_made_again(table: Table, quick: None) -> None:
+async def test_a_check_that_failed_is_repeated(table: Table, quick: None) -> None:
     async with running(table, LocalBroker()) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw and table.checks)

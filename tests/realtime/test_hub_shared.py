@@ -14,13 +14,15 @@ from toasts.realtime.brokers.local import LocalBroker
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 
 
-async def test_a_shared_topic_has_more_listeners_than_one_user_may_have(table: Table) -> None:
+async def test_a_shared_topic_has_more_streams_than_one_user_may_have(table: Table) -> None:
     async with running(table, LocalBroker(), max_per_group=2) as hub:
         clients = [Client(hub, "board", owner=f"user:{number}") for number in range(5)]
         await until(lambda: all(client.raw == b"= \n" for client in clients))
 
 
-async def test_the_oldest_of_one_owner_gives_way_whatever_its_topic(table: Table) -> None:
+async def test_the_oldest_stream_of_one_owner_is_superseded_whatever_its_topic(
+    table: Table,
+) -> None:
     async with running(table, LocalBroker(), max_per_group=2) as hub:
         hers = [Client(hub, topic, owner="user:1") for topic in ("a", "b", "c")]
         his = Client(hub, "a", owner="user:2")
@@ -52,7 +54,7 @@ async def test_a_recheck_just_before_a_stream_of_the_owner_applies_to_it(
         await until(lambda: client.over)
 
 
-async def test_of_owners_who_left_nothing_is_kept(table: Table) -> None:
+async def test_nothing_is_kept_of_owners_without_streams(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         clients = [Client(hub, "a", owner="user:1") for _ in range(3)]
         for client in clients:
@@ -61,7 +63,7 @@ async def test_of_owners_who_left_nothing_is_kept(table: Table) -> None:
         assert (found._groups, found._owners, found.topics) == ({}, {}, {})
 
 
-async def test_a_hint_for_a_family_wakes_it_and_nobody_else(table: Table) -> None:
+async def test_a_hint_with_a_wildcard_wakes_the_topics_of_its_prefix_only(table: Table) -> None:
     names = ["feed:a:1", "feed:a:2", "feed:b:1"]
     async with running(table, LocalBroker()) as hub:
         clients = [Client(hub, name) for name in names]
@@ -73,7 +75,7 @@ async def test_a_hint_for_a_family_wakes_it_and_nobody_else(table: Table) -> Non
         assert clients[2].shown == {}
 
 
-async def test_a_topic_may_end_like_a_familys_hint(table: Table) -> None:
+async def test_a_topic_may_end_like_a_hint_with_a_wildcard(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         odd, other = Client(hub, "user:*"), Client(hub, "user:1")
         await until(lambda: odd.raw and other.raw and settled(hub))
@@ -93,7 +95,7 @@ class Unknowing(Table):
         return {**super().read(topics), **dict.fromkeys(self.unknown)}
 
 
-async def test_what_cannot_be_read_now_keeps_what_was_told() -> None:
+async def test_a_state_that_cannot_be_read_now_leaves_the_last_one() -> None:
     table = Unknowing()
     table.put("a", 1)
     table.put("b", 1)

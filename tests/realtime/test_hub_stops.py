@@ -10,11 +10,13 @@ from tests.conftest import until
 from tests.support.memory_source import Client, Table, running
 from toasts.realtime import hub as hub_module
 from toasts.realtime.brokers.local import LocalBroker
+from toasts.realtime.hub import Hub
+from toasts.realtime.timing import Timing
 
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 
 
-async def test_a_server_that_closes_its_listening_socket_sends_everybody_away(
+async def test_a_server_that_closes_its_listening_socket_ends_all_streams(
     table: Table,
 ) -> None:
     async with running(table, LocalBroker()) as hub:
@@ -30,7 +32,7 @@ async def test_a_server_that_closes_its_listening_socket_sends_everybody_away(
         assert late.raw == b"bye restart\n"
 
 
-async def test_a_socket_that_other_streams_came_by_sends_nobody_away(table: Table) -> None:
+async def test_a_socket_that_other_streams_came_by_ends_no_stream(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             with socket.create_server(("127.0.0.1", 0)) as other:
@@ -40,7 +42,7 @@ async def test_a_socket_that_other_streams_came_by_sends_nobody_away(table: Tabl
             await until(lambda: client.raw == b"= \nping\n", 4)
 
 
-async def test_a_process_that_goes_on_all_the_same_serves_again(
+async def test_a_process_that_does_not_stop_serves_streams_again(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "DRAIN_TIMEOUT", 0.2)
@@ -59,7 +61,7 @@ async def test_a_process_that_goes_on_all_the_same_serves_again(
         assert again.raw == b"= \nbye restart\n"
 
 
-async def test_it_says_whether_there_is_somebody_to_say_goodbye_to(table: Table) -> None:
+async def test_draining_returns_whether_there_are_streams(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         assert not hub.drain_soon()
     async with running(table, LocalBroker()) as hub:
@@ -68,7 +70,7 @@ async def test_it_says_whether_there_is_somebody_to_say_goodbye_to(table: Table)
         await until(lambda: client.over)
 
 
-async def test_a_hub_that_starts_again_looks_anew_for_its_socket(table: Table) -> None:
+async def test_a_hub_that_starts_again_finds_its_listening_socket_again(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         with socket.create_server(("127.0.0.1", 0)) as before:
             hub.watch_server(before.getsockname())
@@ -79,3 +81,10 @@ async def test_a_hub_that_starts_again_looks_anew_for_its_socket(table: Table) -
             client = Client(hub, "t", heartbeat=0.3)
             await until(lambda: client.raw == b"= \nping\n", 4)
         await until(lambda: client.over, 4)
+
+
+async def test_switched_off_no_listening_socket_is_watched(table: Table) -> None:
+    hub = Hub(table, LocalBroker(), Timing(), 10, internals=False)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        hub.watch_server(listener.getsockname())
+        assert hub._sockets is None

@@ -10,7 +10,7 @@ from toasts.realtime.registry import TUPLE_MAX, Registry
 
 @pytest.mark.parametrize("owner", ["", "user:1"], ids=["of a topic", "of a owner"])
 @pytest.mark.parametrize("count", [1, TUPLE_MAX, TUPLE_MAX + 1, 50])
-async def test_listeners_come_and_go_in_their_order(count: int, owner: str) -> None:
+async def test_subscriptions_come_and_go_in_their_order(count: int, owner: str) -> None:
     registry = Registry()
     streams = [make_stream("t") for _ in range(count)]
     for number, stream in enumerate(streams, 1):

@@ -1,4 +1,4 @@
-"""The farewell on a stop signal: it comes before whatever the process had meant to do."""
+"""On a stop signal all streams end, before the process does what it would have done."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ def restored() -> Iterator[None]:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_every_hub_is_drained_and_then_the_servers_handler_called(number: int) -> None:
-    said: list[Any] = []
+    sent: list[Any] = []
 
     def servers(got: int, frame: FrameType | None) -> None:
-        said.append((got, one.drained, other.drained))
+        sent.append((got, one.drained, other.drained))
 
     signal.signal(number, servers)
     one, other = Hub(), Hub()
     on_stop(one)
     on_stop(other)
     os.kill(os.getpid(), number)
-    assert said == [(number, 1, 1)]
+    assert sent == [(number, 1, 1)]
 
 
-def test_it_is_installed_once() -> None:
+def test_the_signal_handler_is_installed_once() -> None:
     hub = Hub()
     on_stop(hub)
     handlers = [signal.getsignal(number) for number in SIGNALS]
@@ -65,16 +65,16 @@ def test_it_is_installed_once() -> None:
 
 
 def test_a_server_that_sets_its_own_afterwards_is_wrapped_with_the_next_hub() -> None:
-    said: list[int] = []
+    sent: list[int] = []
     on_stop(Hub())
-    signal.signal(signal.SIGTERM, lambda number, frame: said.append(number))
+    signal.signal(signal.SIGTERM, lambda number, frame: sent.append(number))
     hub = Hub()
     on_stop(hub)
     os.kill(os.getpid(), signal.SIGTERM)
-    assert (hub.drained, said) == (1, [signal.SIGTERM])
+    assert (hub.drained, sent) == (1, [signal.SIGTERM])
 
 
-def test_a_signal_that_is_ignored_stays_so_and_nobody_is_sent_away() -> None:
+def test_a_signal_that_is_ignored_stays_so_and_ends_no_stream() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     hub = Hub()
     on_stop(hub)
@@ -92,7 +92,7 @@ def test_pythons_own_handler_still_interrupts() -> None:
     assert hub.drained == 1
 
 
-def test_a_hub_is_not_kept_by_its_farewell() -> None:
+def test_a_hub_is_not_kept_by_the_signal_handler() -> None:
     hub = Hub()
     gone = weakref.ref(hub)
     on_stop(hub)
@@ -115,58 +115,58 @@ def test_a_hub_that_fails_keeps_neither_the_others_nor_the_server_from_stopping(
         def drain_soon(self) -> bool:
             raise RuntimeError("its loop is closed")
 
-    said: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, frame: said.append(number))
+    sent: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: sent.append(number))
     hubs = [Broken(), Hub(), Broken()]
     for hub in hubs:
         on_stop(hub)
     os.kill(os.getpid(), signal.SIGTERM)
-    assert (hubs[1].drained, said) == (1, [signal.SIGTERM])
+    assert (hubs[1].drained, sent) == (1, [signal.SIGTERM])
 
 
 SCRIPT = """
 import os, signal, sys, time
 from toasts.realtime.shutdown import on_stop
 class Hub:
-    def __init__(self, parting):
-        self.parting = parting
+    def __init__(self, has_streams):
+        self.has_streams = has_streams
     def drain_soon(self):
         os.write(1, b"drained in %d\\n" % (os.getpid() == parent))
-        return self.parting
+        return self.has_streams
 parent, hub = os.getpid(), Hub(bool(sys.argv[1]))
 on_stop(hub)
 """
 
 
-def _ran(rest: str, parting: bool = False) -> tuple[int, str, float]:
+def _ran(rest: str, has_streams: bool = False) -> tuple[int, str, float]:
     """The exit code and the output of a process, and the seconds from its "now" to its end."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT + rest, "1" if parting else ""],
+        [sys.executable, "-c", SCRIPT + rest, "1" if has_streams else ""],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     with process:
         assert process.stdout is not None
-        said = process.stdout.readline()
+        sent = process.stdout.readline()
         started = time.monotonic()
-        said += process.stdout.read()
-        return process.wait(30), said, time.monotonic() - started
+        sent += process.stdout.read()
+        return process.wait(30), sent, time.monotonic() - started
 
 
-def test_where_nothing_was_set_the_process_ends_by_the_signal_at_once() -> None:
+def test_without_a_handler_and_streams_the_process_ends_by_the_signal_at_once() -> None:
     # By the signal itself, as its parent would have seen without us.
     code, output, seconds = _ran("os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(20)")
     assert (code, output) == (-signal.SIGTERM, "drained in 1\n")
     assert seconds < GRACE
 
 
-def test_where_nothing_was_set_it_ends_by_the_signal_after_its_farewells() -> None:
+def test_where_nothing_was_set_the_process_ends_by_the_signal_after_the_grace_period() -> None:
     # Also where its loop hangs, as here: the main thread does nothing else.
     code, output, seconds = _ran("os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(20)", True)
     assert (code, output) == (-signal.SIGTERM, "drained in 1\n")
     assert GRACE - 0.2 < seconds < 10
 
 
-def test_a_second_signal_ends_it_without_waiting_for_the_farewells() -> None:
+def test_a_second_signal_ends_the_process_at_once() -> None:
     code, output, seconds = _ran(
         "os.kill(os.getpid(), signal.SIGTERM)\nos.kill(os.getpid(), signal.SIGTERM)", True
     )
@@ -182,9 +182,9 @@ def test_a_process_that_ends_by_itself_waits_for_nothing() -> None:
 
 def test_a_forked_child_that_is_told_to_stop_stops_and_leaves_its_parents_streams_alone() -> None:
     code, output, _ = _ran(
-        "ready, say = os.pipe()\n"
+        "ready, report = os.pipe()\n"
         "if not (pid := os.fork()):\n"
-        "    os.write(say, b'x')\n"  # Python forgets a signal that comes within the fork
+        "    os.write(report, b'x')\n"  # Python forgets a signal that comes within the fork
         "    while True: time.sleep(0.01)\n"
         "os.read(ready, 1)\n"
         "os.kill(pid, signal.SIGTERM)\n"
@@ -196,11 +196,11 @@ def test_a_forked_child_that_is_told_to_stop_stops_and_leaves_its_parents_stream
 
 def test_a_hub_of_a_forked_child_is_drained_there() -> None:
     code, output, _ = _ran(
-        "ready, say = os.pipe()\n"
+        "ready, report = os.pipe()\n"
         "if not (pid := os.fork()):\n"
         "    own = Hub(False)\n"
         "    on_stop(own)\n"
-        "    os.write(say, b'x')\n"
+        "    os.write(report, b'x')\n"
         "    while True: time.sleep(0.01)\n"
         "os.read(ready, 1)\n"
         "os.kill(pid, signal.SIGTERM)\n"

@@ -146,10 +146,10 @@ def test_a_number_that_no_browser_could_parse_is_refused(number: float) -> None:
 
 
 @pytest.mark.parametrize("id", ["1", "deadBEEF", "a.b-c_d", "x" * 64])
-def test_an_id_of_ours_is_known(id: str) -> None:
+def test_an_event_id_of_ours_is_accepted(id: str) -> None:
     assert is_event_id(id)
 
 
 @pytest.mark.parametrize("id", BAD_NAMES)
-def test_an_id_that_cannot_be_ours_is_not_known(id: str) -> None:
+def test_an_event_id_that_cannot_be_ours_is_refused(id: str) -> None:
     assert not is_event_id(id)

@@ -14,7 +14,7 @@ from toasts.realtime.brokers.local import LocalBroker
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 
 
-async def test_pings_and_rotation_come_with_the_ticks(table: Table) -> None:
+async def test_ticks_ping_a_stream_and_end_it_at_its_max_age(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         client = Client(hub, "t", heartbeat=0.3, max_age=0.55)
         await until(lambda: client.over, 4)
@@ -22,14 +22,14 @@ async def test_pings_and_rotation_come_with_the_ticks(table: Table) -> None:
         await until(lambda: hub.subscriptions() == [])
 
 
-async def test_a_client_that_never_reads_is_cut_by_the_ticks(table: Table) -> None:
+async def test_ticks_abort_a_client_that_never_reads(table: Table) -> None:
     cuts: list[str] = []
     async with running(table, LocalBroker()) as hub:
         hub.subscribe(make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=0.1))
         await until(lambda: cuts, 4)
 
 
-async def test_a_listener_whose_tick_fails_stops_no_clock(table: Table) -> None:
+async def test_a_stream_whose_tick_fails_keeps_no_other_from_its_ticks(table: Table) -> None:
     def fails() -> None:
         raise ValueError("cut fails")
 
@@ -56,9 +56,7 @@ class Ticked:
     def end(self, last: bytes) -> None: ...
 
 
-async def test_each_listener_has_its_turn_and_no_tick_visits_all(
-    table: Table, fast_ticks: None
-) -> None:
+async def test_each_tick_visits_a_part_of_the_streams(table: Table, fast_ticks: None) -> None:
     async with running(table, LocalBroker(), ticks_per_visit=3) as hub:
         listeners = [Ticked(f"t{number}") for number in range(8)]
         for listener in listeners:

@@ -1,4 +1,4 @@
-"""Brokers of every kind, each with the others who use the same way."""
+"""Brokers of every kind, each with another program that uses the same channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.support.notify_channel import Line
+from tests.support.notify_channel import NotifyChannel
 from tests.support.redis_server import RedisCluster, RedisServer
 from toasts.realtime.brokers.base import Broker
 from toasts.realtime.brokers.local import LocalBroker
@@ -38,34 +38,34 @@ redis.Redis(port=int(port)).execute_command(*command)
 
 
 class Site(Protocol):
-    """A broker, and the others who use the same way."""
+    """A broker, and another program that uses the same channel."""
 
     broker: Broker
 
-    def say(self, hint: str) -> None:
-        """Somebody else has something new."""
+    def publish_hints(self, hint: str) -> None:
+        """Publish a hint from outside the broker."""
 
-    def make_noise(self) -> None:
-        """Somebody says what no broker of ours would."""
+    def send_garbage(self) -> None:
+        """Send messages that no broker of ours would send."""
 
-    async def traces(self) -> list[Any]:
-        """What a listener has open."""
+    async def open_connections(self) -> list[Any]:
+        """Return what a listener has open."""
 
 
 class LocalSite:
     def __init__(self) -> None:
         self.broker = LocalBroker()
 
-    def say(self, hint: str) -> None:
+    def publish_hints(self, hint: str) -> None:
         thread = threading.Thread(target=self.broker.publish, args=([hint],))
         thread.start()
         thread.join(10)
 
-    def make_noise(self) -> None:
+    def send_garbage(self) -> None:
         self.broker.publish([])
         self.broker.publish(GARBAGE)
 
-    async def traces(self) -> list[Any]:
+    async def open_connections(self) -> list[Any]:
         return list(self.broker._listeners)
 
 
@@ -77,19 +77,19 @@ class SqliteSite:
             connection.execute("PRAGMA journal_mode = wal")
             connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
 
-    def say(self, hint: str) -> None:
+    def publish_hints(self, hint: str) -> None:
         code = (
             "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
             "c.execute('INSERT INTO t DEFAULT VALUES'); c.commit(); c.close()"
         )
         subprocess.run([sys.executable, "-c", code, str(self.path)], check=True, timeout=20)
 
-    def make_noise(self) -> None:
+    def send_garbage(self) -> None:
         self.broker.publish(GARBAGE)
         with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
             connection.execute("CREATE TABLE of_somebody_else (id INTEGER)")
 
-    async def traces(self) -> list[Any]:
+    async def open_connections(self) -> list[Any]:
         with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as connection:
             # Refused while anybody else has the file open.
             mode = connection.execute("PRAGMA journal_mode = delete").fetchone()[0]
@@ -97,20 +97,22 @@ class SqliteSite:
 
 
 class PostgresSite:
-    def __init__(self, line: Line) -> None:
-        self.line = line
-        self.broker = line.broker()
+    def __init__(self, notify_channel: NotifyChannel) -> None:
+        self.notify_channel = notify_channel
+        self.broker = notify_channel.broker()
 
-    def say(self, hint: str) -> None:
-        arguments = [self.line.url, self.line.channel, json.dumps([hint])]
+    def publish_hints(self, hint: str) -> None:
+        arguments = [self.notify_channel.url, self.notify_channel.channel, json.dumps([hint])]
         subprocess.run([sys.executable, "-c", PUBLISHER, *arguments], check=True, timeout=20)
 
-    def make_noise(self) -> None:
+    def send_garbage(self) -> None:
         for message in GARBAGE:
-            self.line.sql("SELECT pg_notify(%s, %s)", self.line.channel, message)
+            self.notify_channel.sql(
+                "SELECT pg_notify(%s, %s)", self.notify_channel.channel, message
+            )
 
-    async def traces(self) -> list[Any]:
-        return await self.line.listeners()
+    async def open_connections(self) -> list[Any]:
+        return await self.notify_channel.listeners()
 
 
 class RedisSite:
@@ -123,17 +125,17 @@ class RedisSite:
     def place(self, hint: str) -> tuple[RedisServer, str]:
         return self.nodes[0], self.broker.channel
 
-    def say(self, hint: str) -> None:
+    def publish_hints(self, hint: str) -> None:
         node, channel = self.place(hint)
         words = [str(node.port), self.verb, channel, json.dumps([hint])]
         subprocess.run([sys.executable, "-c", REDIS_PUBLISHER, *words], check=True, timeout=20)
 
-    def make_noise(self) -> None:
+    def send_garbage(self) -> None:
         node, channel = self.place("")
         for message in [*GARBAGE, b"\xff\x00", b'["\xc3"]', "x" * 1_000_000]:
             node.command(self.verb, channel, message)
 
-    async def traces(self) -> list[Any]:
+    async def open_connections(self) -> list[Any]:
         found = await asyncio.gather(*(asyncio.to_thread(node.listeners) for node in self.nodes))
         return [client for clients in found for client in clients]
 

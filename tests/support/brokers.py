@@ -29,10 +29,10 @@ class Recorder:
     """Writes down which users' topics are announced; doubts about sessions are not kept."""
 
     name = "recorder"
-    said: ClassVar[list[str]] = []
+    sent: ClassVar[list[str]] = []
 
     def publish(self, hints: Sequence[str]) -> None:
-        self.said.extend(hint for hint in hints if hint.startswith(PREFIX))
+        self.sent.extend(hint for hint in hints if hint.startswith(PREFIX))
 
     async def listen(self, wake: Wake, publish: Publish) -> None:
         wake(None)
@@ -49,7 +49,7 @@ class RecheckRecorder(Recorder):
 
 
 class Broken(Recorder):
-    """Can't say anything."""
+    """Cannot publish."""
 
     name = "broken"
 
@@ -65,7 +65,7 @@ def rolled_back() -> Iterator[None]:
 
 
 class Cut:
-    """Neither says nor hears anything."""
+    """Neither publishes nor listens."""
 
     name = "broken"
 

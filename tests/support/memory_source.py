@@ -105,10 +105,10 @@ def make_stream(
     return BufferedStream(topic=topic, **options)
 
 
-class Telephone:
+class FakeBroker:
     """A broker that the test breaks, holds or speaks through at will."""
 
-    name = "telephone"
+    name = "fake"
 
     def __init__(self) -> None:
         self.calls = 0
@@ -138,7 +138,7 @@ class Telephone:
 
 
 def settled(hub: Hub) -> bool:
-    """Whether it hears, and nothing is under way."""
+    """Return whether its broker listens and no read is under way."""
     return hub.listening and hub.scheduler.idle
 
 
@@ -175,7 +175,7 @@ async def running(
 ) -> AsyncIterator[Hub]:
     """A hub; afterwards neither a task nor a thread of it is left."""
     mine = asyncio.all_tasks()
-    # Longer than any test: who wants the reconciler or the sweep says so.
+    # Longer than any test, unless it asks for the reconciler or the revalidator.
     periods: dict[str, Any] = {"reconcile": 1e6, "revalidate": 1e6, **timing}
     hub = Hub(source, broker, Timing(**periods), max_per_group)
     try:

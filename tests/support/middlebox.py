@@ -1,4 +1,4 @@
-"""What may stand between a site and its database, and forget a connection without a word."""
+"""A proxy between a site and its server that may stop forwarding a connection silently."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import psycopg
 
 
 class Middlebox:
-    """A proxy on the way that can fall silent: it still takes what it no longer hands on."""
+    """A proxy that can fall silent: then it still reads, and forwards nothing."""
 
     def __init__(self, port: int) -> None:
         self.server_port = port
         self.silent = False
         self.answers = 10**9
-        """Messages of the server that still pass; then it falls silent."""
+        """How many reads from the server it still forwards before it falls silent."""
         self.clients: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -49,27 +49,27 @@ class Middlebox:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[int]:
-        """Its port."""
-        door = await asyncio.start_server(self._handle, "127.0.0.1", 0)
+        """Serve on a port, and yield it."""
+        server = await asyncio.start_server(self._handle, "127.0.0.1", 0)
         try:
-            yield door.sockets[0].getsockname()[1]
+            yield server.sockets[0].getsockname()[1]
         finally:
-            door.close()
-            await self._turns()  # a connection that was taken just now is handled from here on
+            server.close()
+            await self._run_loop()  # a connection that was taken just now is handled from here on
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await self._turns()
+            await self._run_loop()
 
-    async def _turns(self) -> None:
-        """Some turns of the loop: a transport takes two or three to open, and one to close."""
+    async def _run_loop(self) -> None:
+        """Let the loop run: a transport takes two or three iterations to open, and one to close."""
         for _ in range(5):
             await asyncio.sleep(0)
 
 
 @asynccontextmanager
 async def middlebox(url: str) -> AsyncIterator[tuple[Middlebox, str]]:
-    """A middlebox, and the database's URL by way of it."""
+    """Open a middlebox, and yield it and the URL of the database behind it."""
     parts = psycopg.conninfo.conninfo_to_dict(url)
     box = Middlebox(int(parts["port"] or 0))
     # GSSAPI and TLS are asked for with messages of their own, which its count would meet.

@@ -1,4 +1,4 @@
-"""One NOTIFY channel of a real PostgreSQL, as a test speaks on it and sees who listens."""
+"""One NOTIFY channel of a real PostgreSQL: a test publishes on it and sees who listens."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from toasts.realtime.brokers.canary import CANARY
 from toasts.realtime.brokers.postgres import PostgresBroker, notify
 
 
-class Line:
+class NotifyChannel:
     def __init__(self, url: str) -> None:
         self.url = url
         self.channel = f"toasts {secrets.token_hex(4)}"
-        # Its listeners are told from those of the test before, which the server may still see.
+        # So its listeners are no others: the server may still list those of the test before.
         self.name = f"listener of {self.channel}"
         self.sent: list[str] = []
         self.drops_canaries = False
@@ -30,7 +30,7 @@ class Line:
         return PostgresBroker(conninfo, self.channel, self.notify)
 
     def notify(self, channel: str, messages: Sequence[str]) -> None:
-        """What a host's connection does: a transaction of its own."""
+        """Send messages as a host project's connection does: in a transaction of its own."""
         if self.drops_canaries:
             messages = [message for message in messages if CANARY not in message]
         self.sent += messages
@@ -46,37 +46,37 @@ class Line:
         return await asyncio.to_thread(self.sql, statement, *parameters)
 
     async def listeners(self, columns: str = "pid") -> list[Any]:
-        """This channel's listening connections, as the server sees them."""
+        """Return this channel's listening connections, as the server lists them."""
         return await self.run(
             f"SELECT {columns} FROM pg_stat_activity WHERE application_name = %s", self.name
         )
 
     async def publish(self, hints: Sequence[str]) -> None:
-        """What the hub lends the broker for its canaries."""
+        """Publish as the hub does it for a broker's canaries."""
         await asyncio.to_thread(self.broker().publish, hints)
 
     @asynccontextmanager
-    async def listening(self, broker: PostgresBroker | None = None) -> AsyncIterator[Ear]:
-        ear = Ear(self, broker or self.broker())
+    async def listening(self, broker: PostgresBroker | None = None) -> AsyncIterator[Listener]:
+        listener = Listener(self, broker or self.broker())
         try:
-            await until(lambda: ear.wakes or ear.task.done())
-            yield ear
+            await until(lambda: listener.wakes or listener.task.done())
+            yield listener
         finally:
-            await ear.end()
+            await listener.end()
 
 
-class Ear:
-    """A broker's listen() under way, and what it heard."""
+class Listener:
+    """A broker's listen() under way, and what it received."""
 
-    def __init__(self, line: Line, broker: PostgresBroker) -> None:
+    def __init__(self, notify_channel: NotifyChannel, broker: PostgresBroker) -> None:
         self.wakes: list[list[str] | None] = []
-        self.task = asyncio.create_task(broker.listen(self.wake, line.publish))
+        self.task = asyncio.create_task(broker.listen(self.wake, notify_channel.publish))
 
     def wake(self, hints: Iterable[str] | None) -> None:
         self.wakes.append(None if hints is None else list(hints))
 
     @property
-    def heard(self) -> list[str]:
+    def received(self) -> list[str]:
         return [hint for hints in self.wakes for hint in hints or ()]
 
     async def end(self) -> None:
@@ -85,8 +85,8 @@ class Ear:
             await self.task
 
 
-async def until_nobody_listens(line: Line) -> None:
-    async def nobody() -> bool:
-        return not await line.listeners()
+async def until_nobody_listens(notify_channel: NotifyChannel) -> None:
+    async def no_listener() -> bool:
+        return not await notify_channel.listeners()
 
-    await until(nobody)
+    await until(no_listener)

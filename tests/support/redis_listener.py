@@ -1,4 +1,4 @@
-"""What a Redis broker hears, and how a test speaks to it and cuts it off."""
+"""What a Redis broker receives, and how a test publishes to it and cuts its connections."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.support.redis_server import RedisServer
 from toasts.realtime.brokers.redis import RedisBroker
 
 
-class Ear:
-    """A broker's listen() under way, what it heard, and the canaries it sent."""
+class Listener:
+    """A broker's listen() under way, what it received, and the canaries it sent."""
 
     def __init__(self, broker: RedisBroker) -> None:
         self.broker = broker
@@ -31,7 +31,7 @@ class Ear:
         await asyncio.to_thread(self.broker.publish, kept)
 
     @property
-    def heard(self) -> list[str]:
+    def received(self) -> list[str]:
         return [hint for hints in self.wakes for hint in hints or ()]
 
     async def end(self) -> None:
@@ -41,16 +41,16 @@ class Ear:
 
 
 @asynccontextmanager
-async def listening(broker: RedisBroker) -> AsyncIterator[Ear]:
-    ear = Ear(broker)
+async def listening(broker: RedisBroker) -> AsyncIterator[Listener]:
+    listener = Listener(broker)
     try:
-        await until(lambda: ear.wakes or ear.task.done())
-        yield ear
+        await until(lambda: listener.wakes or listener.task.done())
+        yield listener
     finally:
-        await ear.end()
+        await listener.end()
 
 
-async def say(broker: RedisBroker, *hints: str) -> None:
+async def publish_hints(broker: RedisBroker, *hints: str) -> None:
     await asyncio.to_thread(broker.publish, hints)
 
 

@@ -44,7 +44,7 @@ READ_BACKOFF_MAX = 2.0
 BACKOFF_MAX = 10.0
 """Seconds; of the broker's loop."""
 DRAIN_TIMEOUT = 30.0
-"""Seconds after which a process that was told to stop, but goes on, accepts streams again."""
+"""Seconds after which a process that was to stop, but goes on, accepts streams again."""
 
 
 class Hub:

@@ -25,7 +25,7 @@ from tests.support.broker_sites import (
     SqliteSite,
 )
 from tests.support.memory_source import Client, Table, running
-from tests.support.notify_channel import Line
+from tests.support.notify_channel import NotifyChannel
 from toasts.realtime.brokers.base import HINTS_MAX_BYTES, Broker, pack, unpack
 from toasts.realtime.brokers.local import LocalBroker
 from toasts.realtime.brokers.redis_cluster import redis_broker
@@ -44,7 +44,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
     if request.param == "redis-cluster":
         cluster = request.getfixturevalue("redis_cluster")
         return ClusterSite(cluster, redis_broker(cluster.url, channel))
-    return PostgresSite(request.getfixturevalue("line"))
+    return PostgresSite(request.getfixturevalue("notify_channel"))
 
 
 class Listener:
@@ -56,7 +56,7 @@ class Listener:
     async def publish(self, hints: Sequence[str]) -> None:
         await asyncio.to_thread(self.broker.publish, hints)
 
-    def heard(self, hint: str, since: int = 1) -> bool:
+    def received(self, hint: str, since: int = 1) -> bool:
         return any(wake is None or hint in wake for wake in self.wakes[since:])
 
     async def leave(self) -> None:
@@ -68,54 +68,54 @@ class Listener:
 # The contract.
 
 
-async def test_a_listener_is_first_told_that_all_may_have_changed(site: Site) -> None:
+async def test_a_listener_is_first_woken_for_all_topics(site: Site) -> None:
     listener = Listener(site.broker)
     await until(lambda: listener.wakes)
     assert listener.wakes[0] is None
     await listener.leave()
 
 
-async def test_what_somebody_else_says_wakes(site: Site) -> None:
+async def test_a_hint_of_another_process_wakes(site: Site) -> None:
     listener = Listener(site.broker)
     await until(lambda: listener.wakes)
-    await asyncio.to_thread(site.say, "user:1")
-    await until(lambda: listener.heard("user:1"))
+    await asyncio.to_thread(site.publish, "user:1")
+    await until(lambda: listener.received("user:1"))
     since = len(listener.wakes)
-    await asyncio.to_thread(site.say, "user:2")
-    await until(lambda: listener.heard("user:2", since))
+    await asyncio.to_thread(site.publish, "user:2")
+    await until(lambda: listener.received("user:2", since))
     await listener.leave()
 
 
-async def test_two_listeners_hear_the_same(site: Site) -> None:
+async def test_two_listeners_receive_the_same(site: Site) -> None:
     listeners = [Listener(site.broker), Listener(site.broker)]
     await until(lambda: all(each.wakes for each in listeners))
-    await asyncio.to_thread(site.say, "user:1")
-    await until(lambda: all(each.heard("user:1") for each in listeners))
+    await asyncio.to_thread(site.publish, "user:1")
+    await until(lambda: all(each.received("user:1") for each in listeners))
     await asyncio.gather(*(each.leave() for each in listeners))
 
 
-async def test_doubles_and_garbage_harm_nobody(site: Site) -> None:
+async def test_duplicates_and_garbage_harm_nobody(site: Site) -> None:
     table = Table()
     table.put("user:1", 1)
     async with running(table, site.broker) as hub:
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= 1:1\n" and hub.listening)
-        await asyncio.to_thread(site.make_noise)
+        await asyncio.to_thread(site.send_garbage)
         for _ in range(2):
-            await asyncio.to_thread(site.say, "user:1")
+            await asyncio.to_thread(site.publish, "user:1")
         table.put("user:1", 2)
-        await asyncio.to_thread(site.say, "user:1")
+        await asyncio.to_thread(site.publish, "user:1")
         await until(lambda: client.raw == b"= 1:1\n+ 2:1\n")
         assert hub.listening
 
 
-async def test_a_hub_hears_what_somebody_else_says(site: Site) -> None:
+async def test_a_hub_receives_the_hints_of_another_process(site: Site) -> None:
     table = Table()
     async with running(table, site.broker) as hub:
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= \n" and hub.listening)
         table.put("user:1", 1)
-        await asyncio.to_thread(site.say, "user:1")
+        await asyncio.to_thread(site.publish, "user:1")
         await until(lambda: client.raw == b"= \n+ 1:1\n")
 
 
@@ -124,24 +124,24 @@ async def test_a_listener_that_is_cancelled_leaves_nothing_behind(site: Site) ->
     listener = Listener(site.broker)
     await until(lambda: listener.wakes)
     await asyncio.wait_for(listener.leave(), 2)
-    heard = list(listener.wakes)
+    wakes = list(listener.wakes)
     await until(lambda: asyncio.all_tasks() == before)
 
     async def gone() -> bool:
-        return not await site.traces()
+        return not await site.open_connections()
 
     await until(gone)
     await asyncio.to_thread(site.broker.publish, ["user:1"])
     await asyncio.sleep(0)
-    assert listener.wakes == heard
+    assert listener.wakes == wakes
 
 
 async def test_it_can_be_listened_to_again(site: Site) -> None:
     for _ in range(2):
         listener = Listener(site.broker)
         await until(lambda: listener.wakes)  # noqa: B023
-        await asyncio.to_thread(site.say, "user:1")
-        await until(lambda: listener.heard("user:1"))  # noqa: B023
+        await asyncio.to_thread(site.publish, "user:1")
+        await until(lambda: listener.received("user:1"))  # noqa: B023
         await listener.leave()
 
 
@@ -150,9 +150,14 @@ async def test_publishing_without_a_listener_is_fine(site: Site) -> None:
     await asyncio.to_thread(site.broker.publish, [])
 
 
-async def test_two_hubs_of_one_site_hear_each_other(line: Line) -> None:
+async def test_two_hubs_of_one_site_receive_each_others_hints(
+    notify_channel: NotifyChannel,
+) -> None:
     table = Table()
-    async with running(table, line.broker()) as here, running(table, line.broker()) as there:
+    async with (
+        running(table, notify_channel.broker()) as here,
+        running(table, notify_channel.broker()) as there,
+    ):
         clients = [Client(here, "user:1"), Client(there, "user:1")]
         await until(
             lambda: all(each.raw for each in clients) and here.listening and there.listening
@@ -165,18 +170,18 @@ async def test_two_hubs_of_one_site_hear_each_other(line: Line) -> None:
 # The local broker.
 
 
-def test_a_loop_that_was_closed_keeps_nobody_else_from_hearing() -> None:
+def test_a_loop_that_was_closed_keeps_no_other_from_its_hints() -> None:
     broker = LocalBroker()
-    heard: list[Any] = []
+    received: list[Any] = []
     closed, open_ = asyncio.new_event_loop(), asyncio.new_event_loop()
     closed.close()
-    broker._listeners = {heard.append: closed, (lambda hints: heard.append(hints)): open_}
+    broker._listeners = {received.append: closed, (lambda hints: received.append(hints)): open_}
     try:
         broker.publish(["a"])
         open_.run_until_complete(asyncio.sleep(0))
     finally:
         open_.close()
-    assert heard == [["a"]]
+    assert received == [["a"]]
 
 
 # Packing.
@@ -188,7 +193,7 @@ hints = st.lists(st.text(max_size=40) | st.text(min_size=200, max_size=1000), ma
 @given(hints)
 @example(["\0", "\ud800", "\U0001f600", '"', "\\", "\u2028", "~", "!"])
 @example([f"user:{number}" for number in range(5000)])
-def test_nothing_is_lost_on_the_way_and_the_order_is_kept(given: list[str]) -> None:
+def test_packing_loses_no_hint_and_keeps_the_order(given: list[str]) -> None:
     messages = pack(given)
     received = [hint for message in messages for hint in unpack(message)]
     # JSON joins two halves of a pair that stood side by side.
@@ -214,7 +219,7 @@ def test_as_few_messages_as_fit() -> None:
     assert len(pack(f"user:{number}" for number in range(3000))) == 5
 
 
-def test_a_hint_too_long_for_any_message_takes_no_other_along() -> None:
+def test_a_hint_that_is_too_long_is_left_out_alone() -> None:
     assert pack(["a", "x" * 7000, "b"]) == ['["a","b"]']
 
 
@@ -228,5 +233,5 @@ def test_no_message_at_all_can_raise(message: str) -> None:
     assert isinstance(unpack(message), list)
 
 
-def test_what_is_no_text_among_the_hints_is_left_out() -> None:
+def test_hints_that_are_no_text_are_left_out() -> None:
     assert unpack('["a", 1, null, ["b"], {"c": 1}, "d"]') == ["a", "d"]

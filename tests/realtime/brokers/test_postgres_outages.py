@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, running, settled
 from tests.support.middlebox import Middlebox, middlebox
-from tests.support.notify_channel import Ear, Line, until_nobody_listens
+from tests.support.notify_channel import Listener, NotifyChannel, until_nobody_listens
 from tests.support.postgres import PostgresServer
 from toasts.realtime import hub as hub_module
 from toasts.realtime.brokers import canary
@@ -32,35 +32,39 @@ def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
 
 
-async def test_a_connection_that_is_ended_is_an_error_at_once(line: Line) -> None:
-    async with line.listening() as ear:
-        await end_listeners(line)
+async def test_a_connection_that_is_ended_is_an_error_at_once(
+    notify_channel: NotifyChannel,
+) -> None:
+    async with notify_channel.listening() as listener:
+        await end_listeners(notify_channel)
         with pytest.raises(psycopg.OperationalError):
-            await asyncio.wait_for(ear.task, 2)
+            await asyncio.wait_for(listener.task, 2)
 
 
-async def end_listeners(line: Line) -> None:
-    ended = await line.listeners("pg_terminate_backend(pid)")
+async def end_listeners(notify_channel: NotifyChannel) -> None:
+    ended = await notify_channel.listeners("pg_terminate_backend(pid)")
     assert ended == [(True,)]
 
 
-async def test_the_hub_connects_anew_and_looks_up_what_it_missed(line: Line) -> None:
+async def test_the_hub_connects_again_and_reads_what_it_missed(
+    notify_channel: NotifyChannel,
+) -> None:
     table = Table()
-    async with running(table, line.broker()) as hub:
+    async with running(table, notify_channel.broker()) as hub:
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= \n" and settled(hub))
-        (before,) = await line.listeners()
-        table.put("user:1", 1)  # and nobody says so
-        await end_listeners(line)
+        (before,) = await notify_channel.listeners()
+        table.put("user:1", 1)  # and no hint is published
+        await end_listeners(notify_channel)
         await until(lambda: client.raw == b"= \n+ 1:1\n")
 
         async def anew() -> bool:
-            return before not in (found := await line.listeners()) and len(found) == 1
+            return before not in (found := await notify_channel.listeners()) and len(found) == 1
 
         await until(anew)
         await until(lambda: hub.listening)
         table.put("user:1", 2)
-        await asyncio.to_thread(line.broker().publish, ["user:1"])
+        await asyncio.to_thread(notify_channel.broker().publish, ["user:1"])
         await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
 
 
@@ -71,92 +75,102 @@ def own_server() -> Iterator[PostgresServer]:
     server.remove()
 
 
-async def test_the_hub_comes_through_a_restart_of_the_server(
+async def test_the_hub_survives_a_restart_of_the_server(
     own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
-    line = Line(own_server.url("postgres"))
+    notify_channel = NotifyChannel(own_server.url("postgres"))
     table = Table()
-    async with running(table, line.broker()) as hub:
+    async with running(table, notify_channel.broker()) as hub:
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= \n" and hub.listening)
         await asyncio.to_thread(own_server.stop)
         await until(lambda: not hub.listening)
-        # Nobody hears this; the hub goes on all the same.
+        # Nobody receives this; the hub goes on all the same.
         hub.announce(["user:2"])
         table.put("user:1", 1)
         await asyncio.to_thread(own_server.start)
         await until(lambda: hub.listening)
         await until(lambda: client.raw == b"= \n+ 1:1\n")
         table.put("user:1", 2)
-        await asyncio.to_thread(line.broker().publish, ["user:1"])
+        await asyncio.to_thread(notify_channel.broker().publish, ["user:1"])
         await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
 
 
-async def test_a_channel_that_carries_nothing_is_found_out(line: Line, short_bounds: None) -> None:
+async def test_a_channel_that_carries_nothing_is_found_out(
+    notify_channel: NotifyChannel, short_bounds: None
+) -> None:
     """So a pooler shows itself that gave our LISTEN to somebody else's session."""
-    line.drops_canaries = True
-    async with line.listening() as ear:
+    notify_channel.drops_canaries = True
+    async with notify_channel.listening() as listener:
         with pytest.raises(BrokerError, match=r"^no hint arrives any more on the channel 'toasts"):
-            await asyncio.wait_for(ear.task, 2)
-    await until_nobody_listens(line)
+            await asyncio.wait_for(listener.task, 2)
+    await until_nobody_listens(notify_channel)
 
 
-async def test_a_channel_that_ceases_to_carry_is_found_out(line: Line, short_bounds: None) -> None:
-    async with line.listening() as ear:
-        await until(lambda: len(line.sent) >= 2)
-        line.drops_canaries = True
+async def test_a_channel_that_stops_carrying_is_found_out(
+    notify_channel: NotifyChannel, short_bounds: None
+) -> None:
+    async with notify_channel.listening() as listener:
+        await until(lambda: len(notify_channel.sent) >= 2)
+        notify_channel.drops_canaries = True
         with pytest.raises(BrokerError, match="no hint arrives any more"):
-            await asyncio.wait_for(ear.task, 3)
+            await asyncio.wait_for(listener.task, 3)
 
 
-async def test_canaries_go_on_for_ever_and_are_nobodys_hint(line: Line, short_bounds: None) -> None:
-    async with line.listening() as first, line.listening() as second:
-        await until(lambda: len(line.sent) >= 5)
+async def test_canaries_go_on_for_ever_and_wake_no_topic(
+    notify_channel: NotifyChannel, short_bounds: None
+) -> None:
+    async with notify_channel.listening() as first, notify_channel.listening() as second:
+        await until(lambda: len(notify_channel.sent) >= 5)
         assert not first.task.done()
         assert not second.task.done()
-        assert first.heard == second.heard == []
-    assert len(set(line.sent)) == len(line.sent)
+        assert first.received == second.received == []
+    assert len(set(notify_channel.sent)) == len(notify_channel.sent)
 
 
 async def test_a_publisher_that_fails_is_found_out_too(
-    line: Line, short_bounds: None, caplog: pytest.LogCaptureFixture
+    notify_channel: NotifyChannel, short_bounds: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fails(hints: Sequence[str]) -> None:
         raise OSError("away")
 
     with pytest.raises(BrokerError, match="no hint arrives any more"):
-        await asyncio.wait_for(line.broker().listen(lambda hints: None, fails), 2)
+        await asyncio.wait_for(notify_channel.broker().listen(lambda hints: None, fails), 2)
     gc.collect()
     assert "never retrieved" not in caplog.text
 
 
 @asynccontextmanager
-async def behind_middlebox(line: Line) -> AsyncIterator[tuple[Middlebox, Ear]]:
+async def behind_middlebox(
+    notify_channel: NotifyChannel,
+) -> AsyncIterator[tuple[Middlebox, Listener]]:
     async with (
-        middlebox(line.url) as (box, address),
-        line.listening(line.broker(address)) as ear,
+        middlebox(notify_channel.url) as (box, address),
+        notify_channel.listening(notify_channel.broker(address)) as listener,
     ):
-        yield box, ear
+        yield box, listener
 
 
 async def test_a_middlebox_that_swallows_everything_is_found_out(
-    line: Line, short_bounds: None
+    notify_channel: NotifyChannel, short_bounds: None
 ) -> None:
-    async with behind_middlebox(line) as (box, ear):
-        await asyncio.to_thread(line.broker().publish, ["a"])
-        await until(lambda: ear.heard == ["a"])
+    async with behind_middlebox(notify_channel) as (box, listener):
+        await asyncio.to_thread(notify_channel.broker().publish, ["a"])
+        await until(lambda: listener.received == ["a"])
         box.silent = True
         with pytest.raises(BrokerError, match="no hint arrives any more"):
-            await asyncio.wait_for(ear.task, 3)
+            await asyncio.wait_for(listener.task, 3)
 
 
 async def test_a_middlebox_that_falls_silent_before_we_listen_is_found_out(
-    line: Line, short_bounds: None
+    notify_channel: NotifyChannel, short_bounds: None
 ) -> None:
-    async with middlebox(line.url) as (box, address):
+    async with middlebox(notify_channel.url) as (box, address):
         box.answers = 1  # the greeting
-        task = asyncio.create_task(line.broker(address).listen(print, line.publish))
+        task = asyncio.create_task(
+            notify_channel.broker(address).listen(print, notify_channel.publish)
+        )
         done, _ = await asyncio.wait([task], timeout=3)
         assert done, "LISTEN was waited for without a bound"
         assert box.silent
@@ -164,31 +178,36 @@ async def test_a_middlebox_that_falls_silent_before_we_listen_is_found_out(
             await task
 
 
-async def test_what_is_no_message_of_the_protocol_is_an_error_at_once(line: Line) -> None:
+async def test_bytes_outside_the_protocol_are_an_error_at_once(
+    notify_channel: NotifyChannel,
+) -> None:
     """libpq then closes the socket while it reads, and its number may be another's next."""
-    async with behind_middlebox(line) as (box, ear):
-        await until(lambda: line.sent)
+    async with behind_middlebox(notify_channel) as (box, listener):
+        await until(lambda: notify_channel.sent)
         box.clients[-1].write(b"\x01\x00\x00\x00\x05nonsense")
         with pytest.raises(psycopg.OperationalError):
-            await asyncio.wait_for(ear.task, 2)
+            await asyncio.wait_for(listener.task, 2)
 
 
 async def test_behind_a_silent_middlebox_a_listener_still_ends_at_once(
-    line: Line, short_bounds: None
+    notify_channel: NotifyChannel, short_bounds: None
 ) -> None:
-    async with behind_middlebox(line) as (box, ear):
+    async with behind_middlebox(notify_channel) as (box, listener):
         box.silent = True
         started = asyncio.get_running_loop().time()
-        await ear.end()
-        assert ear.task.done()
+        await listener.end()
+        assert listener.task.done()
         assert asyncio.get_running_loop().time() - started < 1
 
 
-async def test_the_hub_finds_its_way_once_the_middlebox_speaks_again(
-    line: Line, short_bounds: None
+async def test_the_hub_connects_again_when_the_middlebox_forwards_again(
+    notify_channel: NotifyChannel, short_bounds: None
 ) -> None:
     table = Table()
-    async with middlebox(line.url) as (box, address), running(table, line.broker(address)) as hub:
+    async with (
+        middlebox(notify_channel.url) as (box, address),
+        running(table, notify_channel.broker(address)) as hub,
+    ):
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= \n" and hub.listening)
         box.silent = True
@@ -199,7 +218,7 @@ async def test_the_hub_finds_its_way_once_the_middlebox_speaks_again(
         await until(lambda: client.raw == b"= \n+ 1:1\n")
 
 
-def test_the_listeners_own_options_give_way_to_what_the_site_says() -> None:
+def test_the_sites_connection_options_replace_the_listeners_own() -> None:
     options: dict[str, Any] = PostgresBroker(
         "host=a,b connect_timeout=1 target_session_attrs=any", "c", lambda *args: None
     )._options()

@@ -14,7 +14,7 @@ from redis.exceptions import AuthenticationError, RedisClusterException, RedisEr
 
 from tests.conftest import signed_in, until
 from tests.support.memory_source import Client, Table, running
-from tests.support.redis_listener import listening, say
+from tests.support.redis_listener import listening, publish_hints
 from tests.support.redis_server import RedisCluster, RedisServer
 from tests.support.streams import StreamReader
 from toasts import async_create_toast
@@ -31,11 +31,11 @@ from toasts.realtime.brokers.redis_cluster import SHARDS, redis_broker
 
 async def test_three_thousand_hints_arrive_in_few_messages(broker: RedisBroker) -> None:
     hints = [f"user:{number}" for number in range(3000)]
-    async with listening(broker) as ear:
-        await say(broker, *hints)
-        await until(lambda: len(ear.heard) >= 3000)
-        assert ear.heard == hints
-        spoken = [wake for wake in ear.wakes if wake]
+    async with listening(broker) as listener:
+        await publish_hints(broker, *hints)
+        await until(lambda: len(listener.received) >= 3000)
+        assert listener.received == hints
+        spoken = [wake for wake in listener.wakes if wake]
     assert len(spoken) == 5
     assert all(len(",".join(f'"{hint}"' for hint in wake)) < HINTS_MAX_BYTES for wake in spoken)
 
@@ -43,27 +43,29 @@ async def test_three_thousand_hints_arrive_in_few_messages(broker: RedisBroker) 
 async def test_any_text_travels(broker: RedisBroker, sharded: RedisBroker) -> None:
     hints = ["user:é", "\U0001f600", 'a"b\\c', "\u2028", "line\nbreak", "nul\0", "FLUSHALL\r\n"]
     for each in (broker, sharded):
-        async with listening(each) as ear:
-            await say(each, *hints)
-            await until(lambda: len(ear.heard) >= len(hints))
-            assert sorted(ear.heard) == sorted(hints)
+        async with listening(each) as listener:
+            await publish_hints(each, *hints)
+            await until(lambda: len(listener.received) >= len(hints))
+            assert sorted(listener.received) == sorted(hints)
 
 
-async def test_other_channels_are_not_heard(broker: RedisBroker, redis_server: RedisServer) -> None:
-    async with listening(broker) as ear:
+async def test_messages_on_other_channels_are_not_received(
+    broker: RedisBroker, redis_server: RedisServer
+) -> None:
+    async with listening(broker) as listener:
         redis_server.command("PUBLISH", f"{broker.channel}2", '["a"]')
         redis_server.command("PUBLISH", broker.channel, '["b"]')
-        await until(lambda: ear.heard)
-        assert ear.heard == ["b"]
+        await until(lambda: listener.received)
+        assert listener.received == ["b"]
 
 
 async def test_options_in_the_url_are_honoured(redis_server: RedisServer, channel: str) -> None:
     url = f"{redis_server.url}/3?client_name=site&decode_responses=True&socket_timeout=0.2"
     broker = redis_broker(url, channel)
-    async with listening(broker) as ear:
+    async with listening(broker) as listener:
         await asyncio.sleep(0.3)  # past the timeout: it is not for who only listens
-        await say(broker, "a")
-        await until(lambda: ear.heard == ["a"])
+        await publish_hints(broker, "a")
+        await until(lambda: listener.received == ["a"])
         assert [client["name"] for client in redis_server.listeners()] == ["site"]
 
 
@@ -78,12 +80,12 @@ async def test_a_listener_has_one_connection_per_server(
         assert [len(node.listeners()) for node in redis_cluster.nodes] == [1, 1, 1]
 
 
-def test_nothing_to_say_opens_no_connection() -> None:
+def test_publishing_no_hints_opens_no_connection() -> None:
     redis_broker("redis://127.0.0.1:1", "c").publish([])
     redis_broker("redis+cluster://127.0.0.1:1", "c").publish([])
 
 
-async def test_who_cannot_be_reached_is_an_error_at_once() -> None:
+async def test_a_server_that_cannot_be_reached_is_an_error_at_once() -> None:
     for url in ("redis://127.0.0.1:1", "redis+cluster://127.0.0.1:1"):
         broker = redis_broker(url, "c")
         started = time.monotonic()
@@ -94,16 +96,16 @@ async def test_who_cannot_be_reached_is_an_error_at_once() -> None:
         assert time.monotonic() - started < 5
 
 
-async def test_a_password_is_asked_for_and_given(channel: str) -> None:
+async def test_a_password_is_required_and_used(channel: str) -> None:
     server = RedisServer(requirepass="secret").start()
     try:
         broker = redis_broker(f"redis://:secret@127.0.0.1:{server.port}", channel)
-        async with listening(broker) as ear:
-            await say(broker, "a")
-            await until(lambda: ear.heard == ["a"])
+        async with listening(broker) as listener:
+            await publish_hints(broker, "a")
+            await until(lambda: listener.received == ["a"])
         wrong = redis_broker(f"redis://:other@127.0.0.1:{server.port}", channel)
         with pytest.raises(AuthenticationError):
-            await say(wrong, "a")
+            await publish_hints(wrong, "a")
         with pytest.raises(AuthenticationError):
             await wrong.listen(print, lambda hints: asyncio.sleep(0))
     finally:
@@ -122,9 +124,9 @@ async def test_the_rights_that_the_guide_names_are_enough(
         for node in nodes:
             node.command("ACL", "SETUSER", "toasts", "reset", "on", ">pw", *allowed.split())
         broker = redis_broker(url.replace("//", "//toasts:pw@"), "toasts")
-        async with listening(broker) as ear:
-            await say(broker, "a", "b")
-            await until(lambda: sorted(ear.heard) == ["a", "b"])
+        async with listening(broker) as listener:
+            await publish_hints(broker, "a", "b")
+            await until(lambda: sorted(listener.received) == ["a", "b"])
         assert [node.command("ACL", "LOG") for node in nodes] == [[]] * len(nodes)
 
 
@@ -158,12 +160,12 @@ def test_threads_share_a_bounded_number_of_connections(
         assert 0 < names.count("publisher") <= module.CONNECTIONS
 
 
-async def test_a_forked_child_speaks_on_connections_of_its_own(
+async def test_a_forked_child_publishes_on_connections_of_its_own(
     broker: RedisBroker, sharded: RedisBroker
 ) -> None:
     for each in (broker, sharded):
-        async with listening(each) as ear:
-            await say(each, "parent 1")
+        async with listening(each) as listener:
+            await publish_hints(each, "parent 1")
             child = os.fork()
             if child == 0:
                 try:
@@ -171,10 +173,10 @@ async def test_a_forked_child_speaks_on_connections_of_its_own(
                 finally:
                     os._exit(0)
             await asyncio.to_thread(os.waitpid, child, 0)
-            await say(each, "parent 2")
-            await until(lambda: len(ear.heard) >= 3)
-            assert sorted(ear.heard) == ["child", "parent 1", "parent 2"]
-            assert not ear.task.done()
+            await publish_hints(each, "parent 2")
+            await until(lambda: len(listener.received) >= 3)
+            assert sorted(listener.received) == ["child", "parent 1", "parent 2"]
+            assert not listener.task.done()
 
 
 def test_a_forked_child_does_not_wait_for_what_its_parents_threads_hold(
@@ -210,7 +212,7 @@ def test_a_forked_child_does_not_wait_for_what_its_parents_threads_hold(
 
 
 @pytest.mark.parametrize("kind", ["one server", "cluster"])
-async def test_whatever_a_stranger_says_the_same_connection_goes_on(
+async def test_whatever_a_stranger_sends_the_same_connection_goes_on(
     kind: str, broker: RedisBroker, sharded: RedisBroker,
     redis_server: RedisServer, redis_cluster: RedisCluster,
 ) -> None:  # fmt: skip
@@ -231,7 +233,7 @@ async def test_whatever_a_stranger_says_the_same_connection_goes_on(
                     place = f"{each.channel}:{{{shard}}}"
                     redis_cluster.owner(place).command("SPUBLISH", place, message)
         table.put("user:1", 1)
-        await say(each, "user:1")
+        await publish_hints(each, "user:1")
         await until(lambda: client.raw == b"= \n+ 1:1\n")
         assert [one["id"] for node in nodes for one in node.listeners()] == before
         assert hub.subscriptions() == [client.stream]
@@ -252,7 +254,7 @@ async def test_a_site_on_redis_shows_a_toast_at_once(
     await reader.until("sync")
     await until(lambda: current_hub().listening)
     assert brokers.make_broker() is current_hub().broker
-    # As another process would: the toast is there, and only Redis says so.
+    # As another process does it: the toast is there, and only Redis has a hint of it.
     toast = await Toast.objects.acreate(user=alice, message="hello")
     await asyncio.to_thread(brokers.make_broker().publish, [source.topic(alice.pk)])
     assert (await reader.next()).data["id"] == toast.pk

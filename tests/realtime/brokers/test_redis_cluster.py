@@ -9,31 +9,31 @@ import pytest
 
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, running
-from tests.support.redis_listener import listening, say
+from tests.support.redis_listener import listening, publish_hints
 from tests.support.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
 from toasts.realtime.brokers.redis import RedisBroker
 from toasts.realtime.brokers.redis_cluster import SHARDS, ClusterBroker, redis_broker, shard_of
 
 
-async def test_a_hint_goes_to_one_shard_alone_and_shards_are_on_every_node(
+async def test_a_hint_goes_to_one_shard_only_and_every_node_has_shards(
     sharded: RedisBroker, redis_cluster: RedisCluster
 ) -> None:
     channels = await sharded._channels_by_url()
     assert sorted(len(channels) for channels in channels.values()) != [0, 0, SHARDS]
     assert len(channels) == 3
     assert sum(map(len, channels.values())) == SHARDS
-    async with listening(sharded) as ear:
-        await until(lambda: len(ear.canaries) == SHARDS)
-        await until(lambda: len(ear.wakes) == 1 + SHARDS)
+    async with listening(sharded) as listener:
+        await until(lambda: len(listener.canaries) == SHARDS)
+        await until(lambda: len(listener.wakes) == 1 + SHARDS)
         before = [int(stats(node)["total_commands_processed"]) for node in redis_cluster.nodes]
         for _ in range(50):
-            await say(sharded, "user:1")
+            await publish_hints(sharded, "user:1")
         after = [int(stats(node)["total_commands_processed"]) for node in redis_cluster.nodes]
         grown = sorted(now - then for then, now in zip(before, after, strict=True))
         assert grown[2] >= 50
         assert grown[1] < 25
-        await until(lambda: ear.heard == ["user:1"] * 50)
+        await until(lambda: listener.received == ["user:1"] * 50)
 
 
 def stats(node: RedisServer) -> dict[str, Any]:
@@ -44,9 +44,9 @@ def stats(node: RedisServer) -> dict[str, Any]:
 async def test_every_shard_carries(sharded: RedisBroker) -> None:
     hints = list(sharded._probes("user:"))
     assert len({shard_of(hint) for hint in hints}) == SHARDS
-    async with listening(sharded) as ear:
-        await say(sharded, *hints)
-        await until(lambda: sorted(ear.heard) == sorted(hints))
+    async with listening(sharded) as listener:
+        await publish_hints(sharded, *hints)
+        await until(lambda: sorted(listener.received) == sorted(hints))
 
 
 def test_the_shard_of_a_hint_is_the_same_in_every_process() -> None:
@@ -56,17 +56,17 @@ def test_the_shard_of_a_hint_is_the_same_in_every_process() -> None:
     ]  # fmt: skip
 
 
-async def test_a_node_that_is_down_at_the_start_is_passed_over(
+async def test_a_node_that_is_down_at_the_start_is_skipped(
     redis_cluster: RedisCluster, channel: str
 ) -> None:
     url = redis_cluster.url.replace("//", "//127.0.0.1:1,")
     broker = redis_broker(url, channel)
-    async with listening(broker) as ear:
-        await say(broker, "a")
-        await until(lambda: ear.heard == ["a"])
+    async with listening(broker) as listener:
+        await publish_hints(broker, "a")
+        await until(lambda: listener.received == ["a"])
 
 
-async def test_a_slot_that_moves_takes_the_listeners_along(
+async def test_listeners_follow_a_slot_that_moves(
     sharded: RedisBroker,
     redis_cluster: RedisCluster,
     channel: str,
@@ -78,14 +78,14 @@ async def test_a_slot_that_moves_takes_the_listeners_along(
     async with running(table, sharded) as hub:
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= \n" and hub.listening)
-        await say(sharded, "user:1")  # the publisher knows the old place
+        await publish_hints(sharded, "user:1")  # the publisher knows the old place
         before = redis_cluster.owner(shard)
         await asyncio.to_thread(redis_cluster.move, shard)
         assert redis_cluster.owner(shard) is not before
         await until(lambda: not hub.listening)
         await until(lambda: hub.listening)
         table.put("user:1", 1)
-        await say(sharded, "user:1")
+        await publish_hints(sharded, "user:1")
         await until(lambda: client.raw == b"= \n+ 1:1\n")
 
 
@@ -106,7 +106,7 @@ async def test_a_node_that_restarts_is_found_again(monkeypatch: pytest.MonkeyPat
             await until(lambda: hub.listening, 20)
             await until(lambda: client.raw == b"= \n+ 1:1\n")
             table.put("user:1", 2)
-            await say(broker, "user:1")
+            await publish_hints(broker, "user:1")
             await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
     finally:
         cluster.remove()
@@ -132,14 +132,14 @@ def test_the_url_of_a_cluster_names_one_or_more_of_its_nodes(
 ) -> None:
     broker = redis_broker(url, "c")
     assert isinstance(broker, ClusterBroker)
-    assert broker._nodes == nodes
-    assert broker._url_of(*nodes[0]) == first
+    assert broker._address.nodes == nodes
+    assert broker._address.url_of(*nodes[0]) == first
 
 
 @pytest.mark.parametrize(
     "url",
     ["", "localhost", "http://x", "redis+cluster://", "redis+cluster://a,,b", "unix+cluster:///x"],
 )
-def test_what_is_no_url_of_a_redis_is_refused(url: str) -> None:
+def test_a_url_of_no_redis_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="URL"):
         redis_broker(url, "c")

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, running
-from tests.support.redis_listener import behind_middlebox, kill_listeners, listening, say
+from tests.support.redis_listener import behind_middlebox, kill_listeners, listening, publish_hints
 from tests.support.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
 from toasts.realtime.brokers import redis as module
@@ -23,26 +23,26 @@ from toasts.realtime.brokers.redis_cluster import SHARDS, redis_broker
 async def test_a_client_that_is_killed_is_an_error_at_once(
     broker: RedisBroker, redis_server: RedisServer
 ) -> None:
-    async with listening(broker) as ear:
+    async with listening(broker) as listener:
         kill_listeners(redis_server)
         with pytest.raises(RedisConnectionError):
-            await asyncio.wait_for(ear.task, 2)
-        assert ear.wakes[1:] == [wake for wake in ear.wakes[1:] if wake == []]
+            await asyncio.wait_for(listener.task, 2)
+        assert listener.wakes[1:] == [wake for wake in listener.wakes[1:] if wake == []]
     assert redis_server.listeners() == []
 
 
 async def test_one_killed_client_of_a_cluster_ends_them_all(
     sharded: RedisBroker, redis_cluster: RedisCluster
 ) -> None:
-    async with listening(sharded) as ear:
+    async with listening(sharded) as listener:
         kill_listeners(redis_cluster.nodes[1])
         with pytest.raises(RedisConnectionError):
-            await asyncio.wait_for(ear.task, 2)
+            await asyncio.wait_for(listener.task, 2)
     await until(lambda: not any(node.listeners() for node in redis_cluster.nodes))
 
 
 @pytest.mark.parametrize("kind", ["one server", "cluster"])
-async def test_the_hub_connects_anew_and_looks_up_what_it_missed(
+async def test_the_hub_connects_again_and_reads_what_it_missed(
     kind: str, broker: RedisBroker, sharded: RedisBroker,
     redis_server: RedisServer, redis_cluster: RedisCluster, quick: None,
 ) -> None:  # fmt: skip
@@ -52,16 +52,16 @@ async def test_the_hub_connects_anew_and_looks_up_what_it_missed(
     async with running(table, each) as hub:
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= \n" and hub.listening)
-        table.put("user:1", 1)  # and nobody says so
+        table.put("user:1", 1)  # and no hint is published
         await asyncio.to_thread(kill_listeners, *nodes)
         await until(lambda: client.raw == b"= \n+ 1:1\n")
         await until(lambda: hub.listening)
         table.put("user:1", 2)
-        await say(each, "user:1")
+        await publish_hints(each, "user:1")
         await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
 
 
-async def test_the_hub_comes_through_a_restart_of_the_server(
+async def test_the_hub_survives_a_restart_of_the_server(
     own_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
@@ -70,17 +70,19 @@ async def test_the_hub_comes_through_a_restart_of_the_server(
     async with running(table, broker) as hub:
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= \n" and hub.listening)
-        await say(broker, "user:1")  # so that the publisher has a connection that will be dead
+        await publish_hints(
+            broker, "user:1"
+        )  # so that the publisher has a connection that will be dead
         await asyncio.to_thread(own_server.stop)
         await until(lambda: not hub.listening)
-        # Nobody hears this; the hub goes on all the same.
+        # Nobody receives this; the hub goes on all the same.
         hub.announce(["user:2"])
         table.put("user:1", 1)
         await asyncio.to_thread(own_server.start)
         await until(lambda: hub.listening)
         await until(lambda: client.raw == b"= \n+ 1:1\n")
         table.put("user:1", 2)
-        await say(broker, "user:1")
+        await publish_hints(broker, "user:1")
         await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
 
 
@@ -88,53 +90,53 @@ async def test_a_connection_that_the_server_closed_meanwhile_loses_no_hint(
     own_server: RedisServer,
 ) -> None:
     broker = redis_broker(own_server.url, "c")
-    await say(broker, "before")
+    await publish_hints(broker, "before")
     await asyncio.to_thread(own_server.stop)
     await asyncio.to_thread(own_server.start)
-    async with listening(broker) as ear:
-        await say(broker, "after")
-        await until(lambda: ear.heard == ["after"])
+    async with listening(broker) as listener:
+        await publish_hints(broker, "after")
+        await until(lambda: listener.received == ["after"])
 
 
 async def test_a_channel_that_carries_nothing_is_found_out(
     broker: RedisBroker, redis_server: RedisServer, short_redis_bounds: None
 ) -> None:
-    async with listening(broker) as ear:
-        ear.drops = None
+    async with listening(broker) as listener:
+        listener.drops = None
         with pytest.raises(BrokerError, match=r"^no hint arrives any more on the channel 'toasts"):
-            await asyncio.wait_for(ear.task, 8)
+            await asyncio.wait_for(listener.task, 8)
     await until(lambda: not redis_server.listeners())
 
 
 async def test_one_shard_that_carries_nothing_is_found_out(
     sharded: RedisBroker, short_redis_bounds: None
 ) -> None:
-    async with listening(sharded) as ear:
-        await until(lambda: len(ear.canaries) >= 2 * SHARDS)
-        assert not ear.task.done()
-        ear.drops = set(sharded._probes(ear.canaries[-1].split("-")[0] + "-2")[4:5])
+    async with listening(sharded) as listener:
+        await until(lambda: len(listener.canaries) >= 2 * SHARDS)
+        assert not listener.task.done()
+        listener.drops = set(sharded._probes(listener.canaries[-1].split("-")[0] + "-2")[4:5])
         with pytest.raises(BrokerError, match="no hint arrives any more"):
-            await asyncio.wait_for(ear.task, 8)
+            await asyncio.wait_for(listener.task, 8)
 
 
-async def test_canaries_go_on_for_ever_and_are_nobodys_hint(
+async def test_canaries_go_on_for_ever_and_wake_no_topic(
     broker: RedisBroker, short_redis_bounds: None
 ) -> None:
     async with listening(broker) as first, listening(broker) as second:
         await until(lambda: len(first.canaries) >= 3 and len(second.canaries) >= 3)
         assert not first.task.done()
         assert not second.task.done()
-        assert first.heard == second.heard == []
+        assert first.received == second.received == []
     sent = first.canaries + second.canaries
     assert len(set(sent)) == len(sent)
 
 
-async def test_a_flood_does_not_keep_the_canary_from_being_missed() -> None:
-    ears = module.RedisListener("SUBSCRIBE")
-    ears._heard.put_nowait("x")
+async def test_a_flood_of_messages_does_not_hide_a_missing_canary() -> None:
+    listener = module.RedisListener("SUBSCRIBE")
+    listener._messages.put_nowait("x")
     async with asyncio.timeout(5):
-        async for message in ears.receive(0.1):
-            ears._heard.put_nowait(message)  # so that there is always another
+        async for message in listener.receive(0.1):
+            listener._messages.put_nowait(message)  # so that there is always another
 
 
 async def test_a_middlebox_that_swallows_everything_is_found_out(
@@ -142,13 +144,13 @@ async def test_a_middlebox_that_swallows_everything_is_found_out(
 ) -> None:
     async with (
         behind_middlebox(redis_server) as (box, url),
-        listening(redis_broker(url, channel)) as ear,
+        listening(redis_broker(url, channel)) as listener,
     ):
-        await say(redis_broker(redis_server.url, channel), "a")
-        await until(lambda: ear.heard == ["a"])
+        await publish_hints(redis_broker(redis_server.url, channel), "a")
+        await until(lambda: listener.received == ["a"])
         box.silent = True
         with pytest.raises(BrokerError, match="no hint arrives any more"):
-            await asyncio.wait_for(ear.task, 8)
+            await asyncio.wait_for(listener.task, 8)
 
 
 async def test_a_middlebox_that_falls_silent_before_we_listen_is_found_out(
@@ -169,12 +171,12 @@ async def test_behind_a_silent_middlebox_a_listener_still_ends_at_once(
 ) -> None:
     async with (
         behind_middlebox(redis_server) as (box, url),
-        listening(redis_broker(url, channel)) as ear,
+        listening(redis_broker(url, channel)) as listener,
     ):
         box.silent = True
         started = asyncio.get_running_loop().time()
-        await ear.end()
-        assert ear.task.cancelled()
+        await listener.end()
+        assert listener.task.cancelled()
         assert asyncio.get_running_loop().time() - started < 1
 
 
@@ -183,9 +185,9 @@ async def test_a_writer_waits_seconds_at_most_for_a_redis_that_does_not_answer(
 ) -> None:
     async with behind_middlebox(redis_server) as (box, url):
         broker = redis_broker(url, channel)
-        await say(broker, "a")
+        await publish_hints(broker, "a")
         box.silent = True
         started = asyncio.get_running_loop().time()
         with pytest.raises(RedisError):
-            await say(broker, "b")
+            await publish_hints(broker, "b")
         assert asyncio.get_running_loop().time() - started < 3

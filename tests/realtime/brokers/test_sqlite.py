@@ -151,7 +151,7 @@ async def test_a_commit_of_this_process_wakes_too(file: Path) -> None:
             await until(lambda: len(watch.wakes) == 2, 1)
 
 
-async def test_what_is_rolled_back_or_only_read_wakes_nobody(
+async def test_a_rollback_or_a_read_wakes_nobody(
     file: Path, elsewhere: OtherProcess, looks: list[int | None]
 ) -> None:
     async with watching(file) as watch:
@@ -194,7 +194,7 @@ async def test_a_writer_that_locks_everybody_out_is_waited_for(
     other.end()
 
 
-async def test_who_starts_to_listen_while_a_writer_locks_is_woken_by_its_commit(
+async def test_a_listener_that_starts_while_a_writer_locks_is_woken_by_its_commit(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "rollback.sqlite3"
@@ -221,7 +221,7 @@ async def test_the_watcher_closes_its_file_when_it_is_cancelled(file: Path) -> N
     assert open_descriptors(file) == []
 
 
-async def test_a_file_put_in_the_place_of_the_old_one_is_noticed(
+async def test_a_file_that_replaces_the_old_one_is_noticed(
     file: Path, tmp_path: Path, looks: list[int | None]
 ) -> None:
     create(tmp_path / "new")

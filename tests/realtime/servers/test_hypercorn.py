@@ -1,4 +1,4 @@
-"""hypercorn's workers are told to stop by no signal: their sockets show it."""
+"""hypercorn's workers get no signal when they stop, but they close their sockets."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ async def test_a_client_that_fell_behind_gets_the_whole_state_anew(deltas: list[
     assert await asyncio.wait_for(reading, 1) == b"= 1:5\n"
 
 
-async def test_a_fallen_stream_keeps_nothing_until_it_is_read() -> None:
+async def test_an_overflowed_stream_keeps_nothing_until_it_is_read() -> None:
     stream = make_stream("t")
     stream.deliver({}, b"")
     overflow(stream)
@@ -119,7 +119,7 @@ async def test_what_was_read_no_longer_counts() -> None:
     assert asked == []
 
 
-async def test_who_reads_again_is_not_cut_while_the_state_is_looked_up() -> None:
+async def test_a_client_that_reads_again_is_not_aborted_while_the_state_is_read() -> None:
     cuts: list[str] = []
     asked: list[BufferedStream] = []
     stream = make_stream("t", asked.append, abort=lambda: cuts.append("cut"), write_timeout=30)
@@ -176,7 +176,7 @@ async def test_a_stream_of_old_age_is_told_to_reconnect_and_ends() -> None:
     assert await stream.pull() == b""
 
 
-async def test_a_client_that_never_reads_is_cut_after_the_patience() -> None:
+async def test_a_client_that_never_reads_is_aborted_after_the_write_timeout() -> None:
     cuts: list[str] = []
     stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=30)
     stream.deliver({}, b"")
@@ -186,7 +186,7 @@ async def test_a_client_that_never_reads_is_cut_after_the_patience() -> None:
     assert cuts == ["cut"]
 
 
-async def test_an_overflow_does_not_renew_the_patience() -> None:
+async def test_an_overflow_does_not_restart_the_write_timeout() -> None:
     cuts: list[str] = []
     stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=30)
     stream.deliver({}, b"")
@@ -195,7 +195,7 @@ async def test_an_overflow_does_not_renew_the_patience() -> None:
     assert cuts == ["cut"]
 
 
-async def test_a_client_that_reads_is_not_cut() -> None:
+async def test_a_client_that_reads_is_not_aborted() -> None:
     cuts: list[str] = []
     stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=30, max_age=1e9)
     stream.deliver({}, b"")
@@ -206,14 +206,14 @@ async def test_a_client_that_reads_is_not_cut() -> None:
     assert cuts == []
 
 
-async def test_a_client_that_never_reads_its_farewell_is_cut_too() -> None:
+async def test_a_client_that_never_reads_the_last_bytes_is_aborted() -> None:
     cuts: list[str] = []
     stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=0.01)
     stream.end(b"bye auth\n")
     await until(lambda: cuts)
 
 
-async def test_a_client_that_stops_in_the_middle_of_its_farewell_is_cut_too() -> None:
+async def test_a_client_that_stops_in_the_middle_of_the_last_bytes_is_aborted() -> None:
     cuts: list[str] = []
     stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=0.01)
     stream.end(b"bye auth\n")
@@ -221,7 +221,7 @@ async def test_a_client_that_stops_in_the_middle_of_its_farewell_is_cut_too() ->
     await until(lambda: cuts)
 
 
-async def test_who_has_read_its_farewell_is_not_cut() -> None:
+async def test_a_client_that_has_read_the_last_bytes_is_not_aborted() -> None:
     cuts: list[str] = []
     late = asyncio.Event()
     stream = make_stream("t", abort=lambda: cuts.append("cut"), write_timeout=0.01)
@@ -244,7 +244,7 @@ async def test_the_end_comes_once_and_after_all_that_waits() -> None:
     assert await stream.pull() == b""
 
 
-async def test_a_waiting_reader_hears_of_the_end() -> None:
+async def test_a_waiting_reader_gets_the_last_bytes() -> None:
     stream = make_stream("t")
     reading = asyncio.create_task(stream.pull())
     await until(lambda: stream._reader)
@@ -252,7 +252,7 @@ async def test_a_waiting_reader_hears_of_the_end() -> None:
     assert await asyncio.wait_for(reading, 1) == b"bye auth\n"
 
 
-async def test_a_fallen_stream_that_ends_says_so_and_asks_for_nothing_more() -> None:
+async def test_an_overflowed_stream_that_ends_sends_its_last_bytes_and_no_state() -> None:
     asked: list[BufferedStream] = []
     stream = make_stream("t", asked.append)
     stream.deliver({}, b"")

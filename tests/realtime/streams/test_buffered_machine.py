@@ -41,7 +41,7 @@ class SlowReader(RuleBasedStateMachine):
         self.small.__enter__()
         self.loop = asyncio.new_event_loop()
         self.rows: dict[int, int] = {}
-        self.told: dict[int, int] = {}
+        self.last_sent: dict[int, int] = {}
         self.asked = False
         self.fell = False
         self.written = self.received = b""
@@ -64,15 +64,15 @@ class SlowReader(RuleBasedStateMachine):
 
     async def look(self) -> None:
         """What the hub does with a topic that woke."""
-        gone = [key for key in self.told if key not in self.rows]
+        gone = [key for key in self.last_sent if key not in self.rows]
         new = [
             f"{key}:{version}"
             for key, version in self.rows.items()
-            if self.told.get(key) != version
+            if self.last_sent.get(key) != version
         ]
         delta = f"- {' '.join(map(str, gone))}\n" if gone else ""
         delta += "".join(f"+ {row}\n" for row in new)
-        self.told = dict(self.rows)
+        self.last_sent = dict(self.rows)
         before = self.written
         found = dict(self.rows)
         self.stream.deliver(found, delta.encode())

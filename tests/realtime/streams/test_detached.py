@@ -138,8 +138,8 @@ def test_what_raises_does_so_where_it_raises(run: Any) -> None:
     run(main())
 
 
-def test_what_is_cancelled_may_clean_up_in_its_own_time(run: Any) -> None:
-    said: list[str] = []
+def test_a_send_that_is_cancelled_may_await_in_its_cleanup(run: Any) -> None:
+    sent: list[str] = []
 
     async def tidy() -> None:
         try:
@@ -147,7 +147,7 @@ def test_what_is_cancelled_may_clean_up_in_its_own_time(run: Any) -> None:
         finally:
             await _suspends(2)
             await asyncio.sleep(0.001)
-            said.append("tidy")
+            sent.append("tidy")
 
     async def main() -> None:
         task = asyncio.create_task(start(tidy()))
@@ -155,20 +155,20 @@ def test_what_is_cancelled_may_clean_up_in_its_own_time(run: Any) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert said == ["tidy"]
+        assert sent == ["tidy"]
 
     run(main())
 
 
 def test_what_outlives_a_cancel_ends_as_it_would(run: Any) -> None:
-    said: list[str] = []
+    sent: list[str] = []
 
     async def stubborn() -> None:
         for _ in range(2):
             try:
                 await asyncio.sleep(5)
             except asyncio.CancelledError:
-                said.append("no")
+                sent.append("no")
 
     async def main() -> None:
         task = asyncio.create_task(start(stubborn()))
@@ -176,26 +176,26 @@ def test_what_outlives_a_cancel_ends_as_it_would(run: Any) -> None:
             await asyncio.sleep(0)
             task.cancel()
         await task
-        assert said == ["no", "no"]
+        assert sent == ["no", "no"]
 
     run(main())
 
 
 def test_cancelled_before_its_task_began_it_is_closed(run: Any) -> None:
-    said: list[str] = []
+    sent: list[str] = []
 
     async def waits() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            said.append("closed")
+            sent.append("closed")
 
     async def main() -> None:
         task = asyncio.create_task(start(waits()))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert said == ["closed"]
+        assert sent == ["closed"]
 
     run(main())
 
@@ -213,7 +213,7 @@ def test_a_foreign_awaitable_can_be_cancelled(run: Any) -> None:
     run(main())
 
 
-def test_a_timeout_around_send_never_cancels_whoever_writes(run: Any) -> None:
+def test_a_timeout_around_send_never_cancels_the_task_that_writes(run: Any) -> None:
     async def hasty() -> None:
         async with asyncio.timeout(0.01):
             await asyncio.Event().wait()
@@ -232,7 +232,7 @@ def test_a_timeout_around_send_never_cancels_whoever_writes(run: Any) -> None:
     run(main())
 
 
-async def test_the_writer_is_itself_again_whatever_send_does() -> None:
+async def test_the_task_that_writes_is_current_again_whatever_send_does() -> None:
     me = asyncio.current_task()
     application = asyncio.create_task(asyncio.Event().wait())
     seen: list[Any] = []
@@ -249,3 +249,17 @@ async def test_the_writer_is_itself_again_whatever_send_does() -> None:
     assert asyncio.current_task() is me
     assert seen == [application, application]
     application.cancel()
+
+
+def test_asyncio_lets_a_task_be_left_and_entered() -> None:
+    from asyncio.tasks import _enter_task, _leave_task
+
+    async def main() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        _leave_task(loop, task)
+        assert asyncio.current_task() is None
+        _enter_task(loop, task)
+        assert asyncio.current_task() is task
+
+    asyncio.run(main())

@@ -50,7 +50,7 @@ async def test_what_comes_while_the_client_does_not_read_is_one_state_later() ->
     assert opened.taken.endswith(SNAPSHOT + b"c;")
 
 
-async def test_a_client_that_was_slow_and_missed_nothing_is_sent_nothing_anew() -> None:
+async def test_a_slow_client_that_missed_nothing_is_sent_no_state() -> None:
     opened = Opened()
     opened.deliver(b"")
     opened.client.block()
@@ -63,7 +63,7 @@ async def test_a_client_that_was_slow_and_missed_nothing_is_sent_nothing_anew() 
     assert opened.taken == SNAPSHOT + b"a;b;"
 
 
-async def test_a_client_that_knows_its_state_is_believed_once() -> None:
+async def test_the_last_event_id_is_used_once() -> None:
     opened = Opened(last_event_id="abc")
     opened.client.block()
     opened.deliver(b"")
@@ -75,7 +75,7 @@ async def test_a_client_that_knows_its_state_is_believed_once() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.sampled_from(["news", "block", "unblock", "pause", "resume", "turn"])))
+@given(st.lists(st.sampled_from(["change", "block", "unblock", "pause", "resume", "turn"])))
 def test_however_it_was_held_up_a_client_ends_with_the_state_of_the_hub(steps: list[str]) -> None:
     asyncio.run(_held_up(steps))
 
@@ -84,7 +84,7 @@ async def _held_up(steps: list[str]) -> None:
     opened = Opened()
     context, client = opened.context, opened.client
     for number, step in enumerate([*steps, "unblock", "resume", "turn"]):
-        if step == "news":
+        if step == "change":
             context.state["n"] = str(number)
             opened.deliver(b"n=%d;" % number)
         elif step == "block" and client.gate is None:
@@ -110,9 +110,9 @@ def _check_what_came(opened: Opened) -> None:
         if event.startswith(b"all"):
             shown = json.loads(event[3:])["state"].get("n")
         else:
-            said = event.partition(b"=")[2].decode()
-            assert shown is None or int(said) > int(shown)  # none twice, none in the wrong order
-            shown = said
+            sent = event.partition(b"=")[2].decode()
+            assert shown is None or int(sent) > int(shown)  # none twice, none in the wrong order
+            shown = sent
     assert shown == opened.context.state.get("n")
 
 
@@ -133,14 +133,14 @@ async def test_an_event_puts_the_ping_off_by_a_heartbeat_from_the_last_tick_on()
     opened = Opened()
     opened.deliver(b"")
     opened.context.ticker.now = opened.now + 10
-    opened.deliver(b"news;")
+    opened.deliver(b"event;")
     opened.stream.tick(opened.now + 24.9)
     assert b"ping;" not in opened.taken
     opened.stream.tick(opened.now + 25.1)
-    assert opened.taken.endswith(b"news;ping;")
+    assert opened.taken.endswith(b"event;ping;")
 
 
-async def test_the_patience_with_a_client_counts_from_when_it_stopped_reading() -> None:
+async def test_the_write_timeout_counts_from_when_the_client_stopped_reading() -> None:
     opened = Opened()
     opened.context.ticker.now = opened.now - 29  # no tick since
     opened.client.block()
@@ -149,14 +149,14 @@ async def test_the_patience_with_a_client_counts_from_when_it_stopped_reading() 
     assert not opened.stream.ended
 
 
-async def test_an_old_stream_rotates() -> None:
+async def test_a_stream_at_its_max_age_tells_the_client_to_reconnect() -> None:
     opened = Opened(max_age=20)
     opened.stream.tick(opened.now + 20.1)
     assert (opened.taken, opened.client.more, opened.ends) == (b"rotate;", [False], 1)
 
 
 @pytest.mark.parametrize("paused", [False, True])
-async def test_one_that_does_not_read_is_cut_when_patience_ends(paused: bool) -> None:
+async def test_a_client_that_does_not_read_is_aborted_after_the_write_timeout(paused: bool) -> None:
     opened = Opened()
     if paused:
         opened.stream.pauseProducing()
@@ -172,7 +172,7 @@ async def test_one_that_does_not_read_is_cut_when_patience_ends(paused: bool) ->
     assert (opened.ends, opened.taken) == (1, b"")
 
 
-async def test_paused_it_holds_back_and_resumed_it_asks_for_the_state() -> None:
+async def test_a_paused_stream_sends_nothing_and_asks_for_the_state_when_it_resumes() -> None:
     opened = Opened()
     opened.deliver(b"")
     opened.stream.pauseProducing()
@@ -188,7 +188,7 @@ async def test_paused_it_holds_back_and_resumed_it_asks_for_the_state() -> None:
     assert opened.ends == 0
 
 
-async def test_resumed_with_nothing_missed_or_after_its_end_it_asks_for_nothing() -> None:
+async def test_a_resumed_stream_that_missed_nothing_or_has_ended_asks_for_nothing() -> None:
     opened = Opened()
     opened.deliver(b"")
     opened.stream.pauseProducing()
@@ -203,7 +203,7 @@ async def test_resumed_with_nothing_missed_or_after_its_end_it_asks_for_nothing(
 # The end.
 
 
-async def test_its_end_is_its_last_bytes_and_told_once() -> None:
+async def test_the_last_bytes_are_sent_once_and_the_application_is_told_once() -> None:
     opened = Opened()
     opened.stream.end(b"bye;")
     opened.stream.end(b"bye again;")
@@ -212,7 +212,7 @@ async def test_its_end_is_its_last_bytes_and_told_once() -> None:
     assert (opened.taken, opened.client.more, opened.ends) == (b"bye;", [False], 1)
 
 
-async def test_ended_while_it_is_blocked_it_says_goodbye_as_soon_as_it_can() -> None:
+async def test_a_blocked_stream_that_ends_sends_its_last_bytes_when_the_client_reads() -> None:
     opened = Opened()
     opened.client.block()
     opened.deliver(b"")
@@ -226,7 +226,7 @@ async def test_ended_while_it_is_blocked_it_says_goodbye_as_soon_as_it_can() -> 
 
 
 @pytest.mark.parametrize("first", [b"a;", b""], ids=["an event", "the parting bytes"])
-async def test_ended_and_never_read_it_is_over_soon(
+async def test_a_stream_that_ends_and_is_never_read_is_closed_after_a_second(
     first: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(direct, "CLOSE_TIMEOUT", 0.05)
@@ -242,7 +242,7 @@ async def test_ended_and_never_read_it_is_over_soon(
 
 
 @pytest.mark.parametrize("ended", [False, True])
-async def test_closed_it_tells_nobody_and_lets_go_of_what_waits(
+async def test_a_closed_stream_calls_nobody_and_cancels_what_waits(
     ended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(direct, "CLOSE_TIMEOUT", 0.01)
@@ -278,3 +278,30 @@ async def test_a_send_that_fails_ends_it_once(
     opened.stream.end(b"bye;")
     await settle()
     assert (opened.ends, opened.taken) == (1, b"")
+
+
+# Without the insides of servers and asyncio.
+
+
+async def test_switched_off_each_write_is_a_task_and_nothing_is_lost() -> None:
+    opened = Opened(internals=False)
+    before = asyncio.all_tasks()
+    opened.deliver(b"")
+    assert len(asyncio.all_tasks() - before) == 1
+    opened.deliver(b"a;")  # the client has not taken the state yet
+    await settle()
+    assert opened.context.resyncs == ["topic"]
+    opened.deliver(b"")
+    await settle()
+    opened.stream.end(b"bye;")
+    await settle()
+    assert opened.taken == SNAPSHOT * 2 + b"bye;"
+    assert (opened.ends, asyncio.all_tasks()) == (1, before)
+
+
+async def test_switched_off_a_send_that_fails_ends_the_stream_once() -> None:
+    opened = Opened(internals=False)
+    opened.client.fault = OSError()
+    opened.deliver(b"")
+    await settle()
+    assert (opened.ends, opened.stream.ended) == (1, True)

@@ -14,7 +14,7 @@ def make_poll(current: State) -> LongPoll:
     return LongPoll("t", "right", now(), lambda found: found != current, answer)
 
 
-async def test_a_poll_waits_for_news_and_answers_once() -> None:
+async def test_a_poll_waits_for_a_change_and_answers_once() -> None:
     poll = make_poll(state(1))
     poll.deliver(state(1), b"")
     poll.tick(now() + 1000)

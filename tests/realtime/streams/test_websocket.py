@@ -95,7 +95,7 @@ async def test_what_a_page_sends_is_answered(place: Place, alice: str) -> None:
     key = answer["data"].pop("key")
     assert answer == {"event": "reply", "data": {"by": "alice", "origin": "tab7"}, "ref": 5}
     assert found["change"]["data"]["key"] == key
-    for sent, ref, said in [
+    for sent, ref, sent in [
         ({"data": "", "ref": 1}, 1, {"name": ["Must be a name."]}),
         ({"data": "secret"}, None, {"detail": ["Not this one."]}),
         ({"data": "break", "ref": "x"}, "x", {"detail": ["It failed on the server."]}),
@@ -105,7 +105,7 @@ async def test_what_a_page_sends_is_answered(place: Place, alice: str) -> None:
     ]:
         socket.send(sent)
         error = await socket.until("error")
-        assert (error.get("ref"), error["data"]) == (ref, said)
+        assert (error.get("ref"), error["data"]) == (ref, sent)
 
 
 async def test_a_toasts_stream_is_a_websocket_too(place: Place, alice: str) -> None:
@@ -128,7 +128,7 @@ async def test_a_toasts_stream_is_a_websocket_too(place: Place, alice: str) -> N
         (None, "/feeds/public/?token=nonsense", 4403),
     ],
 )
-async def test_who_is_refused_is_told_by_the_close_code(
+async def test_a_refused_client_gets_the_close_code(
     place: Place, session: str | None, path: str, code: int
 ) -> None:
     socket = await place.open(session, path)
@@ -175,7 +175,7 @@ async def test_a_message_that_is_too_large_closes(place: Place, alice: str) -> N
     assert await socket.closed() == (LOST if place.server.kind == "daphne" else 4413)
 
 
-async def test_what_comes_while_a_message_is_worked_on_waits_at_the_client(place: Place) -> None:
+async def test_messages_that_come_while_one_is_handled_wait_at_the_client(place: Place) -> None:
     socket = await place.open(None, "/feeds/slow/")
     await socket.until("sync")
     text = "x" * 64 * 1024
@@ -194,7 +194,7 @@ async def test_what_comes_while_a_message_is_worked_on_waits_at_the_client(place
         assert await socket.next() == {"event": "reply", "data": len(text), "ref": number}
 
 
-async def test_who_leaves_while_a_message_is_worked_on_is_forgotten(place: Place) -> None:
+async def test_a_client_that_leaves_while_a_message_is_handled_is_forgotten(place: Place) -> None:
     before = place.server.sockets()
     socket = await place.open(None, "/feeds/slow/")
     await socket.until("sync")

@@ -184,7 +184,7 @@ class DirectStream:
                 on_end()
 
     def close(self) -> None:
-        """Send nothing more, and call nobody: the application is done. Idempotent."""
+        """Send nothing more: the application is done. Idempotent."""
         self.ended = True
         self._on_end = None
         self._server.detach(self._send, self)
