@@ -165,7 +165,7 @@ def buffered_stream(
 
 
 class _Snapshots:
-    """Encodes the first state for a client that shows one already, and later ones in whole.
+    """Encodes states for one client: only the first one by what the client shows already.
 
     After an overflow it is unknown what the client shows.
     """
@@ -175,6 +175,7 @@ class _Snapshots:
         self._last_event_id = last_event_id
 
     def snapshot(self, state: State) -> bytes:
+        """Encode a whole state, or the first time only what the client lacks."""
         last_event_id, self._last_event_id = self._last_event_id, None
         return self._request.encoder.snapshot(self._request.topic, state, last_event_id)
 

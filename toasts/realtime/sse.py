@@ -10,7 +10,7 @@ from typing import Any
 CONTENT_TYPE = "text/event-stream"
 UNCACHED = {
     "Cache-Control": "no-store, no-transform, private",
-    # Without it GZipMiddleware would take the stream: 100 KB of state each, and BREACH.
+    # Without it GZipMiddleware would compress streams: 100 KB of state each, and BREACH.
     "Content-Encoding": "identity",
     "X-Accel-Buffering": "no",
     "Vary": "Cookie",
@@ -29,14 +29,14 @@ class Event:
     """One event of a stream.
 
     Args:
-        type: the name that listeners are added under; 1 to 64 letters, digits, dots, dashes, _.
-        data: any text; each of its lines becomes a ``data`` line.
-        id: what the browser sends back as Last-Event-ID; same alphabet; None: no id line.
-        retry: milliseconds that the browser is to wait before it reconnects, 1,000 to 60,000.
+        type: the name of the event: 1 to 64 ASCII letters, digits, dots, dashes and underscores.
+        data: any text. Each of its lines becomes a ``data`` line.
+        id: what the browser sends back as Last-Event-ID, of the same characters; None: no id.
+        retry: milliseconds before the browser reconnects, 1,000 to 60,000; None: unchanged.
 
     Raises:
-        ValueError: a name or number is outside its bounds. An event whose type or id could hold a
-            newline would let a message forge events (CWE-93).
+        ValueError: a value is outside its bounds. A newline in the type or the id would let a
+            message forge events (CWE-93).
     """
 
     type: str
@@ -53,7 +53,7 @@ class Event:
             raise ValueError(f"retry: must be {RETRY_MIN} to {RETRY_MAX} ms, not {self.retry!r}")
 
     def encode(self) -> bytes:
-        """The event's bytes, closed by the blank line; valid UTF-8 whatever the data holds."""
+        """Return the event's bytes with the closing blank line. They are always valid UTF-8."""
         lines = [f"event: {self.type}"]
         lines += [f"data: {line}" for line in _NEWLINES.split(self.data)]
         if self.id is not None:
@@ -64,23 +64,30 @@ class Event:
 
 
 def _is_retry(value: object) -> bool:
-    # Digits alone: a browser ignores "1500.0".
+    # Browsers accept only digits: they ignore "1500.0".
     return isinstance(value, int) and RETRY_MIN <= value <= RETRY_MAX
 
 
 def json_event(type: str, value: Any, id: str | None = None, retry: int | None = None) -> bytes:
-    """An event whose data is one line of ASCII JSON.
+    """Return the bytes of an event whose data is one line of ASCII JSON.
 
-    ASCII, because JSON then escapes every newline and each half of a surrogate pair: no text that
-    a user can store may break the stream.
+    In ASCII, JSON escapes every newline and each half of a surrogate pair. So no text that a user
+    can store breaks the stream.
+
+    Args:
+        type: the name of the event, as `Event` takes it.
+        value: what its data is to hold.
+        id: as `Event` takes it.
+        retry: milliseconds, as `Event` takes it.
 
     Raises:
-        ValueError: a number is infinite or none at all, for which JSON has no word (RFC 8259, 6).
+        ValueError: an argument is outside its bounds, or a number is infinite or NaN, which JSON
+            can't express (RFC 8259, section 6).
     """
     data = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return Event(type, data, id, retry).encode()
 
 
 def is_event_id(text: str) -> bool:
-    """Whether a Last-Event-ID could be one of ours; the client sent it; it is never echoed."""
+    """Return whether a text from a client could be an event id of ours."""
     return _NAME.fullmatch(text) is not None

@@ -40,8 +40,6 @@ class StreamContext(Protocol):
         ping: the bytes of a ping.
         internals: whether to use what is known of the insides of servers and asyncio.
         now: returns the loop's time, in seconds.
-        ticker: tells the time of the last tick, which costs less.
-        rotate_event: the bytes that tell the client to reconnect.
     """
 
     heartbeat: float
@@ -51,9 +49,13 @@ class StreamContext(Protocol):
     now: Callable[[], float]
 
     @property
-    def ticker(self) -> Clock: ...
+    def ticker(self) -> Clock:
+        """Tells the time of the last tick."""
+
     @property
-    def rotate_event(self) -> bytes: ...
+    def rotate_event(self) -> bytes:
+        """The bytes that tell the client to reconnect."""
+
     def snapshot(self, topic: str, state: State, last_event_id: str | None) -> bytes:
         """Encode a whole state, or only what a client lacks that has seen `last_event_id`."""
 
