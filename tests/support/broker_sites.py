@@ -42,7 +42,7 @@ class Site(Protocol):
 
     broker: Broker
 
-    def publish_hints(self, hint: str) -> None:
+    def publish(self, hint: str) -> None:
         """Publish a hint from outside the broker."""
 
     def send_garbage(self) -> None:
@@ -56,7 +56,7 @@ class LocalSite:
     def __init__(self) -> None:
         self.broker = LocalBroker()
 
-    def publish_hints(self, hint: str) -> None:
+    def publish(self, hint: str) -> None:
         thread = threading.Thread(target=self.broker.publish, args=([hint],))
         thread.start()
         thread.join(10)
@@ -77,7 +77,7 @@ class SqliteSite:
             connection.execute("PRAGMA journal_mode = wal")
             connection.execute("CREATE TABLE t (id INTEGER PRIMARY KEY)")
 
-    def publish_hints(self, hint: str) -> None:
+    def publish(self, hint: str) -> None:
         code = (
             "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); "
             "c.execute('INSERT INTO t DEFAULT VALUES'); c.commit(); c.close()"
@@ -101,7 +101,7 @@ class PostgresSite:
         self.notify_channel = notify_channel
         self.broker = notify_channel.broker()
 
-    def publish_hints(self, hint: str) -> None:
+    def publish(self, hint: str) -> None:
         arguments = [self.notify_channel.url, self.notify_channel.channel, json.dumps([hint])]
         subprocess.run([sys.executable, "-c", PUBLISHER, *arguments], check=True, timeout=20)
 
@@ -125,7 +125,7 @@ class RedisSite:
     def place(self, hint: str) -> tuple[RedisServer, str]:
         return self.nodes[0], self.broker.channel
 
-    def publish_hints(self, hint: str) -> None:
+    def publish(self, hint: str) -> None:
         node, channel = self.place(hint)
         words = [str(node.port), self.verb, channel, json.dumps([hint])]
         subprocess.run([sys.executable, "-c", REDIS_PUBLISHER, *words], check=True, timeout=20)

@@ -122,10 +122,10 @@ async def test_notifications_between_two_waits_are_received_with_the_next(
         for payloads in (["one", "two"], ["three"]):
             notify_channel.notify(notify_channel.channel, payloads)
             with Notifications(connection) as notifications:
-                arrived = await asyncio.wait_for(notifications.arrived(), 5)
+                arrived = await asyncio.wait_for(notifications.receive(), 5)
                 assert arrived == [(notify_channel.channel, payload) for payload in payloads]
-                notifications.end()
-                assert await asyncio.wait_for(notifications.arrived(), 5) == []
+                notifications.stop()
+                assert await asyncio.wait_for(notifications.receive(), 5) == []
 
 
 async def test_notifications_before_a_lost_connection_are_received(
@@ -138,10 +138,10 @@ async def test_notifications_before_a_lost_connection_are_received(
         with Notifications(connection) as notifications:
             notify_channel.notify(notify_channel.channel, ["last words"])
             await notify_channel.run("SELECT pg_terminate_backend(%s)", connection.info.backend_pid)
-            last = await asyncio.wait_for(notifications.arrived(), 5)
+            last = await asyncio.wait_for(notifications.receive(), 5)
             assert last == [(notify_channel.channel, "last words")]
             with pytest.raises(psycopg.OperationalError):
-                await asyncio.wait_for(notifications.arrived(), 5)
+                await asyncio.wait_for(notifications.receive(), 5)
 
 
 async def test_a_payload_of_another_encoding_is_no_error(notify_channel: NotifyChannel) -> None:
