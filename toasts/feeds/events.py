@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("toasts")
 
+_EVENT_END = f"id: {NO_STATE_ID}\n\n".encode()
+"""The end of all events of a change but the last, which has the id of the new state."""
+
 
 def delta(feed: Feed, last_sent: State, state: State, state_id: str) -> bytes:
     """Encode the changes between two states of a topic.
@@ -43,8 +46,7 @@ def delta(feed: Feed, last_sent: State, state: State, state_id: str) -> bytes:
     for key, row in changed:
         action = "UPDATE" if key in last_sent else "INSERT"
         parts.append(_change_event(feed, action, key, row))
-    *earlier, last = parts
-    return b"".join([*(_with_id(part, NO_STATE_ID) for part in earlier), _with_id(last, state_id)])
+    return _EVENT_END.join(parts) + b"id: %b\n\n" % state_id.encode()
 
 
 def snapshot(feed: Feed, state: State, state_id: str, last_event_id: str | None) -> bytes:
@@ -53,7 +55,7 @@ def snapshot(feed: Feed, state: State, state_id: str, last_event_id: str | None)
     A client whose `last_event_id` is the id of this very state gets the list alone.
     """
     rows = () if last_event_id == state_id else state.items()
-    parts = [_with_id(_change_event(feed, "SELECT", *row), NO_STATE_ID) for row in rows]
+    parts = [_change_event(feed, "SELECT", *row) + _EVENT_END for row in rows]
     retry = random.randint(*RETRY)
     return b"".join([*parts, json_event("sync", {"keys": list(state)}, id=state_id, retry=retry)])
 
@@ -67,10 +69,6 @@ def _displaced(feed: Feed, last_sent: State, state: State) -> list[Any]:
     if not feed.limit or len(state) < feed.limit:
         return []
     return list(itertools.takewhile(lambda key: key not in state, last_sent))
-
-
-def _with_id(event: bytes, event_id: str) -> bytes:
-    return b"%bid: %b\n\n" % (event, event_id.encode())
 
 
 def _table_member(feed: Feed) -> str:
