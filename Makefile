@@ -37,12 +37,15 @@ matrix: install ## the tests on every Python and Django there is; ARGS='-s lowes
 	.ci/need redis
 	.venv/bin/nox $(ARGS)
 
-check: install client ## lint, format, types, import contracts, migrations, the client's bundle
+check: install client ## lint, format and types of both languages, contracts, migrations, bundle
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	DATABASE_URL=sqlite://:memory: $(MANAGE) makemigrations --check --dry-run
+	npm run --silent lint
+	npm run --silent format:check
+	npm run --silent types
 	npm run --silent check-stale
 
 docs: .venv/.docs ## build the documentation, which the site then serves under /docs/

@@ -2,7 +2,7 @@
 
 A Python that this machine does not have is left out. One session alone::
 
-    .venv/bin/nox -s "tests-3.13(django='6.1')"
+    .venv/bin/nox -s "tests(python='3.13', django='6.1')"
 """
 
 from __future__ import annotations
