@@ -115,7 +115,14 @@ async def reloaded(deployment: Deployment, load: Load) -> None:
     await until(lambda: len(process.workers()) == 2 and not old & process.workers(), 20)
 
 
-@pytest.mark.parametrize("unit", SERVICES)
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "mysite-daphne@.service",
+        "mysite-gunicorn.service",
+        pytest.param("mysite-uvicorn@.service", marks=pytest.mark.wide),
+    ],
+)
 async def test_a_rolling_restart_under_load_loses_nothing(
     deploy: Callable[..., Deployment], host: Host, unit: str
 ) -> None:

@@ -127,8 +127,15 @@ def narrow_postgres() -> Iterator[PostgresServer]:
     server.remove()
 
 
-@pytest.mark.parametrize("handler", ["toasts", "django"])
-@pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
+@pytest.mark.parametrize(
+    ("kind", "handler"),
+    [
+        ("daphne", "toasts"),
+        ("uvicorn", "django"),
+        pytest.param("daphne", "django", marks=pytest.mark.wide),
+        pytest.param("uvicorn", "toasts", marks=pytest.mark.wide),
+    ],
+)
 async def test_fifty_streams_keep_no_thread_and_no_connection(
     narrow_postgres: PostgresServer, kind: str, handler: str
 ) -> None:

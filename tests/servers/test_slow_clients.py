@@ -18,21 +18,26 @@ pytestmark = pytest.mark.servers
 FLOOD = """
 import sys, time
 from toasts import create_toast
-from toasts.api.create import announce
+from toasts.api.commit import announce_changes
 from toasts.models import Toast
 user = int(sys.argv[1])
 for number in range(30):
     create_toast("start", user, data="x" * 7000)
 for round in range(int(sys.argv[2])):
     Toast.objects.filter(user=user).update(message=f"round {round}")
-    announce(user)
+    announce_changes(user)
     time.sleep(0.03)
 """
 
 
 # Django's own handler can't bound it on daphne, whose `send` never waits: one more reason for ours.
 @pytest.mark.parametrize(
-    ("kind", "handler"), [("daphne", "toasts"), ("uvicorn", "toasts"), ("uvicorn", "django")]
+    ("kind", "handler"),
+    [
+        ("daphne", "toasts"),
+        pytest.param("uvicorn", "toasts", marks=pytest.mark.wide),
+        ("uvicorn", "django"),
+    ],
 )
 async def test_a_client_that_does_not_read_costs_little_and_catches_up(
     tmp_path: Any, kind: str, handler: str
