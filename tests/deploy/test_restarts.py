@@ -14,7 +14,6 @@ import pytest
 from tests.browser.host import Host
 from tests.conftest import until
 from tests.deploy.deployment import Deployment
-from tests.deploy.files import SERVICES
 from tests.servers.test_chaos import open_pages
 from tests.support.open_pages import Page
 
