@@ -31,11 +31,11 @@ _ANY_DATABASE = """
     test_validation.py triggers
 """
 NONE_SELECTED = 5
-LIGHT = "not servers and not browser and not wide"
-HEAVY = "(servers or browser) and not wide"
+ALL = "not wide"
+LIGHT = f"not servers and not browser and {ALL}"
 ONCE = [f"--ignore=tests/{name}" for name in _ANY_DATABASE.split()]
-# Most of the time of the heavy ones is spent waiting: more processes than cores keep two busy.
-LIGHT_WORKERS, HEAVY_WORKERS = 3, 4
+# What starts servers and browsers waits most of its time: more processes than cores keep two busy.
+LIGHT_WORKERS, WORKERS = 3, 4
 
 
 def _pytest(selected: str, workers: int, arguments: list[str], **environment: str) -> bool:
@@ -67,9 +67,7 @@ def _client_tests() -> Iterator[list[bool]]:
 def _everything(more: list[str]) -> bool:
     """Run all that the arguments select, on both databases."""
     with _shared_postgres() as server:
-        passed = _pytest(LIGHT, LIGHT_WORKERS, more)
-        passed &= _pytest(HEAVY, HEAVY_WORKERS, more)
-        return passed & _on_postgres(server, more)
+        return _pytest(ALL, WORKERS, more) & _on_postgres(server, more)
 
 
 def _on_postgres(server: PostgresServer, more: list[str]) -> bool:
@@ -97,7 +95,7 @@ def main(arguments: list[str]) -> int:
                     passed = _pytest(LIGHT, LIGHT_WORKERS, more) & _on_postgres(server, more)
             case ["wide", *more]:
                 with _shared_postgres():
-                    passed = _pytest("wide", HEAVY_WORKERS, more)
+                    passed = _pytest("wide", WORKERS, more)
             case []:
                 with _client_tests() as client:
                     passed = _everything([])
