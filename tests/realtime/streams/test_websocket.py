@@ -95,7 +95,7 @@ async def test_what_a_page_sends_is_answered(place: Place, alice: str) -> None:
     key = answer["data"].pop("key")
     assert answer == {"event": "reply", "data": {"by": "alice", "origin": "tab7"}, "ref": 5}
     assert found["change"]["data"]["key"] == key
-    for sent, ref, sent in [
+    for sent, ref, expected in [
         ({"data": "", "ref": 1}, 1, {"name": ["Must be a name."]}),
         ({"data": "secret"}, None, {"detail": ["Not this one."]}),
         ({"data": "break", "ref": "x"}, "x", {"detail": ["It failed on the server."]}),
@@ -105,7 +105,7 @@ async def test_what_a_page_sends_is_answered(place: Place, alice: str) -> None:
     ]:
         socket.send(sent)
         error = await socket.until("error")
-        assert (error.get("ref"), error["data"]) == (ref, sent)
+        assert (error.get("ref"), error["data"]) == (ref, expected)
 
 
 async def test_a_toasts_stream_is_a_websocket_too(place: Place, alice: str) -> None:
