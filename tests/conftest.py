@@ -86,9 +86,9 @@ async def hubs() -> AsyncIterator[None]:
 def hints(settings: Any) -> list[str]:
     """The users' topics that are announced while the test runs, in order, after COMMIT."""
     settings.TOASTS_BROKER = "tests.support.brokers.Recorder"
-    said: list[str] = []
-    Recorder.said = said
-    return said
+    sent: list[str] = []
+    Recorder.sent = sent
+    return sent
 
 
 @pytest.fixture
