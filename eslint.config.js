@@ -21,7 +21,7 @@ const READABLE = {
 /** The rooms that a room's modules must not import from. */
 function closedTo(room, ...others) {
   const patterns = others.map((other) => ({
-    group: [`**/${other}/**`],
+    group: [`**/../${other}/**`],
     message: `client/${room} knows nothing of client/${other}.`,
   }));
   return {
@@ -39,10 +39,10 @@ export default [
     languageOptions: { globals: globals.browser },
     linterOptions: { reportUnusedDisableDirectives: "error" },
   },
-  closedTo("shared", "../toasts", "../inbox", "../feeds"),
-  closedTo("toasts", "../inbox", "../feeds"),
-  closedTo("inbox", "../toasts", "../feeds"),
-  closedTo("feeds", "../toasts", "../inbox"),
+  closedTo("shared", "toasts", "inbox", "feeds"),
+  closedTo("toasts", "inbox", "feeds"),
+  closedTo("inbox", "toasts", "feeds"),
+  closedTo("feeds", "toasts", "inbox"),
   {
     files: ["static/site/*.js"],
     languageOptions: { globals: { ...globals.browser, htmx: "readonly", toastFeeds: "readonly" } },

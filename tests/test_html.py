@@ -1,3 +1,4 @@
+import re
 from typing import Any
 
 import django
@@ -12,7 +13,8 @@ from django.utils.translation import override as override_language
 
 from tests.support.checks import urlconf
 from tests.support.html_site import TAGS, with_nonce
-from toasts.html import nonce_of, snippet
+from tests.support.servers import ROOT
+from toasts.html import TEXTS, nonce_of, snippet
 
 PATTERNS = include("toasts.urls")
 
@@ -22,7 +24,7 @@ def test_the_snippet_is_exactly_these_tags() -> None:
     assert isinstance(snippet(), SafeString)
 
 
-def test_the_page_is_told_of_the_heartbeat(settings: Any) -> None:
+def test_the_tag_has_the_heartbeat_of_the_settings(settings: Any) -> None:
     settings.TOASTS_HEARTBEAT = 2.5
     assert ' data-heartbeat="2.5" ' in snippet()
     settings.TOASTS_HEARTBEAT = 15.0
@@ -36,7 +38,7 @@ def test_place_number_and_keys_are_the_sites_to_choose() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"position": "left"}, "position: must be one of top-start, .*, not 'left'"),
         ({"limit": 0}, "limit: must be 1 or more, not 0"),
@@ -44,8 +46,8 @@ def test_place_number_and_keys_are_the_sites_to_choose() -> None:
         ({"labels": {"Success": ""}}, "labels: 'Success' needs a text"),
     ],
 )
-def test_what_the_client_cannot_do_is_refused(wrong: Any, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_options_that_the_client_cannot_follow_are_refused(wrong: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         snippet(**wrong)
 
 
@@ -55,6 +57,19 @@ def test_the_texts_are_the_labels_else_djangos_translations() -> None:
         tags = snippet(labels=labels)  # type: ignore[arg-type]
     assert ' data-region="Meldungen" data-dismiss="&lt;i&gt;" data-summary="{n} new ' in tags
     assert ' data-error="Nein">' in tags
+
+
+def test_the_bar_under_the_stack_can_be_translated() -> None:
+    labels = {"+{n} more": "+{n} weitere", "Show fewer": "Weniger", "Dismiss all": "Alle weg"}
+    expected = ' data-more="+{n} weitere" data-less="Weniger" data-clear="Alle weg" '
+    assert expected in snippet(labels=labels)
+
+
+def test_every_text_that_the_client_has_by_itself_is_one_that_the_tag_can_change() -> None:
+    config = (ROOT / "toasts" / "client" / "toasts" / "config.js").read_text()
+    defaults = dict(re.findall(r'^  (\w+): "(.*)",$', config, re.MULTILINE))
+    choices = {"position": "bottom-end", "limit": "3", "hotkey": "F6 alt+KeyT"}
+    assert defaults == choices | TEXTS
 
 
 def test_a_nonce_is_on_both_tags() -> None:
@@ -99,7 +114,7 @@ def test_the_urls_follow_the_language(settings: Any) -> None:
             assert f' data-stream-url="{prefix}/toasts/stream/" ' in snippet()
 
 
-def test_a_site_that_does_not_include_the_urls_is_told(settings: Any) -> None:
+def test_a_site_that_does_not_include_the_urls_gets_an_error(settings: Any) -> None:
     settings.ROOT_URLCONF = urlconf([])
     with pytest.raises(NoReverseMatch, match="toasts"):
         snippet()
@@ -149,7 +164,9 @@ def test_the_csrf_header_is_the_settings(settings: Any, meta_key: str, header: s
 
 
 @pytest.mark.parametrize("hidden", ["CSRF_COOKIE_HTTPONLY", "CSRF_USE_SESSIONS"])
-def test_a_csrf_cookie_that_scripts_cannot_read_is_not_named(settings: Any, hidden: str) -> None:
+def test_a_csrf_cookie_that_scripts_cannot_read_has_no_name_in_the_tag(
+    settings: Any, hidden: str
+) -> None:
     setattr(settings, hidden, True)
     assert ' data-csrf-cookie="" data-csrf-header="X-CSRFToken" ' in snippet()
 

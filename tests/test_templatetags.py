@@ -93,7 +93,7 @@ def test_the_labels_of_the_bell_are_given_or_translated_and_are_text() -> None:
     assert json.loads(unescape(found[1])) == {"Inbox": "<b>Fächer</b>", "Try again": "Ja"}
 
 
-def test_a_label_that_nothing_bears_is_refused_by_name() -> None:
+def test_a_label_that_is_none_of_the_texts_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"no text \['Inbocks'\]"):
         place("toasts_bell labels=labels", labels={"Inbocks": "Eingang"})
 

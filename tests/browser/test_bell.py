@@ -180,3 +180,15 @@ async def test_what_is_pressed_is_large_enough(
         box = await target.bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_the_panel_follows_the_theme_that_a_page_forces(
+    host: Host, server: Server, visitor: Visitor, theme: Any
+) -> None:
+    other: Any = {"light": "dark", "dark": "light"}[theme]
+    page = await at_the_bell(visitor, server, host.person(), 0, color_scheme=other)
+    await page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
+    await bell(page).click()
+    colour = {"light": "rgb(255, 255, 255)", "dark": "rgb(28, 28, 32)"}[theme]
+    await expect(inbox(page)).to_have_css("background-color", colour)
