@@ -45,11 +45,13 @@ def fill(url: str, kind: str, build: Callable[[str], None]) -> None:
     if FOLDER not in os.environ or (template := _template(url, kind)) is None:
         build(url)
         return
-    with (Path(os.environ[FOLDER]) / f"{kind}.lock").open("w") as lock:
+    ready = Path(os.environ[FOLDER]) / f"{kind}.{url.partition(':')[0]}.ready"
+    with ready.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if _is_empty(template):
+        if not ready.exists():
             _create(template)
             build(template)
+            ready.touch()  # a template that was interrupted is made anew
         _copy(template, url)  # PostgreSQL copies none that somebody is connected to
 
 
@@ -76,7 +78,9 @@ def _is_empty(url: str) -> bool:
 
 
 def _create(url: str) -> None:
-    if not url.startswith(SQLITE):
+    if url.startswith(SQLITE):
+        Path(url.removeprefix(SQLITE)).unlink(missing_ok=True)
+    else:
         _recreate(url, "template1")
 
 
