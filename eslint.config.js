@@ -31,7 +31,7 @@ function closedTo(room, ...others) {
 }
 
 export default [
-  { ignores: ["**/vendor/**", "toasts/static/**", "staticfiles/**", "docs/**", ".venv/**"] },
+  { ignores: ["**/vendor/**"] },
   js.configs.recommended,
   { rules: READABLE },
   {
