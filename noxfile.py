@@ -34,10 +34,7 @@ LOWEST = {
 }
 """The lower bounds of pyproject.toml, and the oldest uvicorn that is supported."""
 REQUIREMENTS = [f"requirements/{name}.txt" for name in ("site", "docs", "dev")]
-LEFT_OUT = {
-    "mypy", "django-stubs", "django-stubs-ext", "djangorestframework-stubs", "nox", "ruff",
-    "uvicorn-worker",
-}  # fmt: skip
+LEFT_OUT = {"nox", "ruff", "uvicorn-worker"}
 """Of these: what no light test uses."""
 BENCHMARKS = ["--ignore=tests/bench", "--ignore=tests/test_bench.py"]
 

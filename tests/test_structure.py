@@ -24,13 +24,17 @@ def _files(*patterns: str) -> list[Path]:
     )
 
 
+def _lines(node: ast.stmt) -> int:
+    return (node.end_lineno or node.lineno) - node.lineno + 1
+
+
 def _functions(path: Path) -> Iterator[tuple[str, int]]:
     """Yield each function's place and the number of its lines, without its docstring."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             docstring = node.body[0] if ast.get_docstring(node, clean=False) is not None else None
-            documented = docstring.end_lineno - docstring.lineno + 1 if docstring else 0
-            length = (node.end_lineno or 0) - node.lineno + 1 - documented
+            documented = _lines(docstring) if docstring else 0
+            length = _lines(node) - documented
             yield f"{path.relative_to(ROOT)}:{node.lineno} {node.name}", length
 
 
