@@ -57,7 +57,7 @@ class Peer:
         self.protocol, self.reader, self.writer = WSConnection(role), reader, writer
         self.opened = asyncio.Event()
 
-    def send(self, event: Message | Request | AcceptConnection) -> None:
+    def send(self, event: Message[str] | Request | AcceptConnection) -> None:
         self.writer.write(self.protocol.send(event))
 
     async def listen(self, take: Callable[[str], Awaitable[None]]) -> None:

@@ -91,7 +91,7 @@ def region(page: Page) -> Locator:
     return page.locator("[data-toasts-region]")
 
 
-def toast(page: Page, pk: int) -> Locator:
+def toast(page: Page, pk: int | str) -> Locator:
     return region(page).locator(f'[data-toast-id="{pk}"]')
 
 
@@ -109,7 +109,7 @@ async def expand(page: Page) -> None:
     await expect(region(page)).to_have_attribute("data-expanded", "")
 
 
-def close_button(page: Page, pk: int) -> Locator:
+def close_button(page: Page, pk: int | str) -> Locator:
     return toast(page, pk).locator("[data-toast-close]")
 
 
@@ -117,12 +117,12 @@ async def expect_connection(page: Page, state: str, seconds: float = 10) -> None
     await expect(region(page)).to_have_attribute("data-connection", state, timeout=seconds * 1000)
 
 
-async def expect_shown(page: Page, pk: int, message: str) -> None:
+async def expect_shown(page: Page, pk: int | str, message: str) -> None:
     await expect(toast(page, pk).locator("[data-toast-message]")).to_have_text(message)
     await expect(toast(page, pk)).to_have_attribute("data-state", "visible")
 
 
-async def expect_appeared(page: Page, pk: int) -> None:
+async def expect_appeared(page: Page, pk: int | str) -> None:
     """For one that may be gone again by now."""
     await page.wait_for_function("(pk) => appearances[pk] === 1", arg=str(pk), polling=50)
 
@@ -139,7 +139,7 @@ async def expect_time(page: Page, pk: int | str, state: str) -> float:
     return left
 
 
-async def expect_gone(page: Page, pk: int) -> None:
+async def expect_gone(page: Page, pk: int | str) -> None:
     await expect(toast(page, pk)).to_have_count(0)
 
 

@@ -77,9 +77,12 @@ async def test_a_guest_sees_what_somebody_publishes(
 async def test_it_asks_again_at_once_with_what_it_has(demo: Demo, visitor: Visitor) -> None:
     guest = await visit(visitor, demo)
     asked: list[tuple[float, Request]] = []
-    guest.on(
-        "request", lambda request: "/feed/" in request.url and asked.append((time.time(), request))
-    )
+
+    def note(request: Request) -> None:
+        if "/feed/" in request.url:
+            asked.append((time.time(), request))
+
+    guest.on("request", note)
     alice = await visit(visitor, demo, "alice")
     await publish(alice, "Website", "Slow", "")
     await expect(guest.locator("[data-verdict]")).to_have_text("Website: slow.")

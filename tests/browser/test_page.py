@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Request, expect
 
 from tests.browser.host import Host
 from tests.browser.pages import (
@@ -42,7 +42,12 @@ SWAP = """async (path) => {
 def streams_of(page: Page) -> list[str]:
     """The streams that the page asks for from now on."""
     streams: list[str] = []
-    page.on("request", lambda request: "/stream/" in request.url and streams.append(request.url))
+
+    def note(request: Request) -> None:
+        if "/stream/" in request.url:
+            streams.append(request.url)
+
+    page.on("request", note)
     return streams
 
 

@@ -95,7 +95,12 @@ async def test_a_pending_dismissal_outlives_the_session_and_reaches_nobody_else(
     pk = host.toast(alice, "closed", duration=0)
     await expect_shown(page, pk, "closed")
     sent: list[Any] = []
-    context.on("request", lambda request: "read-all" in request.url and sent.append(request))
+
+    def note(request: Any) -> None:
+        if "read-all" in request.url:
+            sent.append(request)
+
+    context.on("request", note)
     await context.route("**/read-all/", lambda route: route.fulfill(status=403))
     await close_button(page, pk).click()
     await soon(lambda: len(sent) == 2)

@@ -54,7 +54,7 @@ async def test_subscriptions_that_were_not_reached_get_the_state_next_time() -> 
     with pytest.raises(RuntimeError):
         await Dispatcher(Table(), fail).dispatch(topics, states)
     assert (received, topics[2].last_sent) == (["a"], None)
-    await Dispatcher(Table(), [].append).dispatch(topics, states)
+    await Dispatcher(Table(), [].append).dispatch(topics, states)  # type: ignore[arg-type]
     assert (received, topics[2].last_sent) == (["a", "a", "c"], {1: 1})
 
 
@@ -69,6 +69,6 @@ async def test_streams_are_written_outside_any_task_unless_that_is_switched_off(
             tasks.append(asyncio.current_task())
 
     topic = Topic("a", (TaskListener([], "a"),))  # type: ignore[arg-type]
-    dispatcher = Dispatcher(Table(), [].append, internals)
+    dispatcher = Dispatcher(Table(), [].append, internals)  # type: ignore[arg-type]
     await dispatcher.dispatch([topic], {"a": {1: 1}})
     assert tasks == [None if internals else asyncio.current_task()]

@@ -133,7 +133,7 @@ async def test_a_broker_that_wakes_all_the_time_causes_reads_for_half_of_the_tim
         await until(lambda: table.reads)
         asyncio.get_running_loop().call_later(0.2, table.go_on.set)
         started = asyncio.get_running_loop().time()
-        await until(lambda: hub.wake(None) or len(table.reads) >= 2)
+        await until(lambda: hub.wake(None) or len(table.reads) >= 2)  # type: ignore[func-returns-value]
         # 0.2 s of reading, then 0.2 s of rest.
         assert asyncio.get_running_loop().time() - started >= 0.35
 

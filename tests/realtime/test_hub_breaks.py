@@ -139,7 +139,7 @@ async def test_a_hub_whose_broker_listens_reads_no_more_than_it_is_set_to(table:
     async with running(table, FakeBroker(), reconcile=1000) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw == b"= \n" and settled(hub))
-        hub.ticker.tick = ticks.append  # type: ignore[method-assign]
+        hub.ticker.tick = ticks.append  # type: ignore[assignment, method-assign]
         before = len(table.reads)
         await until(lambda: len(ticks) >= 2)
         assert len(table.reads) == before

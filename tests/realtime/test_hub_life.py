@@ -225,7 +225,7 @@ async def test_a_hub_with_a_stream_goes_on(table: Table) -> None:
     async with running(table, LocalBroker(), idle_timeout=0) as hub:
         client = Client(hub, "t")
         tick = hub.ticker.tick
-        hub.ticker.tick = lambda now: (ticks.append(now), tick(now))  # type: ignore
+        hub.ticker.tick = lambda now: (ticks.append(now), tick(now))  # type: ignore[assignment, func-returns-value, method-assign]
         await until(lambda: len(ticks) >= 2)
         assert hub.running
         assert not client.over

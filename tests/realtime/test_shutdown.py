@@ -56,7 +56,7 @@ def test_every_hub_is_drained_and_then_the_servers_handler_called(number: int) -
 def test_the_signal_handler_is_installed_once() -> None:
     hub = Hub()
     on_stop(hub)
-    handlers = [signal.getsignal(number) for number in SIGNALS]
+    handlers: list[Any] = [signal.getsignal(number) for number in SIGNALS]
     for _ in range(3):
         on_stop(hub)
         on_stop(Hub())
@@ -99,7 +99,8 @@ def test_a_hub_is_not_kept_by_the_signal_handler() -> None:
     del hub
     gc.collect()
     assert gone() is None
-    signal.getsignal(signal.SIGTERM).hubs.clear()
+    handler: Any = signal.getsignal(signal.SIGTERM)
+    handler.hubs.clear()
 
 
 def test_another_thread_sets_no_handler() -> None:

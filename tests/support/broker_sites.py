@@ -40,7 +40,8 @@ redis.Redis(port=int(port)).execute_command(*command)
 class Site(Protocol):
     """A broker, and another program that uses the same channel."""
 
-    broker: Broker
+    @property
+    def broker(self) -> Broker: ...
 
     def publish(self, hint: str) -> None:
         """Publish a hint from outside the broker."""

@@ -114,7 +114,7 @@ async def test_one_shard_that_carries_nothing_is_found_out(
     async with listening(sharded) as listener:
         await until(lambda: len(listener.canaries) >= 2 * SHARDS)
         assert not listener.task.done()
-        listener.drops = set(sharded._probes(listener.canaries[-1].split("-")[0] + "-2")[4:5])
+        listener.drops = set(sharded._probes(listener.canaries[-1].split("-")[0] + "-2")[4:5])  # type: ignore[index]
         with pytest.raises(BrokerError, match="no hint arrives any more"):
             await asyncio.wait_for(listener.task, 8)
 

@@ -94,7 +94,7 @@ async def test_a_websocket_is_read_no_faster_than_its_messages_are_taken() -> No
     receiver = server_of(send).websocket_receiver(queue.get, send)
     for message in ("a", "b", "c"):
         queue.put_nowait(message)
-    assert [await receiver.next() for _ in range(3)] == ["a", "b", "c"]
+    assert [await receiver.next() for _ in range(3)] == ["a", "b", "c"]  # type: ignore[comparison-overlap]
     assert calls == ["pause"] * 3
     queue.put_nowait("d")
     await receiver.next()
@@ -111,7 +111,7 @@ async def test_a_stream_is_daphnes_producer_as_long_as_it_lives() -> None:
     opened = Opened(send=functools.partial(send_to, request))
     assert request.producer is opened.stream
     opened.stream.end(b"bye;")
-    assert (request.producer, request.unregistered, opened.ends) == (None, 1, 1)
+    assert (request.producer, request.unregistered, opened.ends) == (None, 1, 1)  # type: ignore[comparison-overlap]
     opened.stream.close()
     assert request.unregistered == 1
 

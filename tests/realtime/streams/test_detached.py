@@ -77,19 +77,19 @@ async def _has_a_timeout() -> None:
 def _foreign() -> Awaitable[None]:
     future = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_later(0.001, future.set_result, None)
-    return Awaitable_(future)
+    return Awaitable_(future)  # type: ignore[return-value]
 
 
 def _done_before_it_is_taken() -> Awaitable[None]:
     future = asyncio.get_running_loop().create_future()
     asyncio.get_running_loop().call_soon(future.set_result, None)
-    return Awaitable_(future)
+    return Awaitable_(future)  # type: ignore[return-value]
 
 
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(params=LOOPS.values(), ids=LOOPS)
+@pytest.fixture(params=list(LOOPS.values()), ids=list(LOOPS))
 def run(request: Any) -> Callable[[Any], Any]:
     def run(main: Any) -> Any:
         with asyncio.Runner(loop_factory=request.param) as runner:
@@ -203,7 +203,7 @@ def test_cancelled_before_its_task_began_it_is_closed(run: Any) -> None:
 def test_a_foreign_awaitable_can_be_cancelled(run: Any) -> None:
     async def main() -> None:
         future = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(start(Awaitable_(future)))
+        task = asyncio.create_task(start(Awaitable_(future)))  # type: ignore[arg-type]
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -225,7 +225,7 @@ def test_a_timeout_around_send_never_cancels_the_task_that_writes(run: Any) -> N
         assert asyncio.current_task() is not application
         await asyncio.wait([application], timeout=5)
         assert application.cancelled()  # the stream's own application
-        assert asyncio.current_task().cancelling() == 0
+        assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
         rest.cancel()
         await asyncio.wait([rest])
 
