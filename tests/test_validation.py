@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toasts import validation as content
-from toasts.models.toast import Level
+from toasts.models import Level
 
 NAN, INFINITY = float("nan"), float("inf")
 CIRCLE: list[Any] = []

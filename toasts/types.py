@@ -13,15 +13,24 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 from uuid import UUID
 
+from django.db import models
 from django.utils.functional import Promise
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
 
-    from .models.toast import Level
+__all__ = ["Action", "Level", "LevelName", "Text", "ToastChanges", "ToastContent", "UserOrKey"]
 
-__all__ = ["Action", "LevelName", "Text", "ToastChanges", "ToastContent", "UserOrKey"]
+
+class Level(models.TextChoices):
+    """How important a toast is, as the choices of the column."""
+
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    ERROR = "error"
+
 
 LevelName: TypeAlias = Literal["info", "success", "warning", "error"]
 """How important a toast is."""

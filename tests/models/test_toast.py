@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone as django_timezone
 
 from toasts import create_toast
-from toasts.models.toast import Level, Row, Toast, moment, wire
+from toasts.models import Level, Row, Toast, moment, wire
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from typing import Any, Unpack
 from django.db import transaction
 
 from ..db import chunked, database
-from ..models.toast import Level, Toast
-from ..types import Action, LevelName, Text, ToastContent, UserOrKey
+from ..models.toast import Toast
+from ..types import Action, Level, LevelName, Text, ToastContent, UserOrKey
 from ..users import CHUNK, existing_key, existing_keys
 from .async_twin import async_twin
 from .commit import announce_after_commit
@@ -65,7 +65,10 @@ def create_toast(
             "visible_from": visible_from, "data": data,
         }
     )  # fmt: skip
-    toast = Toast(user_id=user_id, **content)
+    return _insert_one(Toast(user_id=user_id, **content))
+
+
+def _insert_one(toast: Toast) -> Toast:
     toast.save(force_insert=True, using=database())
     announce_after_commit([toast.user_id])
     return toast

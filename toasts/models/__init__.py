@@ -1,5 +1,6 @@
 """The models of toasts."""
 
-from .toast import Level, Row, Toast, ToastQuerySet, moment, wire
+from ..types import Level
+from .toast import Row, Toast, ToastQuerySet, moment, wire
 
 __all__ = ["Level", "Row", "Toast", "ToastQuerySet", "moment", "wire"]

@@ -14,13 +14,7 @@ from django.db.models.functions import Cast, Length, Now, RowNumber
 from django.db.models.lookups import LessThanOrEqual
 
 from .. import validation
-
-
-class Level(models.TextChoices):
-    INFO = "info"
-    SUCCESS = "success"
-    WARNING = "warning"
-    ERROR = "error"
+from ..types import Level
 
 
 class Row(NamedTuple):
