@@ -7,13 +7,21 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import Group, User
+from django.contrib.auth.signals import user_logged_out
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import NotSupportedError, connection, models
 from django.db.migrations.executor import MigrationExecutor
 from django.test.utils import isolate_apps
 from django.utils import timezone
 
-from toasts import create_toast, create_toasts
+from tests.support.brokers import RecheckRecorder
+from toasts import create_toast, create_toasts, feeds
+from toasts.auth.grants import user_grant
+from toasts.auth.revocation import revoked
+from toasts.delivery.streams import toasts_of
+from toasts.feeds.tokens import verify_token
 from toasts.models import Toast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,6 +66,48 @@ def test_a_child_of_the_user_model_is_the_user_whose_row_it_extends(bob_the_empl
     create_toasts("for bob", type(bob_the_employee).objects.all())
     create_toasts("for bob", type(bob_the_employee).objects.order_by("-number")[:1])
     assert receivers() == ["bob"] * 4
+
+
+def test_a_stream_of_a_child_of_the_user_model_is_that_of_its_user(bob_the_employee: Any) -> None:
+    session = SessionStore()
+    session[SESSION_KEY] = str(bob_the_employee.pk)  # as Django's login() writes it
+    session.save()
+    grant = user_grant(bob_the_employee, session)
+    assert grant is not None
+    assert toasts_of(grant).topic == f"user:{bob_the_employee.id}"
+    assert not revoked([grant])
+    User.objects.filter(username="alice").delete()
+    assert not revoked([grant]), "another user's row is no matter of his"
+    User.objects.filter(pk=bob_the_employee.id).update(is_active=False)
+    assert revoked([grant]) == [grant]
+
+
+def test_a_token_of_a_child_of_the_user_model_opens_feeds_to_its_user(
+    bob_the_employee: Any,
+) -> None:
+    verified = verify_token(feeds.token(bob_the_employee), "any", 60)
+    assert verified is not None
+    assert verified.user.username == "bob"
+
+
+def test_a_change_of_a_child_or_a_proxy_rechecks_the_streams_of_its_user(
+    bob_the_employee: Any, alice: User, settings: Any
+) -> None:
+    settings.TOASTS_BROKER = "tests.support.brokers.RecheckRecorder"
+    RecheckRecorder.rechecks.clear()
+    bob_the_employee.save()
+    user_logged_out.send(sender=type(bob_the_employee), request=None, user=bob_the_employee)
+    assert RecheckRecorder.rechecks == [f"!user:{bob_the_employee.id}"] * 2
+    with isolate_apps("toasts"):
+
+        class Member(User):
+            class Meta:
+                app_label = "toasts"
+                proxy = True
+
+    RecheckRecorder.rechecks.clear()
+    Member.objects.get(username="alice").save()
+    assert RecheckRecorder.rechecks == [f"!user:{alice.pk}"]
 
 
 def test_distinct_on_takes_the_rows_that_the_order_puts_first(on_postgres: bool) -> None:

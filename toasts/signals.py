@@ -18,23 +18,27 @@ from .auth.grants import STATUS_FIELDS
 from .auth.sessions import is_unexpired, session_owner, stored_session_model
 from .db import database
 from .delivery.announce import announce_recheck
+from .users import user_key
 
 
 def connect_signals() -> None:
     """Connect the receivers. `ToastsConfig.ready` calls it once."""
-    post_save.connect(_user_changed, sender=get_user_model(), dispatch_uid="toasts")
-    post_delete.connect(_user_changed, sender=get_user_model(), dispatch_uid="toasts")
+    # Of any sender: a proxy or a child of the user model is one of its own.
+    post_save.connect(_model_changed, dispatch_uid="toasts")
+    post_delete.connect(_model_changed, dispatch_uid="toasts")
     if (session_model := stored_session_model()) is not None:
         post_delete.connect(_session_deleted, sender=session_model, dispatch_uid="toasts")
     user_logged_out.connect(_user_logged_out, dispatch_uid="toasts")
 
 
-def _user_changed(
+def _model_changed(
     instance: Any, using: str, update_fields: Collection[str] | None = None, **rest: Any
 ) -> None:
+    if not isinstance(instance, get_user_model()):
+        return
     # A login saves its time and nothing else.
     if update_fields is None or not STATUS_FIELDS.isdisjoint(update_fields):
-        _recheck_after_commit(instance.pk, using)
+        _recheck_after_commit(user_key(instance), using)
 
 
 def _session_deleted(instance: models.Model, using: str, **rest: Any) -> None:
@@ -46,7 +50,7 @@ def _session_deleted(instance: models.Model, using: str, **rest: Any) -> None:
 
 def _user_logged_out(user: Any, **rest: Any) -> None:
     if user is not None:
-        _recheck_after_commit(user.pk, database())
+        _recheck_after_commit(user_key(user), database())
 
 
 def _recheck_after_commit(user_id: Any, using: str) -> None:

@@ -46,14 +46,25 @@ def _key_of_instance(user: models.Model) -> Any:
     model = get_user_model()
     if not _is_user_model(user.__class__):  # of a lazy object the class behind it
         raise ValueError(f"user: must be a {model.__name__}, not {type(user).__name__}.")
-    key = getattr(user, _key_name())
+    key = user_key(user)
     if key is None or user._state.adding:
         raise ValueError("user: is not saved yet; save it first.")
     return key
 
 
+def user_key(user: Any) -> Any:
+    """Return the value that the user model's primary key has for this user.
+
+    That is not always ``user.pk``: a child of the user model (multi-table inheritance) may have a
+    primary key of its own.
+
+    Args:
+        user: an instance of the user model or of a child, or a stand-in that has a ``pk`` only.
+    """
+    return getattr(user, _key_name() if isinstance(user, models.Model) else "pk")
+
+
 def _key_name() -> str:
-    # Not "pk": a child of the user model (multi-table inheritance) may have a key of its own.
     return get_user_model()._meta.pk.attname
 
 
@@ -139,7 +150,7 @@ def _is_user_queryset(users: Any) -> bool:
 
 def _keys_of_queryset(users: Any) -> Iterator[Any]:
     if users.query.combinator:  # such as a union, whose columns Django can't change
-        return (getattr(user, _key_name()) for user in users.iterator(chunk_size=CHUNK))
+        return (user_key(user) for user in users.iterator(chunk_size=CHUNK))
     # The order decides which users a slice or a DISTINCT ON has. Elsewhere it only costs time.
     is_ordered = users.query.is_sliced or users.query.distinct_fields
     rows = users if is_ordered else users.order_by()

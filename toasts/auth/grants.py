@@ -16,6 +16,7 @@ from django.db import models, router
 from django.http import HttpRequest
 
 from ..db import PARAMETERS_MAX, chunked
+from ..users import user_key
 
 
 class UserStatus(NamedTuple):
@@ -109,11 +110,14 @@ def user_grant(user: Any, session: SessionBase | None) -> Grant | None:
     status = user_status(user)
     if status is None:
         return None
-    grant = Grant(user.pk, status)
+    user_id = user_key(user)
+    grant = Grant(user_id, status)
     # A user who was not taken from the session (a token, a client certificate) doesn't end with it.
     if session is not None and session.get(SESSION_KEY) is not None:
         owner_id = get_user_model()._meta.pk.to_python(session[SESSION_KEY])
-        owner = status if owner_id == user.pk else user_statuses([owner_id]).get(owner_id)
+        if owner_id == user.pk:  # Django names a child of the user model by the child's own key
+            owner_id = user_id
+        owner = status if owner_id == user_id else user_statuses([owner_id]).get(owner_id)
         if owner is not None:
             grant.bind_session(session, owner_id, owner)
     return grant
@@ -128,7 +132,8 @@ def user_status(user: Any) -> UserStatus | None:
     model = get_user_model()
     if isinstance(user, model):
         return UserStatus(**{name: getattr(user, name) for name in _status_columns(model)})
-    return user_statuses([user.pk]).get(user.pk)
+    user_id = user_key(user)
+    return user_statuses([user_id]).get(user_id)
 
 
 def user_statuses(user_ids: Collection[Any]) -> dict[Any, UserStatus]:

@@ -16,6 +16,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from ..auth.grants import Grant, user_grant
 from ..auth.revocation import session_valid
 from ..auth.sessions import session_by_key
+from ..users import user_key
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -49,10 +50,10 @@ def token(whose: RequestWithUser | AbstractBaseUser | AnonymousUser, feed: str =
         ValueError: the user is anonymous or was never saved, or the session is kept in its cookie.
     """
     user: Any = whose.user if _is_request(whose) else whose
-    if not getattr(user, "is_authenticated", False) or user.pk is None:
+    if not getattr(user, "is_authenticated", False) or user_key(user) is None:
         raise ValueError("whose: the user must be signed in. Guests need no token.")
     session_claims = _session_claims(whose) if _is_request(whose) else []
-    claims = [str(user.pk), feed, _password_digest(user), *session_claims]
+    claims = [str(user_key(user)), feed, _password_digest(user), *session_claims]
     return signing.dumps(claims, salt=SALT)
 
 
