@@ -240,12 +240,12 @@ def test_the_wheel_works_in_a_project_with_a_core_of_its_own(
         "DJANGO_SETTINGS_MODULE": "core.settings",
         "HOST_DATABASE_URL": database,
     }
-    said = json.loads(run(sys.executable, "-W", "error", "script.py", cwd=host, env=env).strip())
-    assert Path(said["core"]).is_relative_to(host)
-    assert Path(said["toasts"]).is_relative_to(target)
-    assert all(Path(path).is_relative_to(target) for path in said["static"])
-    assert said["wire"]["message"] == "hello"
-    assert said["list"] == [said["wire"]]
-    assert said["read"] is True
-    assert said["unknown"] == [401, "Token"]
-    assert said["rest"] == [200, 429]  # the site's own throttle: three requests a day
+    output = json.loads(run(sys.executable, "-W", "error", "script.py", cwd=host, env=env).strip())
+    assert Path(output["core"]).is_relative_to(host)
+    assert Path(output["toasts"]).is_relative_to(target)
+    assert all(Path(path).is_relative_to(target) for path in output["static"])
+    assert output["wire"]["message"] == "hello"
+    assert output["list"] == [output["wire"]]
+    assert output["read"] is True
+    assert output["unknown"] == [401, "Token"]
+    assert output["rest"] == [200, 429]  # the site's own throttle: three requests a day

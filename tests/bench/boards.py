@@ -75,16 +75,16 @@ def _measured(people: Any, writer: Any, kind: str, size: Size) -> dict[str, Any]
             accepted = _open(load, meter, size)
             load.command("reset")
             started, cpu = time.monotonic(), meter.cpu()
-            said = _write(writer, size)
+            published = _write(writer, size)
             seconds, spent = time.monotonic() - started, meter.cpu() - cpu
             with contextlib.suppress(TimeoutError):  # then some were skipped
-                load.until(lambda now: count(now, "change") >= len(said) * size.streams, 20)
-            waits = [(arrival - said[stamp]) / 1e6 for stamp, arrival in load.samples()]
+                load.until(lambda now: count(now, "change") >= len(published) * size.streams, 20)
+            waits = [(arrival - published[stamp]) / 1e6 for stamp, arrival in load.samples()]
     return {
         "server": kind, "boards": size.streams, "accept ms": accepted, "toasts' ms": toasts,
-        "rows/s": len(said) / seconds,
+        "rows/s": len(published) / seconds,
         **report.quantiles(waits), "CPU %": 100 * spent / seconds,
-        "skipped": len(said) * size.streams - len(waits),
+        "skipped": len(published) * size.streams - len(waits),
     }  # fmt: skip
 
 
@@ -98,11 +98,11 @@ def _open(load: Load, meter: Meter, size: Size) -> float:
 
 def _write(writer: Any, size: Size) -> dict[int, int]:
     """Insert rows at the rate; when each was committed, by the stamp in it."""
-    said, due = {}, time.monotonic()
+    published, due = {}, time.monotonic()
     for _ in range(int(size.rate * size.seconds)):
         time.sleep(max(0.0, due - time.monotonic()))
         due += 1 / size.rate
         stamp = time.time_ns()
         writer.execute(INSERT, [f"t={stamp}"])
-        said[stamp] = time.time_ns()
-    return said
+        published[stamp] = time.time_ns()
+    return published

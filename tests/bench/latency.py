@@ -114,10 +114,16 @@ def worker_of(served: Served) -> Iterator[Worker]:
         worker.close()
 
 
-def _row(said: list[tuple[int, int]], arrived: Mapping[int, float]) -> dict[str, Any]:
-    """`said`: stamp and commit; `arrived`: stamp to arrival; nanoseconds."""
-    waits = [(arrived[stamp] - committed) / 1e6 for stamp, committed in said if stamp in arrived]
-    return {**report.quantiles(waits), "toasts": len(said), "lost": len(said) - len(waits)}
+def _row(published: list[tuple[int, int]], arrived: Mapping[int, float]) -> dict[str, Any]:
+    """`published`: stamp and commit; `arrived`: stamp to arrival; nanoseconds."""
+    waits = [
+        (arrived[stamp] - committed) / 1e6 for stamp, committed in published if stamp in arrived
+    ]
+    return {
+        **report.quantiles(waits),
+        "toasts": len(published),
+        "lost": len(published) - len(waits),
+    }
 
 
 def _to_bytes(
@@ -129,21 +135,21 @@ def _to_bytes(
         with Load(port, SITE.path, Path(file.name), 1) as load:
             load.open(1, SITE.ready)
             load.command("reset")
-            said = worker.call("one_by_one", **job)
+            published = worker.call("one_by_one", **job)
             with contextlib.suppress(TimeoutError):  # then some are lost, and the row says so
-                load.until(lambda stats: count(stats, "toast") >= len(said), 10)
-            return _row(said, dict(load.samples()))
+                load.until(lambda stats: count(stats, "toast") >= len(published), 10)
+            return _row(published, dict(load.samples()))
 
 
 def _to_page(
     port: int, cookies: dict[str, str], worker: Worker, job: dict[str, Any]
 ) -> dict[str, Any]:
     with _open_page(f"http://127.0.0.1:{port}", cookies) as page:
-        said = worker.call("one_by_one", **job)
+        published = worker.call("one_by_one", **job)
         deadline = time.monotonic() + 10
-        while len(arrived := _arrived(page)) < len(said) and time.monotonic() < deadline:
+        while len(arrived := _arrived(page)) < len(published) and time.monotonic() < deadline:
             time.sleep(0.1)
-        return _row(said, arrived)
+        return _row(published, arrived)
 
 
 @contextlib.contextmanager

@@ -185,12 +185,12 @@ class Measurement:
             else:
                 to = range(self.streams) if self.target.by_number else self.user_ids
                 worker.begin("publish_paced", port=self.port, to=list(to), **pace)
-        said = dict(pair for worker in workers for pair in worker.result())
+        published = dict(pair for worker in workers for pair in worker.result())
         seconds = time.monotonic() - started
-        self._until("toast", len(said))
-        waits = [(arrival - said[stamp]) / 1e6 for stamp, arrival in self.load.samples()]
+        self._until("toast", len(published))
+        waits = [(arrival - published[stamp]) / 1e6 for stamp, arrival in self.load.samples()]
         shown = report.quantiles(waits)
         return {
-            "p50 ms": shown["p50"], "p99 ms": shown["p99"], "toasts/s": len(said) / seconds,
+            "p50 ms": shown["p50"], "p99 ms": shown["p99"], "toasts/s": len(published) / seconds,
             "load CPU s": self.load.stats()["cpu"],
         }  # fmt: skip

@@ -131,18 +131,18 @@ def _open(context: BrowserContext, count: int, hidden: bool) -> list[Page]:
 
 def _job(worker: Worker, toasts: int, size: Size) -> list[tuple[int, int]]:
     user_id = worker.call("key_of", name="alice")
-    said: list[tuple[int, int]] = worker.call(
+    published: list[tuple[int, int]] = worker.call(
         "one_by_one", user_id=user_id, toasts=toasts, pause=size.pause
     )
-    return said
+    return published
 
 
 def _shown(page: Page, worker: Worker, size: Size) -> dict[str, Any]:
-    said = _job(worker, size.toasts, size)
-    page.wait_for_function(f"() => arrived['{said[-1][0]}']", timeout=10_000)
+    published = _job(worker, size.toasts, size)
+    page.wait_for_function(f"() => arrived['{published[-1][0]}']", timeout=10_000)
     arrived: dict[str, float] = page.evaluate("arrived")
-    waits = [arrived[str(stamp)] - at / 1e6 for stamp, at in said if str(stamp) in arrived]
-    return _quantiles(waits, len(said))
+    waits = [arrived[str(stamp)] - at / 1e6 for stamp, at in published if str(stamp) in arrived]
+    return _quantiles(waits, len(published))
 
 
 def _dismissals(pages: list[Page], worker: Worker, size: Size) -> list[list[float | None]]:

@@ -22,17 +22,22 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
     elif scope["type"] == "http" and scope["path"] == "/slow/":
         await _be_slow(Path(os.environ["ECHO_FOLDER"]), send)
     elif scope["type"] == "http":
-        await _answer([os.getpid(), _left] if scope["path"] == "/left/" else _said(scope), send)
+        await _answer(
+            [os.getpid(), _left] if scope["path"] == "/left/" else _scope_as_json(scope), send
+        )
 
 
-def _said(scope: dict[str, Any]) -> dict[str, Any]:
-    said = {name: scope.get(name) for name in ("client", "scheme", "root_path", "path")}
-    return {**said, "headers": {name.decode(): value.decode() for name, value in scope["headers"]}}
+def _scope_as_json(scope: dict[str, Any]) -> dict[str, Any]:
+    answer = {name: scope.get(name) for name in ("client", "scheme", "root_path", "path")}
+    return {
+        **answer,
+        "headers": {name.decode(): value.decode() for name, value in scope["headers"]},
+    }
 
 
-async def _answer(said: Any, send: Send) -> None:
+async def _answer(answer: Any, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": json.dumps(said).encode()})
+    await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
 
 
 async def _be_slow(folder: Path, send: Send) -> None:

@@ -46,9 +46,11 @@ class Command:
 def service(text: str, instance: str = "") -> Command:
     """The command of a systemd unit; %i is `instance`."""
     lines = text.replace("\\\n", " ").replace("%i", instance).splitlines()
-    said = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z]\w+=", line))
+    settings = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z]\w+=", line))
     return Command(
-        shlex.split(said["ExecStart"]), said["WorkingDirectory"], said["EnvironmentFile"]
+        shlex.split(settings["ExecStart"]),
+        settings["WorkingDirectory"],
+        settings["EnvironmentFile"],
     )
 
 

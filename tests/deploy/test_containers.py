@@ -49,8 +49,8 @@ def test_each_process_is_started_as_by_systemd() -> None:
     unit = (DEPLOY / "systemd" / UVICORN).read_text().replace("mysite.asgi", "core.asgi")
     for number in ("1", "2"):
         program, *options = service(unit, number).arguments
-        said = COMPOSE["services"][f"app-{number}"]["command"]
-        assert said == [Path(program).name, *options]
+        written = COMPOSE["services"][f"app-{number}"]["command"]
+        assert written == [Path(program).name, *options]
 
 
 def test_nginx_gets_the_files_of_docs_deploy_at_the_places_that_they_name() -> None:
@@ -65,9 +65,9 @@ def test_nginx_gets_the_files_of_docs_deploy_at_the_places_that_they_name() -> N
 
 def test_nobody_waits_for_a_service_that_is_not_there() -> None:
     services = COMPOSE["services"]
-    for name, said in services.items():
-        assert set(said.get("depends_on", ())) <= set(services), name
-        named = {entry.split(":")[0] for entry in said.get("volumes", ()) if entry[0] != "."}
+    for name, written in services.items():
+        assert set(written.get("depends_on", ())) <= set(services), name
+        named = {entry.split(":")[0] for entry in written.get("volumes", ()) if entry[0] != "."}
         assert named <= set(COMPOSE["volumes"]), name
 
 
@@ -75,8 +75,8 @@ def test_nobody_waits_for_a_service_that_is_not_there() -> None:
 async def test_what_compose_would_start_serves_the_site(
     deploy: Callable[..., Deployment], host: Host
 ) -> None:
-    said = COMPOSE["services"]["app-1"]["environment"]
-    variables = {name: value for name, value in said.items() if "$" not in value}
+    written = COMPOSE["services"]["app-1"]["environment"]
+    variables = {name: value for name, value in written.items() if "$" not in value}
     site_path = mounts("nginx")["./docs/deploy/nginx/mysite-http.conf"].removeprefix(ETC)
     without = {"HTTPS=1\n": "", f"ALLOWED_HOSTS={HOST}": ""}
     deployment = deploy(
@@ -111,8 +111,8 @@ def test_the_image_gets_what_it_copies_and_no_more() -> None:
 
 
 def test_the_image_alone_serves_on_its_port() -> None:
-    [said] = re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
-    program, *options = json.loads(said)
+    [written] = re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
+    program, *options = json.loads(written)
     assert program == "uvicorn"
     documented = (DEPLOY / "containers.md").read_text()
     assert "8000:8000" in documented

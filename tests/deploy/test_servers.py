@@ -34,12 +34,12 @@ async def test_the_site_learns_of_the_browser_what_nginx_saw_and_nothing_else(
     echo: Deployment,
 ) -> None:
     async with echo.client(http2=True) as browser:
-        said = (await browser.get("/a%20b/?c=d", headers=FORGED)).json()
-    assert said["client"][0] == "127.0.0.1"
-    assert said["scheme"] == "https"
-    assert (said["path"], said["root_path"]) == ("/a b/", "")
-    assert said["headers"]["host"] == echo.url.removeprefix("https://")
-    assert said["headers"]["x-forwarded-for"] == "127.0.0.1"
+        answer = (await browser.get("/a%20b/?c=d", headers=FORGED)).json()
+    assert answer["client"][0] == "127.0.0.1"
+    assert answer["scheme"] == "https"
+    assert (answer["path"], answer["root_path"]) == ("/a b/", "")
+    assert answer["headers"]["host"] == echo.url.removeprefix("https://")
+    assert answer["headers"]["x-forwarded-for"] == "127.0.0.1"
 
 
 async def test_a_websocket_passes_and_stays_open_for_all_its_messages(echo: Deployment) -> None:
@@ -75,11 +75,11 @@ async def _left(browser: httpx.AsyncClient) -> set[int]:
 async def test_without_its_option_a_server_believes_no_header(
     deploy: Callable[..., Deployment], unit: str, options: str, without: str
 ) -> None:
-    unsaid = deploy(unit, application=ECHO, changed={options: without})
-    async with unsaid.client() as browser:
-        said = (await browser.get("/")).json()
-    assert said["scheme"] == "http"
-    assert said["headers"]["x-forwarded-proto"] == "https"
+    bare = deploy(unit, application=ECHO, changed={options: without})
+    async with bare.client() as browser:
+        answer = (await browser.get("/")).json()
+    assert answer["scheme"] == "http"
+    assert answer["headers"]["x-forwarded-proto"] == "https"
 
 
 async def test_a_killed_process_leaves_nothing_that_keeps_the_next_from_starting(

@@ -59,15 +59,15 @@ async def test_events_one_second_apart_arrive_one_second_apart(
     made: list[float] = []
 
     async def hear(*, http2: bool) -> None:
-        heard: list[float] = []
+        received: list[float] = []
         async with site.client(cookies=signed_in, http2=http2) as one, stream(one) as events:
             await until_event(events, "sync")
             listening.release()
             for number in range(3):
                 assert (await until_event(events, "toast"))["message"] == str(number)
-                heard.append(time.monotonic())
-        assert heard[0] < made[1] < heard[1] < made[2]
-        assert heard[2] - heard[0] == pytest.approx(2, abs=0.7)
+                received.append(time.monotonic())
+        assert received[0] < made[1] < received[1] < made[2]
+        assert received[2] - received[0] == pytest.approx(2, abs=0.7)
 
     listening = asyncio.Semaphore(0)
     hearers = [asyncio.create_task(hear(http2=http2)) for http2 in (False, True)]

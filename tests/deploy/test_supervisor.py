@@ -94,8 +94,8 @@ async def test_its_programs_serve_restart_one_by_one_and_come_back_when_killed(
         await until(lambda: len(supervisor.pids()) == 2, 20)
         await until(serve, 20)
         first = supervisor.pids()
-        said = supervisor.control("restart", f"mysite:{deployment.values.apply('8001')}")
-        assert said.splitlines()[-1].endswith("started")
+        output = supervisor.control("restart", f"mysite:{deployment.values.apply('8001')}")
+        assert output.splitlines()[-1].endswith("started")
         again = supervisor.pids()
         assert len({*first, *again}) == 3
         for pid in again:

@@ -77,8 +77,8 @@ async def test_in_another_process_it_ends_the_streams_of_its_user_within_a_secon
         loop = asyncio.get_running_loop()
         done = loop.run_in_executor(None, site.run, code, cookies["alice"]["sessionid"])
         assert await until_event(hers, "bye", 20) == {"reason": "auth"}
-        heard = time.time()
-        assert heard - await done < 1.0
+        received = time.time()
+        assert received - await done < 1.0
         assert [event async for event in hers] == []
         his_next = asyncio.ensure_future(anext(his))
         await asyncio.sleep(0)
