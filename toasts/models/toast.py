@@ -94,13 +94,17 @@ class ToastQuerySet(models.QuerySet["Toast"]):
         """Return the toasts that are not read."""
         return self.filter(read_at__isnull=True)
 
-    def active(self) -> ToastQuerySet:
-        """Return the toasts that pages show: unread, visible and not expired.
+    def started(self) -> ToastQuerySet:
+        """Return the toasts that are not scheduled for later, by the database's clock."""
+        return self.filter(visible_from__lte=Now())
 
-        The times are compared with the database's clock.
-        """
-        unexpired = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
-        return self.unread().filter(unexpired, visible_from__lte=Now())
+    def visible(self) -> ToastQuerySet:
+        """Return the toasts, read or unread, that have started and not expired."""
+        return self.started().filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
+
+    def active(self) -> ToastQuerySet:
+        """Return the toasts that pages show: visible and unread."""
+        return self.visible().unread()
 
     def newest_active(self, user_ids: Sequence[Any], limit: int) -> Iterator[Row]:
         """Yield the newest `limit` active toasts of each user in one query, oldest first."""

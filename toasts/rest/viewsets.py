@@ -62,7 +62,9 @@ class ToastViewSet(
     def get_queryset(self) -> QuerySet[Toast]:
         if getattr(self, "swagger_fake_view", False):  # OpenAPI generators call it without a user
             return Toast.objects.none()
-        return Toast.objects.for_user(self.request.user).order_by("-id")
+        toasts = Toast.objects.for_user(self.request.user).order_by("-id")
+        # A page may know by its id a toast that has just expired, but none that is scheduled.
+        return toasts.started() if self.detail else toasts.visible()
 
     def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
         """Filter by ``?read=true|false`` and ``?level=info|...``. Other values are a 400."""
@@ -100,12 +102,14 @@ class ToastViewSet(
         parser_classes=[JSONParser, FormParser, MultiPartParser],
     )  # fmt: skip
     def read_all(self, request: Request) -> Response:
-        """Mark all unread toasts read, or those of ``ids``. Return how many were unread."""
+        """Mark all visible toasts read, or those of ``ids``. Return how many were unread."""
         body = ReadAllSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        toasts = self.get_queryset()
         if "ids" in body.validated_data:
-            toasts = toasts.filter(pk__in=body.validated_data["ids"])
+            started = Toast.objects.for_user(request.user).started()
+            toasts: QuerySet[Toast] = started.filter(pk__in=body.validated_data["ids"])
+        else:
+            toasts = self.get_queryset()
         return Response({"count": api.dismiss_all(toasts)})
 
 
