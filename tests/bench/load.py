@@ -74,7 +74,7 @@ class Load:
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
-            raise RuntimeError("the load generator ended; what it published is above")
+            raise RuntimeError("the load generator ended; its output is above")
         stats: Stats = json.loads(answer)
         return stats
 
