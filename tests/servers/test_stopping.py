@@ -206,9 +206,10 @@ class DevelopmentServer:
 async def development(tmp_path: Path) -> AsyncIterator[tuple[DevelopmentServer, Site, int]]:
     settings = tmp_path / "own_settings.py"
     settings.write_text("from core.settings import *\nTOASTS_MAX_STREAMS_PER_USER = 2000\n")
+    url = f"sqlite:///{tmp_path}/site.sqlite3"
     site = Site(
-        "", DJANGO_SETTINGS_MODULE="own_settings", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}",
-        DATABASE_URL=f"sqlite:///{tmp_path}/site.sqlite3", DEBUG="1",
+        url, DJANGO_SETTINGS_MODULE="own_settings", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}",
+        DATABASE_URL=url, DEBUG="1",
     )  # fmt: skip
     port = free_port()
     process = await asyncio.create_subprocess_exec(
