@@ -31,7 +31,7 @@ class fresh_connection:
     """
 
     def __enter__(self) -> None:
-        """Nothing to prepare."""
+        """Do nothing: the work is done when the block ends."""
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
         if kind is not None and issubclass(kind, DatabaseError | InterfaceError):

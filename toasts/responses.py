@@ -100,7 +100,7 @@ async def long_poll(
         seconds: how long to wait at most.
 
     Returns:
-        The new state, or `state` after the wait; None if the right to the topic has ended.
+        The new state, or `state` after the wait; None if the grant has ended.
     """
     current_hub().watch_server(request.scope.get("server"))
     await release_request_resources()
@@ -108,7 +108,7 @@ async def long_poll(
 
 
 async def authenticate(request: HttpRequest) -> Grant | None:
-    """Return the right that the site's middleware gave to this request, and detach its session.
+    """Return the grant that the site's middleware gave to this request, and detach its session.
 
     Returns:
         None if nobody is signed in.

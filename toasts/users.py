@@ -1,4 +1,4 @@
-"""Whom a caller may mean by "user": an instance, a primary key, or a queryset of users."""
+"""Converts the argument `user` or `users` to primary keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""update_toast, dismiss_toast and their async twins."""
+"""update_toast, dismiss_toast and their async versions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .content import check_size, clean_fields
 
 
 def update_toast(toast: Toast, **changes: Unpack[ToastChanges]) -> Toast:
-    """Change a toast, on open pages too.
+    """Change a toast, in the database and on open pages.
 
     Args:
         toast: the toast; `changes` alone are written, whatever else was changed on the instance.
@@ -79,7 +79,10 @@ def _rows(toast: Toast) -> ToastQuerySet:
 
 
 def _write(toast: Toast, rows: ToastQuerySet, values: Mapping[str, Any]) -> None:
-    """Update `rows`, which hold the toast or nothing, and read the values back into `toast`."""
+    """Update `rows`, and read the values back into `toast`.
+
+    `rows` contains the toast, or nothing if it was deleted.
+    """
     with transaction.atomic(using=database()):
         if rows.update(**values):
             announce_after_commit([toast.user_id])

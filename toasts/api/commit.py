@@ -14,9 +14,9 @@ from ..users import key_of
 
 
 def announce_changes(*users: UserOrKey) -> None:
-    """Have the pages of these users read their toasts again, after COMMIT.
+    """Tell open pages that these users' toasts have changed. They read them again after COMMIT.
 
-    Call it after you wrote rows without `create_toast` and its family.
+    Call it after you wrote rows without the functions of this package.
 
     Args:
         users: instances or primary keys.

@@ -1,4 +1,4 @@
-"""create_toast, create_toasts and their async twins."""
+"""create_toast, create_toasts and their async versions."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def _insert_one(toast: Toast) -> Toast:
 def create_toasts(
     message: Text, users: Iterable[UserOrKey], **content: Unpack[ToastContent]
 ) -> int:
-    """Show one toast to each of many users: one transaction, one INSERT per 1,000 users.
+    """Create one toast for each user, in one transaction.
+
+    There is one INSERT per 1,000 users.
 
     Args:
         message: as for `create_toast`.

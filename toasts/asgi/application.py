@@ -163,7 +163,7 @@ class Slot:
     """One of the few slots for requests on their way through the middleware.
 
     A request gives its slot back as soon as a response begins that is not a stream of ours: that
-    response may last for ever.
+    response may last forever.
 
     Args:
         limit: None for a request that needs no slot.

@@ -4,8 +4,8 @@ After a deploy, streams reconnect by the thousand. Where Django's own session an
 middleware decide who a request is, and nothing else has a say (`uses_default_auth`), one query
 reads their sessions and one reads their users.
 
-A batch only ever says yes, and only where the middleware would say yes, too. Where a session is
-missing, expired, forged, rotated or unusual there is no answer, and the request takes its way
+A batch only confirms sessions; it never refuses one. It confirms only what the middleware would
+accept, too. If a session is missing, expired, forged, rotated or unusual, the request passes
 through the site's whole middleware like any other.
 """
 
@@ -79,7 +79,7 @@ class SessionBatcher:
                 await self._answer_batch()
         finally:
             self._worker = None
-            for key in list(self._waiting):  # whatever failed, no request waits for ever
+            for key in list(self._waiting):  # whatever failed, no request waits forever
                 self._answer(key, None)
 
     async def _gather(self) -> None:

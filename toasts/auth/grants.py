@@ -1,6 +1,6 @@
-"""Grants: on what right a stream is open.
+"""Grants: the permissions on which streams are open.
 
-A grant holds what `toasts.auth.revocation` needs to find out later whether that right has ended.
+A grant holds what `toasts.auth.revocation` needs to find out later whether it has ended.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..users import user_key
 
 
 class UserStatus(NamedTuple):
-    """The columns of a user that decide about rights. A user model may lack any of them."""
+    """The columns of a user that decide about permissions. A user model may lack any of them."""
 
     password: str | None = None
     is_active: bool = True
@@ -40,13 +40,13 @@ class NamedSession(Protocol):
 
 
 class Grant:
-    """The right that a request has shown: a user, and the session that named the user, if any.
+    """The permission to open a stream: a user and, if any, a session.
 
     Grants are compared by identity: two tabs of one session have two grants.
 
     Args:
         user_id: the primary key of the user.
-        status: the user's status when the right was shown.
+        status: the user's status when the grant was made.
     """
 
     __slots__ = (
@@ -67,7 +67,10 @@ class Grant:
         """Digest of the stored session when it was last decoded. An equal one is not decoded."""
 
     def bind_session(self, session: NamedSession, owner_id: Any, owner_status: UserStatus) -> None:
-        """Let the right end with this session, and with the status of the user whom it names."""
+        """Bind the grant to this session: it ends when the session ends.
+
+        It ends, too, when the status of the user whom the session names changes.
+        """
         self.owner_id = owner_id
         self.owner_status = owner_status
         self.session_key = session.session_key
@@ -79,12 +82,12 @@ class Grant:
         return self.session_digest == _digest(text)
 
     def set_decoded(self, text: str) -> None:
-        """Note the stored session, as encoded text, that was just decoded and found good."""
+        """Remember the stored session that was just decoded and is valid."""
         self.session_digest = _digest(text)
 
 
 def request_grant(request: HttpRequest) -> Grant | None:
-    """Return the right that the site's middleware gave to this request. Blocks.
+    """Return the grant that the site's middleware gave to this request. Blocks.
 
     It may read the session and the user from the database.
 
@@ -98,7 +101,7 @@ def request_grant(request: HttpRequest) -> Grant | None:
 
 
 def user_grant(user: Any, session: SessionBase | None) -> Grant | None:
-    """Return the right of this user, which ends with the session if that names one. Blocks.
+    """Return the grant of this user, which ends with the session if that names one. Blocks.
 
     Args:
         user: an instance of the user model, or a stand-in with the primary key of a user.

@@ -1,4 +1,4 @@
-"""Revocation: whether the right to a stream has ended.
+"""Revocation: whether the grant of a stream has ended.
 
 A stream outlives its request by minutes. Meanwhile its user may log out, be deactivated, change the
 password or lose the session. One or two queries find out for all streams together.

@@ -108,7 +108,7 @@ def detach_session(request: HttpRequest) -> None:
     """Keep the session middleware from renewing the session for this response.
 
     With SESSION_SAVE_EVERY_REQUEST, a page that is left open would otherwise prolong its session
-    for ever.
+    forever.
     """
     session = getattr(request, "session", None)
     if session is not None:

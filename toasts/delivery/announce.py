@@ -36,7 +36,7 @@ def announce_users(user_ids: Iterable[Any]) -> None:
 
 
 def announce_recheck(user_id: Any) -> None:
-    """Have every process check at once whether a user's streams may go on. It never raises.
+    """Tell every process to check whether a user's streams may continue. It never raises.
 
     Args:
         user_id: the user's primary key.

@@ -18,7 +18,7 @@ _sources: dict[str, TopicSource] = {}
 
 
 def register_source(kind: str, source: TopicSource) -> None:
-    """Read the topics that begin with a kind and a colon from another source than the toasts.
+    """Register the source for topics that begin with `kind:`.
 
     Args:
         kind: the part of the name before its first colon.

@@ -39,7 +39,7 @@ class SubscriptionRequest(NamedTuple):
 
     Args:
         topic: the topic to subscribe to.
-        grant: the right to it; None: a guest's, which nothing ends.
+        grant: the permission to open it; None: a guest's stream, which nothing ends.
         encoder: encodes the topic's states.
         owner: whose the stream is, where the topic is not a user's own: it is counted and ended
             with the others of this name.
@@ -56,7 +56,7 @@ class SubscriptionRequest(NamedTuple):
 
 
 def toasts_of(grant: Grant) -> SubscriptionRequest:
-    """Return the request for the toasts of the user who has this right."""
+    """Return the request for the toasts of the user of this grant."""
     return SubscriptionRequest(topic(grant.user_id), grant, TOASTS)
 
 
@@ -175,7 +175,7 @@ class _Snapshots:
         self._last_event_id = last_event_id
 
     def snapshot(self, state: State) -> bytes:
-        """Encode a whole state, or the first time only what the client lacks."""
+        """Encode the whole state. The first call omits what the client already shows."""
         last_event_id, self._last_event_id = self._last_event_id, None
         return self._request.encoder.snapshot(self._request.topic, state, last_event_id)
 
@@ -191,7 +191,7 @@ async def wait_for_change(
         seconds: the longest wait.
 
     Returns:
-        The new state; `state` after the wait; None if the right to the topic ended meanwhile.
+        The new state; `state` after the wait; None if the grant ended meanwhile.
     """
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[State | None] = loop.create_future()

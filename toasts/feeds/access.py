@@ -1,4 +1,4 @@
-"""Which topic of a feed a request may subscribe to, and on what right."""
+"""Which topic of a feed a request may subscribe to, and with which grant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Access(NamedTuple):
     """What a request may subscribe to."""
 
     grant: Grant | None
-    """The right, which may end while a stream is open. None: a guest's, which doesn't end."""
+    """The grant, which may end while a stream is open. None: a guest's stream has none."""
     topic: str
     """What the feed itself calls the topic."""
 

@@ -25,7 +25,7 @@ def announce(feed: str | type[Feed], *topics: str, using: str | None = None) -> 
     Args:
         feed: the feed, or its name.
         topics: topics, as `Feed.topic` returns them. None given: all topics of the feed, each of
-            which is then read anew.
+            which is then read again.
         using: the alias of the database whose commit counts. None: the default database.
 
     Raises:

@@ -71,8 +71,8 @@ class Feed:
         May be async. May query.
 
         Args:
-            request: the request that opened the WebSocket, or the POST. Read anew what may have
-                changed since the WebSocket was opened.
+            request: the request that opened the WebSocket, or the POST. Query again anything
+                that may have changed since the WebSocket was opened.
             topic: what `topic` returned for this request.
             data: the parsed JSON.
 

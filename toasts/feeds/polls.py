@@ -33,7 +33,7 @@ async def answer_poll(
         no events.
 
     Raises:
-        PermissionDenied: the right to the topic ended while the poll waited.
+        PermissionDenied: the grant ended while the poll waited.
     """
     seconds = parse_wait(request.GET.get("wait", "0"))
     if seconds is None:

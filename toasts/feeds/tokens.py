@@ -38,7 +38,7 @@ def token(whose: RequestWithUser | AbstractBaseUser | AnonymousUser, feed: str =
     """Return a token that opens a feed in a user's name: as ``?token=`` or as a Bearer token.
 
     It is valid for TOASTS_TOKEN_AGE seconds, as long as the user is active and keeps the same
-    password. A stream that it opened may outlive it, but ends with the user's right to it. A token
+    password. A stream that it opened may outlive it, but ends with its grant. A token
     that was made for a request ends with the session of that request, and so do its streams.
 
     Args:
@@ -77,7 +77,7 @@ def _session_claims(request: Any) -> list[str]:
 
 
 class VerifiedToken(NamedTuple):
-    """The user in whose name a token opens a feed, and the right that it gives."""
+    """The user of a token, and the grant for the streams that it opens."""
 
     user: Any
     grant: Grant

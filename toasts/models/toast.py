@@ -103,7 +103,7 @@ class ToastQuerySet(models.QuerySet["Toast"]):
         return self.started().filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
 
     def active(self) -> ToastQuerySet:
-        """Return the toasts that pages show: visible and unread."""
+        """Return the active toasts: visible and unread."""
         return self.visible().unread()
 
     def newest_active(self, user_ids: Sequence[Any], limit: int) -> Iterator[Row]:
@@ -174,7 +174,9 @@ class ToastQuerySet(models.QuerySet["Toast"]):
 
 
 class Toast(models.Model):
-    """A message to one user. Pages show it until it is read or expires.
+    """A message to one user. It is active until it is read or expires.
+
+    It leaves the screen after its duration, and stays active then.
 
     Every column except ``user`` and ``message`` has a default in the database. So a plain
     ``INSERT INTO toasts_toast (user_id, message)`` makes a whole toast.

@@ -1,4 +1,4 @@
-"""One envelope on all transports: an event of a stream is a JSON object elsewhere.
+"""Converts events to the JSON objects of WebSockets and polls.
 
 Each event is encoded once, for a stream. Other transports translate those bytes. All subscriptions
 of a topic get the same bytes, so each translation is made once and cached.
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def cached_translation(translate: Callable[..., T]) -> Callable[..., T]:
-    """Cache a function of bytes, its last argument, unless they are many."""
+    """Cache a function whose last argument is bytes, except for long ones."""
     cached = functools.lru_cache(maxsize=CACHE_SIZE)(translate)
 
     @functools.wraps(translate)

@@ -34,9 +34,9 @@ logger = logging.getLogger("toasts.realtime")
 T = TypeVar("T")
 
 RECHECK_PREFIX = "!"
-"""A hint that begins so asks to check the right to the topic after it, not its state."""
+"""The prefix of a hint that requests a check of access to a topic."""
 PREFIX_WILDCARD = "*"
-"""A hint that ends so means every topic that begins with what is before it."""
+"""The suffix of a hint for all topics with that prefix."""
 TICK_INTERVAL = 1.0
 """Seconds between two ticks, and between two reads of everything while no broker listens."""
 READ_BACKOFF_MAX = 2.0
@@ -76,7 +76,7 @@ class Hub:
         self.listening = False
         """Whether the broker listens, so that hints arrive."""
         self.contexts: dict[Any, Any] = {}
-        """What the streams of one encoder share. Whoever makes streams keeps it here."""
+        """What the streams of one encoder share. The code that creates streams stores it here."""
         self._loop = asyncio.get_running_loop()
         self._draining_until = 0.0
         self._sockets: ListeningSockets | None = None
@@ -102,8 +102,8 @@ class Hub:
 
         Args:
             subscription: the subscription.
-            owner: whose it is, where its topic is not a user's own. It is counted with the others
-                of its owner, and rechecked by this name.
+            owner: The user to count it for, if the topic does not belong to one user. It is
+                rechecked by this name, too.
         """
         if self._loop.time() < self._draining_until:
             subscription.end(self.source.bye("restart"))

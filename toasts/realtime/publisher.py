@@ -52,7 +52,7 @@ class HintPublisher:
         self._work.set()
 
     async def run(self) -> None:
-        """Publish hints for ever. Those that come meanwhile, and shortly after, go together."""
+        """Publish hints until cancelled. Hints that arrive during a send are sent together."""
         while True:
             await self._work.wait()
             self._work.clear()

@@ -75,7 +75,7 @@ class Reader:
         return await self._loop.run_in_executor(self._thread, job, *args)
 
     async def run(self) -> None:
-        """Read topics for ever."""
+        """Read topics until cancelled."""
         while True:
             await self._scheduler.work.wait()
             self._scheduler.work.clear()

@@ -52,7 +52,7 @@ class Registry:
 
         Args:
             subscription: the subscription.
-            owner: whose it is; empty: its topic is a user's own.
+            owner: the user to count it for; empty: the topic belongs to one user.
         """
         topic = self.topics.get(subscription.topic)
         if topic is None:
@@ -63,7 +63,7 @@ class Registry:
             self._groups.setdefault(owner, {})[subscription] = None
 
     def group(self, subscription: Subscription) -> Group:
-        """Return those with whom a subscription is counted: its owner's, or its topic's."""
+        """Return the subscriptions that share its limit: its owner's, or its topic's."""
         owner = self._owners.get(subscription)
         if owner is not None:
             return self._groups[owner]

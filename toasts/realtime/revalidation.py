@@ -20,11 +20,11 @@ PAUSE = 0.2
 
 
 class Revalidator:
-    """Ends the streams whose right has ended.
+    """Ends the streams whose grants have ended.
 
     Args:
         registry: all subscriptions.
-        revoked: returns those of some grants whose right has ended.
+        revoked: returns those of some grants that have ended.
         end: called with each subscription that has such a grant.
     """
 
@@ -73,7 +73,7 @@ class Revalidator:
         }
 
     async def run(self) -> None:
-        """Check rights for ever, for a fifth of the time at most."""
+        """Check grants until cancelled, using at most a fifth of the time."""
         while True:
             await self._work.wait()
             self._work.clear()

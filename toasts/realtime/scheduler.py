@@ -15,7 +15,7 @@ ROUND_BATCH = 500
 
 
 class Scheduler:
-    """Two queues: the topics of hints, and between them a round through all topics.
+    """One queue for topics with hints, and one for the regular read of all topics.
 
     Args:
         loop: its clock sets the pause between two rounds.

@@ -1,6 +1,6 @@
 """Ends the streams when the server is told to stop, because servers wait for open responses.
 
-uvicorn and granian would wait for ever, and tell an application nothing before: their lifespan
+uvicorn and granian would wait forever, and tell an application nothing before: their lifespan
 shutdown comes after the wait. So, once there are streams, the handler of the stop signal is wrapped
 in one that ends them and then calls it.
 """

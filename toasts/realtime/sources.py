@@ -30,7 +30,7 @@ class Source(TopicSource, Protocol):
     """
 
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
-        """Return those of these grants whose right has ended. It blocks."""
+        """Return those of these grants that have ended. It blocks."""
 
     def close(self) -> None:
         """Give back what the thread holds, such as database connections."""

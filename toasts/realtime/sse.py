@@ -1,4 +1,7 @@
-"""The event stream format (WHATWG HTML, 9.2 Server-sent events): values, no I/O."""
+"""The event stream format (WHATWG HTML, 9.2 Server-sent events): values, no I/O.
+
+For speed, `toasts/delivery/state.py` and `toasts/feeds/events.py` prebuild events in this format.
+"""
 
 from __future__ import annotations
 

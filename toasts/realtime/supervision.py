@@ -16,7 +16,7 @@ STABLE = 10.0
 
 
 async def supervised(run: Callable[[], Awaitable[None]], backoff_max: float) -> None:
-    """Run a loop for ever. When it fails, log why and start it again after a back-off with jitter.
+    """Run a loop until cancelled. If it fails, log why and restart it after a random back-off.
 
     Args:
         run: the loop.
@@ -28,7 +28,7 @@ async def supervised(run: Callable[[], Awaitable[None]], backoff_max: float) -> 
         started = loop.time()
         try:
             await run()
-            raise RuntimeError("it returned, though it must run for ever")
+            raise RuntimeError("it returned, though it must run forever")
         except Exception as error:
             failures = 1 if loop.time() - started > STABLE else failures + 1
             delay = _backoff(failures, backoff_max)

@@ -9,7 +9,7 @@ from .streams.subscription import Subscription
 
 
 class Interval:
-    """Tells when some seconds have passed since the last time that it did.
+    """Measures whether an interval has passed.
 
     Args:
         now: the loop's time, in seconds.
@@ -19,7 +19,7 @@ class Interval:
         self._last = now
 
     def passed(self, now: float, seconds: float) -> bool:
-        """Return whether so many seconds have passed, and if so start anew."""
+        """Return whether `seconds` have passed; if so, restart."""
         if now - self._last < seconds:
             return False
         self._last = now

@@ -127,7 +127,7 @@ export class Feed {
     this.#attempt += 1;
     const attempt = this.#attempt;
     if (this.#options.token) this.#token = await this.#askForToken();
-    if (attempt !== this.#attempt) return; // closed, or connected anew, meanwhile
+    if (attempt !== this.#attempt) return; // closed, or connected again, meanwhile
     this.#openedAt = Date.now();
     this.#link = this.#open(once);
   }

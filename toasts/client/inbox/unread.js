@@ -1,5 +1,5 @@
 /**
- * The number of unread toasts. The server counts them, anew after each event of the page that may have
+ * The number of unread toasts. The server counts them, again after each event of the page that may have
  * changed the number. The visible tab passes the number on to the others by localStorage.
  */
 

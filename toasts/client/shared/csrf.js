@@ -10,7 +10,7 @@ let issued = null; // by the poll view
 function cookieToken() {
   const { csrfCookie } = serverSettings();
   const cookies = document.cookie.split("; ");
-  // Read anew each time, because a login changes it.
+  // Read again each time, because a login changes it.
   const found = csrfCookie && cookies.find((cookie) => cookie.startsWith(`${csrfCookie}=`));
   return found ? found.slice(csrfCookie.length + 1) : undefined;
 }

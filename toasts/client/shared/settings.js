@@ -31,7 +31,7 @@ const ownTag = document.currentScript;
 let toastsTag = null; // the last one found: a page swap may remove it
 
 /**
- * Read the settings anew, because a script may run before the tag of toasts.js is in the page. That tag
+ * Read the settings again, because a script may run before the tag of toasts.js is in the page. That tag
  * wins over the one of the running script.
  *
  * @returns {ServerSettings & Record<string, string | undefined>}

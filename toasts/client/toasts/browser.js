@@ -238,7 +238,7 @@ export function start(listener) {
   resume();
 }
 
-/** Look again: the page was swapped, and whoever was signed out may be signed in now. */
+/** Look again: the page was swapped, and a user who was signed out may be signed in now. */
 export function startAgain() {
   if (state !== "signed-out") return;
   if (tabs.isLeader) connection.restart();

@@ -23,7 +23,7 @@ const HEALTHY = 10_000;
 const STREAM_AGAIN = 50_000;
 /** Milliseconds between two polls of a browser that has one stream too many. */
 const SUPERSEDED_PAUSE = 60_000;
-/** Milliseconds between two looks whether whoever signed out is signed in again. */
+/** Milliseconds between two checks whether a user who signed out has signed in again. */
 const SIGNED_OUT_PAUSE = 300_000;
 /** Milliseconds between two attempts to stream, at least. */
 const SHORTEST_PAUSE = 1_000;
@@ -274,7 +274,7 @@ export function stop() {
   stopPolling();
 }
 
-/** Connect anew: somebody else may be signed in now, or the stream may be dead. */
+/** Connect again: another user may be signed in now, or the stream may be dead. */
 export function restart() {
   stop();
   start();

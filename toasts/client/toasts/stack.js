@@ -151,7 +151,7 @@ function place({ style }, index, height) {
   style.setProperty("--_height", `${height}px`);
 }
 
-/** Open the stack for whoever is with it. Meanwhile time stands still; so it does under a modal dialog. */
+/** Open the stack while the pointer or the focus is in it. Its timers pause, as they do under a modal dialog. */
 export function refresh() {
   const hasAttention = hasPointer || region.querySelector(":focus-visible") !== null;
   const isOpen = hasAttention && cards.length > 0;

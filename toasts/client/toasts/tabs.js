@@ -2,7 +2,7 @@
  * Which tab of this browser holds the connection, and the channel between the tabs.
  *
  * The leader is the tab that has the lock: it passes on by itself when a tab is closed or dies. A frozen tab
- * keeps the lock, so the others watch: a leader that leaves a question unanswered loses it to whoever asked.
+ * keeps the lock, so the others watch: a leader that leaves a question unanswered loses it to the tab that asked.
  * Where there are no locks (plain http), a name in localStorage stands for the lock, and only silence shows that the leader is gone.
  */
 
@@ -93,7 +93,7 @@ function look() {
   else if (silentLooks === MOST_SILENT_LOOKS) broadcast({ question: "is-leader-well" });
 }
 
-/** @param {{ steal?: boolean }} [options] steal: take it from whoever has it */
+/** @param {{ steal?: boolean }} [options] steal: take it from the tab that has it */
 function claim({ steal = false } = {}) {
   claiming?.abort();
   const current = new AbortController();
@@ -146,7 +146,7 @@ function follow() {
   claim();
 }
 
-/** Take part no longer: the page is left, and whoever waits is next. */
+/** Take part no longer: the page is left, and the next tab that waits takes over. */
 export function stop() {
   clearTimeout(timer);
   if (storage[NAME] === ownName) delete storage[NAME];

@@ -22,7 +22,7 @@ export function lifetime({ duration, level, actions, progress, title, message })
 }
 
 /**
- * Start a card's countdown anew: a line that shrinks, and its end.
+ * Restart a card's countdown: a line that shrinks, and its end.
  *
  * @param {Card} card
  * @param {Toast} toast

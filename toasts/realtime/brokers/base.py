@@ -1,7 +1,7 @@
 """How the processes of a site tell each other that something may have changed: the contract.
 
 A hint names a topic and carries no text. It can be forged, duplicated or lost, and nothing bad
-follows: whoever receives one reads the topic's state.
+follows: a process that receives one reads the topic's state.
 """
 
 from __future__ import annotations

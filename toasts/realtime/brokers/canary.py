@@ -1,4 +1,4 @@
-"""Listen for as long as the channel proves, end to end, that it still carries hints.
+"""Listens to a channel, and tests it with messages to itself.
 
 A ping would prove nothing: it passes a connection pooler that gives LISTEN to another session, and
 a middlebox that acknowledges what it no longer forwards.

@@ -1,8 +1,9 @@
 """Publishes the hints of many threads in few messages.
 
 A process without a hub cannot leave a hint for later: a shell or a worker may exit the next moment.
-So the thread that writes also publishes. But while one thread publishes, the hints of the others
-gather. The first of these threads waits, and then publishes all of them; the rest go on at once.
+So the thread that writes also publishes. While one thread publishes, the publisher collects the
+hints of the others. The first of these threads waits, and then publishes all of them; the other
+threads return at once.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 
 class CoalescingPublisher:
-    """Gathers what threads publish at the same time.
+    """Collects what threads publish at the same time.
 
     Args:
         publish: sends hints; it blocks.

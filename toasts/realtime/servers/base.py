@@ -1,8 +1,8 @@
 """What the engine asks of a server beyond ASGI.
 
 ASGI has no word for a client that has stopped reading where ``send`` never waits (daphne), nor for
-disconnecting it. Where a server is unknown, or something wraps its ``send``, streams still work:
-they only lose the bound on such a client, until they reach their greatest age.
+disconnecting it. Where a server is unknown, or something wraps its ``send``, streams still work,
+but such a client is disconnected only at the stream's maximum age.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ class Producer(Protocol):
     """Twisted's ``IPushProducer``, by its names: it is told when a client stops reading."""
 
     def pauseProducing(self) -> None:
-        """Take note that the client does not read."""
+        """Record that the client has stopped reading."""
 
     def resumeProducing(self) -> None:
-        """Take note that the client reads again."""
+        """Record that the client reads again."""
 
     def stopProducing(self) -> None:
-        """Take note that the connection is lost."""
+        """Record that the connection is lost."""
 
 
 class WebSocketReceiver:

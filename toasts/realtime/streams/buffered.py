@@ -22,7 +22,7 @@ class BufferedStream:
 
     Args:
         topic: the topic it subscribes to.
-        grant: the right on which it is open; the revalidator checks it.
+        grant: what permits it; the revalidator checks it.
         opened: the loop's time at which it was opened, in seconds.
         snapshot: encodes a whole state.
         resync: called when the client reads again after an overflow.

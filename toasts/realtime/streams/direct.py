@@ -68,7 +68,7 @@ class DirectStream:
 
     Args:
         topic: the topic it subscribes to.
-        grant: the right on which it is open; the revalidator checks it.
+        grant: what permits it; the revalidator checks it.
         send: the server's; the start of the response was sent already.
         context: what it shares with other streams.
         last_event_id: the id of the state that the client shows already.
@@ -148,7 +148,7 @@ class DirectStream:
         self._server.detach(self._send, self)
         self._send_last(last_bytes)
         if self._on_end is not None:
-            # Short: a server that stops waits for this, and a right may have ended.
+            # Short: a server that stops waits for this, and the grant may have ended.
             asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._abort)
 
     def _send_last(self, last_bytes: bytes) -> None:

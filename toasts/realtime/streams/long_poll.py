@@ -16,7 +16,7 @@ class LongPoll:
 
     Args:
         topic: the topic it subscribes to.
-        grant: the right on which it is open; the revalidator checks it.
+        grant: what permits it; the revalidator checks it.
         opened: the loop's time at which it was opened, in seconds.
         predicate: whether a state answers the poll.
         answer: resolves to that state, or to None when the hub ends the poll.

@@ -24,7 +24,7 @@ class Subscription(Protocol):
 
     Attributes:
         topic: the name of the topic.
-        grant: the right on which it is open; None: a guest's, which nothing ends.
+        grant: what permits it; None: a guest's, which nothing ends.
         opened: the loop's time at which it was opened, in seconds.
         ended: whether it takes nothing more. The hub forgets it then.
     """

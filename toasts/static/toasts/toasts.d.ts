@@ -1,4 +1,4 @@
-/** Types of what the client gives the page: `window.toasts` and events on `document`. */
+/** The types of `window.toasts` and of the events on `document`. */
 
 export type Level = "info" | "success" | "warning" | "error";
 export type ConnectionState = "connecting" | "connected" | "polling" | "offline" | "signed-out";
@@ -11,7 +11,7 @@ export interface Action {
 }
 
 export interface Toast {
-  /** Always a string here, whatever the server's key is. */
+  /** Always a string, also for numeric keys of the server. */
   readonly id: string;
   readonly message: string;
   readonly title: string;
@@ -19,41 +19,41 @@ export interface Toast {
   /** An absolute http, https or mailto address, or empty. */
   readonly url: string;
   readonly actions: readonly Action[];
-  /** This and the other optional ones: absent where a page's own toast was given none. */
+  /** Optional properties are absent if a local toast was created without them. */
   readonly key?: string;
-  /** 0 to 100, true when nobody knows how far, or null when there is none. */
+  /** 0 to 100; true if the progress is unknown; null: no progress bar. */
   readonly progress: number | true | null;
-  /** Seconds on screen; null: from the length of the text, errors and actions until dismissed; 0: that too. */
+  /** Seconds on screen. null: from the length of the text; errors and actions until dismissed. 0: until dismissed. */
   readonly duration: number | null;
   readonly data?: unknown;
   /** ISO 8601. */
   readonly created_at: string;
   readonly expires_at?: string | null;
   readonly read?: boolean;
-  /** True for one of this page's own. */
+  /** True if a script of this page created the toast. */
   readonly local?: boolean;
 }
 
-/** A toast from a page's own script: everything but the message may be left out. */
+/** A toast from a script of the page. Only the message is required. */
 export interface ToastOptions {
-  /** One with this id is changed in place; without one it is a new toast. */
+  /** A toast with this id is changed in place. Without an id, a new toast is created. */
   id?: string;
   message?: string;
   title?: string;
   level?: Level;
-  /** http, https, mailto or relative; anything else is dropped. */
+  /** http, https, mailto or relative; other URLs are ignored. */
   url?: string;
   actions?: readonly { name: string; label?: string; url?: string }[];
-  /** Several toasts with one key that is not empty are shown as one, with their number. */
+  /** Toasts with the same key, if it is not empty, are shown as one, with their number. */
   key?: string;
-  /** 0 to 100; true: under way, nobody knows how far. */
+  /** 0 to 100; true if the progress is unknown. */
   progress?: number | true | null;
-  /** Seconds; 0: stays. */
+  /** Seconds. 0: until dismissed. */
   duration?: number | null;
   data?: unknown;
 }
 
-/** A text alone is the message. */
+/** The message as text, or a toast. */
 export type ToastText = string | ToastOptions;
 
 export interface PromiseTexts<T> {
@@ -63,29 +63,29 @@ export interface PromiseTexts<T> {
 }
 
 export interface ToastsApi {
-  /** Of this script, as the package's. */
+  /** The version of the package. */
   readonly version: string;
   readonly state: ConnectionState;
   /** The toasts of this page, newest first. */
   list(): Toast[];
-  /** Shows a toast of this page alone: the server knows nothing of it. Returns its id. */
+  /** Shows a toast on this page only, without the server. Returns its id. */
   show(toast: ToastText): string;
-  /** Changes one, here; an unknown id is ignored. */
+  /** Changes a toast on this page only. An unknown id is ignored. */
   update(id: string | number, changes: ToastText): void;
-  /** Closes a toast and marks it read on the server; an unknown id is ignored. */
+  /** Closes a toast and marks it read on the server. An unknown id is ignored. */
   dismiss(id: string | number): void;
   dismissAll(): void;
-  /** A toast that follows some work to its end. Returns the work's own promise. */
+  /** Shows a toast for the state of a promise. Returns the promise. */
   promise<T>(work: PromiseLike<T> | (() => PromiseLike<T> | T), texts: PromiseTexts<T>): Promise<T>;
-  /** Holds back what comes, unseen and unheard, until called with false. */
+  /** Holds back new toasts and their announcements until called with false. */
   mute(on?: boolean): void;
   /**
-   * Listens to one of the events below, by its name without `toasts:`.
-   * @returns a function that ends it.
+   * Adds a listener for an event, named without `toasts:`.
+   * @returns a function that removes the listener.
    */
   on<Name extends EventName>(name: Name, listener: (detail: Details[Name]) => void): () => void;
   /**
-   * Calls `listener` at once and after every change with the toasts of this page, newest first.
+   * Calls `listener` with the toasts of this page, newest first: at once and after every change.
    * @returns a function that ends the subscription.
    */
   subscribe(listener: (toasts: Toast[]) => void): () => void;
@@ -93,16 +93,16 @@ export interface ToastsApi {
 
 export interface ShowDetail {
   readonly toast: Toast;
-  /** True when a toast that the page had already has changed. */
+  /** True if the page already had this toast, and it has changed. */
   readonly updated: boolean;
-  /** True when it was there before the page connected. */
+  /** True if the toast existed before the page connected. */
   readonly snapshot: boolean;
 }
 
 export interface DismissDetail {
   readonly id: string;
   readonly toast: Toast;
-  /** By this page's user, by the server (another tab, expiry), by its time, or because the session ended. */
+  /** Closed by the user, by the server (another tab, expiry), by its duration, or by the end of the session. */
   readonly reason: "user" | "remote" | "timeout" | "signed-out";
 }
 
@@ -121,7 +121,7 @@ export interface StateDetail {
   readonly state: ConnectionState;
 }
 
-/** Nothing: see `list()`, or ask the server. */
+/** There is no detail: use `list()`, or query the server. */
 export type SyncDetail = null;
 
 export interface Details {
@@ -143,13 +143,13 @@ declare global {
 
   interface DocumentEventMap {
     "toasts:show": CustomEvent<ShowDetail>;
-    /** It left the list of this page, whatever the reason. */
+    /** A toast left the list of this page, for any reason. */
     "toasts:dismiss": CustomEvent<DismissDetail>;
-    /** It is read (or expired), and not only off this screen. */
+    /** A toast is read or expired, not only off this screen. */
     "toasts:read": CustomEvent<ReadDetail>;
-    /** Cancelable: a toast whose action's event is prevented stays, unread. */
+    /** Cancelable: after `preventDefault()`, the toast stays and remains unread. */
     "toasts:action": CustomEvent<ActionDetail>;
-    /** News from the server about the user's toasts, also about those that are not on this screen. */
+    /** The server reported a change of the user's toasts, also of toasts that are not on this screen. */
     "toasts:sync": CustomEvent<SyncDetail>;
     "toasts:connected": CustomEvent<StateDetail>;
     "toasts:disconnected": CustomEvent<StateDetail>;
