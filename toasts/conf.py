@@ -87,8 +87,9 @@ class Settings:
     )  # fmt: skip
     listen_dsn = Setting(
         "LISTEN_DSN", "", str, rules.DSN, secret=True,
-        about="A PostgreSQL connection string for LISTEN only, to bypass a pooler. If empty, the"
-        " database's own settings are used.",
+        about="A PostgreSQL connection string for LISTEN only, to bypass a connection pooler, such"
+        " as PgBouncer, that does not support LISTEN. If empty, the database's own settings are"
+        " used.",
     )  # fmt: skip
     redis_url = Setting(
         "REDIS_URL", "", str, rules.REDIS_URL, secret=True,
@@ -97,7 +98,8 @@ class Settings:
     )  # fmt: skip
     channel = Setting(
         "CHANNEL", "toasts", str, rules.CHANNEL, unit="1 to 63 bytes",
-        about="The channel of hints. Two sites on one database or Redis need different names.",
+        about="The channel on which processes tell each other whose toasts changed. Two sites on"
+        " one database or Redis need different names.",
     )  # fmt: skip
     inject: Setting[Inject] = Setting(
         "INJECT", "always", _inject, rules.INJECT,
@@ -110,8 +112,8 @@ class Settings:
     )  # fmt: skip
     heartbeat = Setting(
         "HEARTBEAT", 15.0, float, rules.HEARTBEAT, unit="seconds, at most 55",
-        about="The time between two pings of a stream. The page knows this value, and gives up a"
-        " stream that is silent for about two and a half times as long.",
+        about="The time between two pings of a stream. The page knows this value, and reconnects if"
+        " a stream is silent for about two and a half times as long.",
     )  # fmt: skip
     reconcile = Setting(
         "RECONCILE", 5.0, float, rules.PERIOD, unit="seconds",
@@ -123,13 +125,13 @@ class Settings:
     )  # fmt: skip
     max_age = Setting(
         "ROTATE", (300.0, 600.0), _range, rules.RANGE, unit="seconds",
-        about="The minimum and maximum age of a stream, after which the page reconnects.",
+        about="Each stream ends at a random age between these two. The page then reconnects.",
     )  # fmt: skip
     write_timeout = Setting(
         "PATIENCE", 30.0, float, rules.PERIOD, unit="seconds",
-        about="How long a client may fail to read the data of its stream before the server"
-        " disconnects it. It has no effect on daphne under Django's own handler, where the"
-        " server cannot tell.",
+        about="How long the server waits for a client that has stopped reading, before it"
+        " disconnects it. It has no effect on daphne under Django's own handler, where the server"
+        " cannot tell.",
     )  # fmt: skip
     max_streams_per_user = Setting(
         "MAX_STREAMS_PER_USER", 100, int, rules.count("streams"), unit="streams",
@@ -157,13 +159,12 @@ class Settings:
     )  # fmt: skip
     admission_limit = Setting(
         "MAX_ADMISSIONS", 8, int, rules.count("requests"), unit="requests",
-        about="The largest number of stream requests in the site's middleware at the same time, in"
-        " one process.",
+        about="How many stream requests pass through your middleware at once, in one process. The"
+        " others wait.",
     )  # fmt: skip
     transparent_middleware = Setting(
         "HARMLESS_MIDDLEWARE", (), _paths, rules.PATHS, unit="dotted paths",
-        about="Your own middleware that neither sets the user of a stream nor refuses it; see"
-        " authentication.",
+        about="Your own middleware that does not affect who may open a stream; see authentication.",
     )  # fmt: skip
 
     use_tz = DjangoSetting("USE_TZ", bool)
