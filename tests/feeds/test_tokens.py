@@ -54,7 +54,9 @@ async def test_a_token_becomes_invalid(alice: User, ending: str) -> None:
     else:
         text = text[:-1] + ("A" if text[-1] != "A" else "B")
     with override_settings(TOASTS_TOKEN_AGE=age):
-        assert (await AsyncClient().get(NAMES, {"token": text})).status_code == 403
+        response = await AsyncClient().get(NAMES, {"token": text})
+    assert response.status_code == 403
+    assert response.json() == {"detail": "The token is invalid or has expired."}
 
 
 async def test_a_stream_opened_with_a_token_ends_with_the_users_right(alice: User) -> None:

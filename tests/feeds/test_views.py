@@ -30,12 +30,23 @@ def key(alice: User) -> str:
 
 
 @pytest.mark.parametrize(
-    "query", [{"wait": "x"}, {"wait": "-1"}, {"cursor": "\n"}, {"format": "html"}]
+    "query",
+    [{"wait": "x"}, {"wait": "-1"}, {"cursor": "\n"}, {"format": "html"}, {"format": "xml"}],
 )
 async def test_an_invalid_parameter_is_refused_by_name(alice: User, query: Any) -> None:
     response = await (await signed_in(alice)).get(NAMES, query)
     assert response.status_code == 400
     assert list(response.json()) == list(query)
+
+
+async def test_an_unknown_format_is_refused_with_the_known_ones(alice: User, key: str) -> None:
+    client = await signed_in(alice)
+    response = await client.get(NAMES, {"format": "xml"})
+    assert (response.status_code, response.json()) == (400, {"format": ["Must be json or html."]})
+    assert (await client.get(NAMES, {"format": "json"})).status_code == 200
+    page = subscribe(key, query_string=b"format=xml")
+    await page.done()
+    assert json.loads(page.body) == {"format": ["Must be json or html."]}
 
 
 async def test_a_page_of_another_site_is_refused(alice: User) -> None:

@@ -70,7 +70,7 @@ def _grant_of(feed: Feed, request: HttpRequest) -> Grant | None:
         return request_grant(request)
     verified = verify_token(text, feed.name, conf.token_age)
     if verified is None:
-        raise PermissionDenied("The token is not, or no longer, good for this feed.")
+        raise PermissionDenied("The token is invalid or has expired.")
 
     async def auser() -> Any:
         return verified.user

@@ -34,6 +34,7 @@ from .topics import topic_of
 if TYPE_CHECKING:
     from .feed import Feed
 
+FORMATS = ("json", "html")
 _guest_numbers = itertools.count(1)
 
 
@@ -75,6 +76,8 @@ async def _respond(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) 
     if last_event_id and not is_event_id(last_event_id):
         return bad_cursor()
     is_stream = CONTENT_TYPE in request.headers.get("Accept", "")
+    if _format(request) not in FORMATS:
+        return bad_request("format", f"Must be {' or '.join(FORMATS)}.")
     if _wants_html(request) and not (is_stream and _can_send_html(feed, request)):
         return bad_request("format", "HTML is for event streams, of feeds that define render().")
     subscription = _subscription(feed, request, await authorize(feed, request, kwargs))
@@ -88,8 +91,12 @@ def _last_event_id(request: HttpRequest) -> str:
     return request.headers.get("Last-Event-ID") or parameters or ""
 
 
+def _format(request: HttpRequest) -> str:
+    return request.GET.get("format") or "json"
+
+
 def _wants_html(request: HttpRequest) -> bool:
-    return request.GET.get("format", "json") == "html"
+    return _format(request) == "html"
 
 
 def _can_send_html(feed: Feed, request: HttpRequest) -> bool:
