@@ -150,7 +150,7 @@ class Settings:
         about="The maximum wait of a long poll.",
     )  # fmt: skip
     token_age = Setting(
-        "TOKEN_AGE", 300, int, rules.PERIOD, unit="seconds",
+        "TOKEN_AGE", 300, int, rules.count("seconds"), unit="whole seconds, at least 1",
         about="How long a feed's token is valid.",
     )  # fmt: skip
     allow_same_site = Setting(

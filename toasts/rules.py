@@ -71,7 +71,7 @@ def _is_inject(value: Any) -> bool:
 
 
 def count(of: str) -> Rule:
-    """Return the rule for a number of toasts, streams or requests."""
+    """Return the rule for a whole number of toasts, streams, requests or seconds."""
     return Rule(f"a whole number of {of}, 1 or more", _is_count)
 
 
