@@ -40,15 +40,44 @@ def test_place_number_and_keys_are_the_sites_to_choose() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
+        ({"limit": "5"}, r"^limit: must be a whole number, not '5'\.$"),
+        ({"limit": True}, r"^limit: must be a whole number, not True\.$"),
+        ({"limit": 1.5}, r"^limit: must be a whole number, not 1\.5\.$"),
         ({"position": "left"}, "position: must be one of top-start, .*, not 'left'"),
         ({"limit": 0}, "limit: must be 1 or more, not 0"),
-        ({"labels": {"Nope": "x"}}, r"labels: there is no text \['Nope'\]"),
+        ({"labels": {"Nope": "x"}}, r"^labels: 'Nope' is not one of: 'Notifications', 'Dis.*'\.$"),
         ({"labels": {"Success": ""}}, "labels: 'Success' needs a text"),
     ],
 )
 def test_options_that_the_client_cannot_follow_are_refused(wrong: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         snippet(**wrong)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["Alt+T", "alt+T", "t", "shift+KeyT", "ctrl+alt+KeyT", "alt + KeyT", "ctrl+", "alt+key-t"],
+)
+def test_a_key_that_can_never_match_is_refused(key: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^hotkey: write alt\+KeyT \(KeyboardEvent\.code\), not '"
+    ):
+        snippet(hotkey=f"F6 {key}")
+    with pytest.raises(ValueError, match=r"\(KeyboardEvent\.code\), not 'Alt\+T'\.$"):
+        snippet(hotkey="Alt+T")
+
+
+@pytest.mark.parametrize(
+    ("hotkey", "sent"),
+    [
+        ("F6", "F6"),
+        ("alt+ctrl+meta+Digit1  Escape ", "alt+ctrl+meta+Digit1 Escape"),
+        ("none", "none"),
+        (" ", "none"),
+    ],
+)
+def test_keys_that_the_client_can_match_are_accepted(hotkey: str, sent: str) -> None:
+    assert f' data-hotkey="{sent}" ' in snippet(hotkey=hotkey)
 
 
 def test_the_texts_are_the_labels_else_djangos_translations() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
-from django.template import Context, Template
+from django.template import Context, Template, TemplateSyntaxError
 from django.test import RequestFactory
 from django.utils.translation import gettext_lazy, override
 
@@ -94,8 +94,18 @@ def test_the_labels_of_the_bell_are_given_or_translated_and_are_text() -> None:
 
 
 def test_a_label_that_is_none_of_the_texts_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"no text \['Inbocks'\]"):
+    with pytest.raises(ValueError, match=r"^labels: 'Inbocks' is not one of: 'Inbox', "):
         place("toasts_bell labels=labels", labels={"Inbocks": "Eingang"})
+
+
+def test_an_unknown_option_is_refused_with_the_names_of_the_options() -> None:
+    with pytest.raises(TemplateSyntaxError) as caught:
+        place("toasts foo=1")
+    assert str(caught.value) == (
+        "{% toasts %} has no option 'foo'; its options: position, limit, hotkey, labels."
+    )
+    with pytest.raises(ValueError, match=r"^limit: must be a whole number, not '5'\.$"):
+        place('toasts limit="5"')
 
 
 async def test_the_middleware_adds_the_client_to_a_page_with_a_bell(rf: RequestFactory) -> None:

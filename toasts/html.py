@@ -8,6 +8,7 @@ secret that could leak (BREACH).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ TEXTS = {
 }  # fmt: skip
 """The client's English texts by data attribute. A translation is looked up by the text."""
 
+_HOTKEY = re.compile(r"(alt\+)?(ctrl\+)?(meta\+)?[A-Z][A-Za-z0-9]+")
 _LINK = '<link rel="stylesheet" href="{}" data-toasts'
 _SCRIPT = (
     '<script src="{}" defer data-toasts data-stream-url="{}" data-poll-url="{}"'
@@ -86,26 +88,41 @@ def snippet(
             current language.
 
     Raises:
-        ValueError: The position is not one of POSITIONS, the limit is below 1, or a label is empty
-            or not one of TEXTS. The static files storage raises it, too, for a file that its
-            manifest does not have.
+        ValueError: The position is not one of POSITIONS, the limit is not a whole number above 0,
+            the hotkey can never match, or a label is empty or not one of TEXTS. The static files
+            storage raises it, too, for a file that its manifest does not have.
         NoReverseMatch: The URLs of toasts are not included (see check toasts.E001).
     """
-    if position not in POSITIONS:
-        raise ValueError(f"position: must be one of {', '.join(POSITIONS)}, not {position!r}.")
-    if limit < 1:
-        raise ValueError(f"limit: must be 1 or more, not {limit}.")
+    _check_place(position, limit)
     texts = _translated(tuple(TEXTS.values()), labels)
     if blank := [text for text, value in texts.items() if not value]:
         raise ValueError(f"labels: {blank[0]!r} needs a text.")
     link, script = _tags(
         # Not cached: a storage may sign its URLs with a time to live.
         static("toasts/toasts.css"), static("toasts/toasts.js"), *_urls(), *_csrf_names(),
-        f"{conf.heartbeat:g}", position, str(limit), hotkey or "none",
+        f"{conf.heartbeat:g}", position, str(limit), _checked_hotkey(hotkey),
         *(texts[text] for text in TEXTS.values()),
     )  # fmt: skip
     attribute = format_html(' nonce="{}"', nonce) if nonce else ""
     return _ascii(f"{link}{attribute}>{script}{attribute}></script>")
+
+
+def _check_place(position: str, limit: int) -> None:
+    if position not in POSITIONS:
+        raise ValueError(f"position: must be one of {', '.join(POSITIONS)}, not {position!r}.")
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise ValueError(f"limit: must be a whole number, not {limit!r}.")
+    if limit < 1:
+        raise ValueError(f"limit: must be 1 or more, not {limit}.")
+
+
+@lru_cache(maxsize=64)
+def _checked_hotkey(hotkey: str) -> str:
+    keys = (hotkey or "none").split()
+    for key in keys:
+        if key != "none" and not _HOTKEY.fullmatch(key):
+            raise ValueError(f"hotkey: write alt+KeyT (KeyboardEvent.code), not {key!r}.")
+    return " ".join(keys) or "none"
 
 
 def inbox_snippet(
@@ -153,8 +170,8 @@ def nonce_of(request: HttpRequest | None) -> str:
 def _translated(texts: tuple[str, ...], labels: Mapping[str, str] | None) -> dict[str, str]:
     """Return what stands for each of `texts`: its label, else Django's translation."""
     values = {text: gettext(text) for text in texts} | dict(labels or {})
-    if unknown := values.keys() - set(texts):
-        raise ValueError(f"labels: there is no text {sorted(unknown)}; there are {texts}.")
+    if unknown := [text for text in values if text not in texts]:
+        raise ValueError(f"labels: {unknown[0]!r} is not one of: {str(texts)[1:-1]}.")
     return {text: str(value) for text, value in values.items()}
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
-from django.template import Context
+from django.template import Context, TemplateSyntaxError
 from django.utils.safestring import SafeString
 
 from toasts.html import inbox_snippet, nonce_of, snippet
 
 register = template.Library()
+OPTIONS = ("position", "limit", "hotkey", "labels")
 
 
 @register.simple_tag(takes_context=True)
@@ -20,7 +21,15 @@ def toasts(context: Context, **options: Any) -> SafeString:
 
     Args:
         options: Those of toasts.html.snippet: `position`, `limit`, `hotkey` and `labels`.
+
+    Raises:
+        TemplateSyntaxError: an option has another name.
+        ValueError: an option breaks its rule.
     """
+    if unknown := [name for name in options if name not in OPTIONS]:
+        raise TemplateSyntaxError(
+            f"{{% toasts %}} has no option {unknown[0]!r}; its options: {', '.join(OPTIONS)}."
+        )
     return snippet(_nonce(context), **options)
 
 
