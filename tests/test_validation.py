@@ -121,52 +121,70 @@ def test_no_link_is_accepted_that_a_browser_runs_as_a_script(text: str) -> None:
 
 
 OPEN = {"name": "open", "label": "Open"}
+BAD_NAME = (
+    "actions[0].name: must be 1 to 40 letters, digits, dots, dashes or underscores,"
+    " and must begin with a letter or digit."
+)
 REFUSED: list[tuple[str, Any, str]] = [
     ("message", "", "message: is empty"),
     ("message", " \n\t\u3000", "message: is empty"),
     ("message", "x" * 2001, "message: has 2001 characters; at most 2000"),
-    ("message", None, "message: must be text, not NoneType"),
+    ("message", None, "message: must be text, not None."),
     ("message", b"hello", "message: must be text, not bytes"),
     ("message", 7, "message: must be text, not int"),
-    ("message", "a\x00b", "message: holds a NUL"),
-    ("message", "a\ud800b", "message: holds half of a surrogate pair"),
-    ("message", "\udfff", "message: holds half of a surrogate pair"),
+    ("message", "a\x00b", "message: contains a NUL character"),
+    ("message", "a\ud800b", "message: contains half of a surrogate pair"),
+    ("message", "\udfff", "message: contains half of a surrogate pair"),
     ("title", "x" * 201, "title: has 201 characters; at most 200"),
-    ("title", None, "title: must be text"),
-    ("title", "\x00", "title: holds a NUL"),
-    ("title", "\ud83d", "title: holds half"),
+    ("title", None, 'title: must be text, not None; use "" for no title.'),
+    ("title", "\x00", "title: contains a NUL character"),
+    ("title", "\ud83d", "title: contains half"),
     ("key", "x" * 201, "key: has 201 characters"),
     ("key", 5, "key: must be text"),
-    ("key", "\x00", "key: holds a NUL"),
+    ("key", None, 'key: must be text, not None; use "" for no key.'),
+    ("key", "\x00", "key: contains a NUL character"),
     ("level", "danger", "level: 'danger' is not one of info, success, warning, error"),
     ("level", "INFO", "level: 'INFO' is not one of"),
     ("level", "", "level: '' is not one of"),
     ("level", None, "level: None is not one of"),
     ("level", ["info"], "level: "),
-    ("url", None, "url: must be text"),
+    ("url", None, 'url: must be text, not None; use "" for no link.'),
     ("url", b"/", "url: must be text"),
+    ("url", " /x", "url: contains control characters, or spaces at the start or end; remove them."),
+    (
+        "url",
+        "localhost:8000/x",
+        "url: must be http, https, mailto or relative, not 'localhost:'."
+        " For a host, write http://localhost:8000/x.",
+    ),
     ("actions", "open", "actions: must be a list"),
     ("actions", b"open", "actions: must be a list"),
     ("actions", {"open": "Open"}, "actions: must be a list"),
     ("actions", 1, "actions: must be a list"),
     ("actions", ["open"], "actions[0]: must be an object"),
     ("actions", [None], "actions[0]: must be an object"),
-    ("actions", [{}], "actions[0].name: "),
+    ("actions", [{}], "actions[0]: has no name; add one."),
+    ("actions", [{"name": None}], "actions[0].name: must be text, not None."),
     ("actions", [{"name": "open"}], "actions[0].label: is empty"),
     ("actions", [{"name": "open", "label": "  "}], "actions[0].label: is empty"),
     ("actions", [{"name": "open", "label": "x" * 81}], "actions[0].label: has 81"),
-    ("actions", [{"name": "open", "label": "\x00"}], "actions[0].label: holds a NUL"),
+    ("actions", [{"name": "open", "label": "\x00"}], "actions[0].label: contains a NUL character"),
     ("actions", [{"name": "open", "label": 1}], "actions[0].label: must be text"),
-    ("actions", [{"name": "a b", "label": "x"}], "actions[0].name: "),
-    ("actions", [{"name": "-a", "label": "x"}], "actions[0].name: "),
-    ("actions", [{"name": "a\n", "label": "x"}], "actions[0].name: "),
+    ("actions", [{"name": "a b", "label": "x"}], BAD_NAME),
+    ("actions", [{"name": "-a", "label": "x"}], BAD_NAME),
+    ("actions", [{"name": "", "label": "x"}], BAD_NAME),
+    ("actions", [{"name": "a\n", "label": "x"}], BAD_NAME),
     ("actions", [{"name": "x" * 41, "label": "x"}], "actions[0].name: "),
     ("actions", [OPEN, {**OPEN, "url": 1}], "actions[1].url: must be text"),
     ("actions", [{**OPEN, "href": "/"}], "actions[0]: has unknown keys (href)"),
     ("actions", [{**OPEN, 1: "/"}], "actions[0]: has unknown keys (1)"),
     ("actions", [OPEN, OPEN], "actions: two have the same name"),
-    ("actions", [{**OPEN, "name": f"n{n}"} for n in range(6)], "actions: are too many"),
-    ("actions", itertools.repeat(OPEN), "actions: are too many"),
+    (
+        "actions",
+        [{**OPEN, "name": f"n{n}"} for n in range(6)],
+        "actions: has more than 5 items; at most 5 are allowed.",
+    ),
+    ("actions", itertools.repeat(OPEN), "actions: has more than 5 items; at most 5 are allowed."),
     ("progress", -1, "progress: must be from 0 to 100, not -1"),
     ("progress", 100.5, "progress: must be from 0 to 100"),
     ("progress", 10**400, "progress: must be a finite number"),
@@ -181,21 +199,21 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("duration", 10**400, "duration: must be a finite number"),
     ("duration", "6", "duration: must be a number"),
     ("duration", False, "duration: must be a number, not False"),
-    ("data", NAN, "data: is not JSON"),
-    ("data", {"a": [INFINITY]}, "data: is not JSON"),
-    ("data", {"a": {1, 2}}, "data: is not JSON"),
-    ("data", b"bytes", "data: is not JSON"),
-    ("data", datetime(2030, 1, 1), "data: is not JSON"),
-    ("data", {("a", "b"): 1}, "data: is not JSON"),
-    ("data", 10**5000, "data: is not JSON"),
-    ("data", CIRCLE, "data: is not JSON"),
-    ("data", nested(100_000), "data: is not JSON"),
+    ("data", NAN, "data: cannot be stored as JSON ("),
+    ("data", {"a": [INFINITY]}, "data: cannot be stored as JSON ("),
+    ("data", {"a": {1, 2}}, "data: cannot be stored as JSON ("),
+    ("data", b"bytes", "data: cannot be stored as JSON ("),
+    ("data", datetime(2030, 1, 1), "data: cannot be stored as JSON ("),
+    ("data", {("a", "b"): 1}, "data: cannot be stored as JSON ("),
+    ("data", 10**5000, "data: cannot be stored as JSON ("),
+    ("data", CIRCLE, "data: cannot be stored as JSON ("),
+    ("data", nested(100_000), "data: cannot be stored as JSON ("),
     ("data", nested(51), "data: is nested more than 50 deep"),
-    ("data", "\x00", "data: holds a NUL"),
-    ("data", {"a": ["\x00"]}, "data: holds a NUL"),
-    ("data", {"\x00": 1}, "data: holds a NUL"),
-    ("data", {"a": {"b": "\ud800"}}, "data: holds half of a surrogate pair"),
-    ("data", {"\udc00": 1}, "data: holds half of a surrogate pair"),
+    ("data", "\x00", "data: contains a NUL character"),
+    ("data", {"a": ["\x00"]}, "data: contains a NUL character"),
+    ("data", {"\x00": 1}, "data: contains a NUL character"),
+    ("data", {"a": {"b": "\ud800"}}, "data: contains half of a surrogate pair"),
+    ("data", {"\udc00": 1}, "data: contains half of a surrogate pair"),
     ("expires_at", "2030-01-01", "expires_at: must be a datetime or None"),
     ("expires_at", 60, "expires_at: must be a datetime or None"),
     ("visible_from", datetime(2030, 1, 1).date(), "visible_from: must be a datetime or None"),
@@ -203,6 +221,20 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("read_at", None, "read_at: is not a field of a toast"),
     ("id", 1, "id: is not a field of a toast"),
 ]
+
+
+def test_data_that_is_not_json_is_refused_with_advice() -> None:
+    with pytest.raises(ValueError, match=r"^data: ") as caught:
+        content.clean({"data": datetime(2030, 1, 1)})
+    assert str(caught.value) == (
+        "data: cannot be stored as JSON (Object of type datetime is not JSON serializable)."
+        " Convert it first, for example with str()."
+    )
+
+
+def test_no_host_is_suggested_for_another_scheme() -> None:
+    with pytest.raises(ValueError, match=r"not 'javascript:'\.$"):
+        content.clean({"url": "javascript:alert(1)"})
 
 
 @pytest.mark.parametrize(
@@ -258,7 +290,7 @@ def test_a_valid_value_is_kept_or_normalised(field: str, value: Any, stored: Any
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.text(), st.lists, max_leaves=20)))
 def test_data_is_not_changed_but_refused_if_it_holds_a_nul(data: dict[str, Any]) -> None:
     if "\x00" in "".join(strings(data)):
-        with pytest.raises(ValueError, match=r"^data: holds a NUL"):
+        with pytest.raises(ValueError, match=r"^data: contains a NUL character"):
             content.clean_data(data)
     else:
         assert content.clean_data(data) == data

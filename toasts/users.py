@@ -18,37 +18,40 @@ NAMED_MAX = 5
 """How many unknown primary keys an error message names."""
 
 
-def key_of(user: Any) -> Any:
+def key_of(user: Any, argument: str = "user") -> Any:
     """Return the primary key of a user, who need not exist.
 
     Args:
         user: a saved instance of the user model, or a primary key.
+        argument: the name of the caller's argument, for the error.
 
     Raises:
         ValueError: it is neither.
     """
     model = get_user_model()
     if isinstance(user, models.Model):
-        return _key_of_instance(user)
+        return _key_of_instance(user, argument)
     # An AnonymousUser has no primary key. A bool is an int to Python, but no key.
     if user is None or isinstance(user, bool) or hasattr(user, "is_anonymous"):
-        raise ValueError(f"user: must be a {model.__name__} or a primary key, not {user!r}.")
+        raise ValueError(f"{argument}: must be a {model.__name__} or a primary key, not {user!r}.")
     try:
         key = _parse_key(model._meta.pk, user)
     except (ValidationError, TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"user: {user!r} is not a primary key of {model.__name__}.") from error
+        raise ValueError(
+            f"{argument}: {user!r} is not a primary key of {model.__name__}."
+        ) from error
     if isinstance(user, Number) and key != user:  # 1.5 is not user 1
-        raise ValueError(f"user: {user!r} is not a primary key of {model.__name__}.")
+        raise ValueError(f"{argument}: {user!r} is not a primary key of {model.__name__}.")
     return key
 
 
-def _key_of_instance(user: models.Model) -> Any:
+def _key_of_instance(user: models.Model, argument: str) -> Any:
     model = get_user_model()
     if not _is_user_model(user.__class__):  # of a lazy object the class behind it
-        raise ValueError(f"user: must be a {model.__name__}, not {type(user).__name__}.")
+        raise ValueError(f"{argument}: must be a {model.__name__}, not {type(user).__name__}.")
     key = user_key(user)
     if key is None or user._state.adding:
-        raise ValueError("user: is not saved yet; save it first.")
+        raise ValueError(f"{argument}: the {model.__name__} is not saved yet; save it first.")
     return key
 
 
@@ -97,18 +100,18 @@ def existing_key(user: Any) -> Any:
     Raises:
         ValueError: it is neither, or no user has this primary key.
     """
-    return _existing([user])[0]
+    return _existing([user], "user")[0]
 
 
-def _existing(users: list[Any]) -> list[Any]:
+def _existing(users: list[Any], argument: str) -> list[Any]:
     """Return the distinct primary keys of `users`, after one query for the bare keys.
 
     Without the query a mistake would show far away: PostgreSQL checks a foreign key at COMMIT.
     """
-    keys = {key_of(user): isinstance(user, models.Model) for user in users}
+    keys = {key_of(user, argument): isinstance(user, models.Model) for user in users}
     bare = {key for key, is_instance in keys.items() if not is_instance}
     if missing := bare - _stored(bare):
-        raise ValueError(f"user: there is none with the primary key {_listed(missing)}.")
+        raise ValueError(f"{argument}: no user has the primary key {_listed(missing)}.")
     return list(keys)
 
 
@@ -121,9 +124,10 @@ def _stored(keys: set[Any]) -> set[Any]:
 
 
 def _listed(keys: set[Any]) -> str:
-    named = sorted(keys, key=str)[:NAMED_MAX]
-    rest = len(keys) - len(named)
-    return ", ".join(map(str, named)) + (f" and {rest} more" if rest else "")
+    named = [str(key) for key in sorted(keys, key=str)]
+    if len(named) > NAMED_MAX:
+        return f"{', '.join(named[:NAMED_MAX])} and {len(named) - NAMED_MAX} more"
+    return " or ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
 
 
 def existing_keys(users: Iterable[Any]) -> Iterator[Any]:
@@ -136,7 +140,10 @@ def existing_keys(users: Iterable[Any]) -> Iterator[Any]:
         ValueError: `users` is not an iterable, or one of them does not exist.
     """
     if isinstance(users, str | bytes) or not isinstance(users, Iterable):
-        raise ValueError(f"users: must be a queryset or another iterable, not {users!r}.")
+        raise ValueError(
+            f"users: must be a queryset or another iterable, not {users!r}."
+            " For one user, call create_toast()."
+        )
     keys = _keys_of_queryset(users) if _is_user_queryset(users) else _checked_keys(users)
     return _distinct(keys)
 
@@ -162,7 +169,7 @@ def _keys_of_queryset(users: Any) -> Iterator[Any]:
 
 def _checked_keys(users: Iterable[Any]) -> Iterator[Any]:
     for chunk in chunked(users, CHUNK):
-        yield from _existing(chunk)
+        yield from _existing(chunk, "users")
 
 
 def _distinct(keys: Iterable[Any]) -> Iterator[Any]:

@@ -34,6 +34,7 @@ WIRE_MAX = 8192
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _SCHEMES = ("http", "https", "mailto")
+_PORT = re.compile(r"\d+(?=[/?#]|$)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_.\-]{{0,{NAME_MAX - 1}}}")
 
@@ -58,14 +59,16 @@ def clean_message(value: Any) -> str:
 
 
 def clean_title(value: Any) -> str:
-    return _text("title", value, TITLE_MAX)
+    return _text("title", value, TITLE_MAX, '; use "" for no title')
 
 
 def clean_key(value: Any) -> str:
-    return _text("key", value, KEY_MAX)
+    return _text("key", value, KEY_MAX, '; use "" for no key')
 
 
-def _text(field: str, value: Any, limit: int) -> str:
+def _text(field: str, value: Any, limit: int, instead_of_none: str = "") -> str:
+    if value is None:
+        raise ValueError(f"{field}: must be text, not None{instead_of_none}.")
     # A lazy translation is not a str. It is rendered here, in the caller's language.
     if not isinstance(value, str | Promise):
         raise ValueError(f"{field}: must be text, not {type(value).__name__}.")
@@ -79,13 +82,13 @@ def _text(field: str, value: Any, limit: int) -> str:
 def _check_storable(field: str, text: str) -> None:
     if "\x00" in text:
         raise ValueError(
-            f"{field}: holds a NUL character, which PostgreSQL can't store; remove it."
+            f"{field}: contains a NUL character, which PostgreSQL can't store; remove it."
         )
     try:
         text.encode()
     except UnicodeEncodeError:
         raise ValueError(
-            f"{field}: holds half of a surrogate pair, which is not valid Unicode; remove it."
+            f"{field}: contains half of a surrogate pair, which is not valid Unicode; remove it."
         ) from None
 
 
@@ -104,12 +107,12 @@ def clean_url(value: Any, field: str = "url") -> str:
     Raises:
         ValueError: the link has another scheme, control characters, outer spaces or no host.
     """
-    text = _text(field, value, URL_MAX)
+    text = _text(field, value, URL_MAX, '; use "" for no link')
     if _CONTROL.search(text) or text != text.strip():
-        raise ValueError(f"{field}: holds control characters or outer spaces; remove them.")
-    scheme = _SCHEME.match(text)
-    if scheme and scheme[0][:-1].lower() not in _SCHEMES:
-        raise ValueError(f"{field}: must be http, https, mailto or relative, not {scheme[0]!r}.")
+        raise ValueError(
+            f"{field}: contains control characters, or spaces at the start or end; remove them."
+        )
+    _check_scheme(field, text)
     try:
         parts = urlsplit(text)
     except ValueError as error:
@@ -119,6 +122,17 @@ def clean_url(value: Any, field: str = "url") -> str:
     return text
 
 
+def _check_scheme(field: str, text: str) -> None:
+    scheme = _SCHEME.match(text)
+    if scheme is None or scheme[0][:-1].lower() in _SCHEMES:
+        return
+    is_host = _PORT.match(text, scheme.end())
+    advice = f" For a host, write http://{text}." if is_host else ""
+    raise ValueError(
+        f"{field}: must be http, https, mailto or relative, not {scheme[0]!r}.{advice}"
+    )
+
+
 def clean_actions(value: Any) -> list[dict[str, str]]:
     if value is None:
         return []
@@ -126,7 +140,9 @@ def clean_actions(value: Any) -> list[dict[str, str]]:
         raise ValueError('actions: must be a list of {"name", "label", "url"} objects.')
     given = list(islice(value, ACTIONS_MAX + 1))  # a generator may be endless
     if len(given) > ACTIONS_MAX:
-        raise ValueError(f"actions: are too many; at most {ACTIONS_MAX} are allowed.")
+        raise ValueError(
+            f"actions: has more than {ACTIONS_MAX} items; at most {ACTIONS_MAX} are allowed."
+        )
     actions = [_clean_action(f"actions[{number}]", action) for number, action in enumerate(given)]
     if len({action["name"] for action in actions}) < len(actions):
         raise ValueError("actions: two have the same name; give each its own.")
@@ -140,15 +156,23 @@ def _clean_action(field: str, action: Any) -> dict[str, str]:
     if unknown:
         keys = ", ".join(sorted(map(str, unknown)))
         raise ValueError(f'{field}: has unknown keys ({keys}); only "name", "label", "url".')
-    name = _text(f"{field}.name", action.get("name", ""), NAME_MAX)
-    if not _NAME.fullmatch(name):
-        raise ValueError(
-            f"{field}.name: must be 1 to {NAME_MAX} letters, digits, dots, dashes or underscores."
-        )
+    name = _action_name(field, action)
     label = _text(f"{field}.label", action.get("label", ""), LABEL_MAX)
     if not label.strip():
         raise ValueError(f"{field}.label: is empty; the button needs a text.")
     return {"name": name, "label": label, "url": clean_url(action.get("url", ""), f"{field}.url")}
+
+
+def _action_name(field: str, action: Mapping[str, Any]) -> str:
+    if "name" not in action:
+        raise ValueError(f"{field}: has no name; add one.")
+    name = _text(f"{field}.name", action["name"], NAME_MAX)
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{field}.name: must be 1 to {NAME_MAX} letters, digits, dots, dashes or underscores,"
+            " and must begin with a letter or digit."
+        )
+    return name
 
 
 def clean_progress(value: Any) -> int | None:
@@ -204,7 +228,9 @@ def clean_data(value: Any) -> Any:
     try:
         plain = json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"data: is not JSON ({error}).") from error
+        raise ValueError(
+            f"data: cannot be stored as JSON ({error}). Convert it first, for example with str()."
+        ) from error
     _check_data(plain)
     return plain
 

@@ -86,6 +86,13 @@ def test_a_deleted_toast_cannot_be_changed(alice: User, hints: list[str]) -> Non
     assert hints == []
 
 
+def test_the_user_of_a_toast_cannot_be_changed(alice: User, bob: User) -> None:
+    toast = create_toast("hello", alice)
+    with pytest.raises(ValueError, match=r"^user: cannot be changed\.$"):
+        update_toast(toast, user=bob)  # type: ignore[call-arg]
+    assert Toast.objects.get().user == alice
+
+
 def test_dismissing_is_idempotent(alice: User, hints: list[str]) -> None:
     toast = create_toast("hello", alice)
     stale = Toast.objects.get()

@@ -94,7 +94,7 @@ def test_the_values_of_a_values_list_are_the_users(alice: User, bob: User) -> No
     create_toast("hello", bob)
     assert create_toasts("again", Toast.objects.values_list("user", flat=True)) == 1
     other = User.objects.filter(pk=alice.pk).values_list("toasts__user_id", flat=True)
-    with pytest.raises(ValueError, match=r"^user: must be"):  # alice has none: None, not alice
+    with pytest.raises(ValueError, match=r"^users: must be"):  # alice has none: None, not alice
         create_toasts("again", other)
     assert not alice.toasts.exists()
 
@@ -110,7 +110,7 @@ def test_without_users_nothing_is_written_or_announced(
 
 def test_with_one_missing_user_no_toast_is_written(hints: list[str]) -> None:
     made = users(1500)
-    with pytest.raises(ValueError, match=r"^user: there is none with the primary key 987654321"):
+    with pytest.raises(ValueError, match=r"^users: no user has the primary key 987654321\.$"):
         create_toasts("hello", [*made, 987654321])
     assert not Toast.objects.exists()
     assert hints == []
@@ -119,12 +119,24 @@ def test_with_one_missing_user_no_toast_is_written(hints: list[str]) -> None:
 def test_the_error_names_a_few_of_many_missing_users() -> None:
     with pytest.raises(ValueError, match=r"900004, 900005 and 94 more\.$"):
         create_toasts("hello", range(900_001, 900_100))
+    with pytest.raises(
+        ValueError, match=r"^users: no user has the primary key 900001 or 900002\.$"
+    ):
+        create_toasts("hello", [900_002, 900_001])
+    with pytest.raises(ValueError, match=r"key 900001, 900002 or 900003\.$"):
+        create_toasts("hello", [900_001, 900_002, 900_003])
 
 
 def test_an_argument_that_is_not_an_iterable_of_users_is_refused(alice: User) -> None:
     for wrong in (alice, alice.pk, str(alice.pk), b"1", None):
-        with pytest.raises(ValueError, match=r"^users: must be a queryset or another iterable"):
+        with pytest.raises(
+            ValueError, match=r"^users: must be a queryset .* call create_toast\(\)\.$"
+        ):
             create_toasts("hello", wrong)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^user: must be a User, not Group"):
+    with pytest.raises(ValueError, match=r"^users: must be a User, not Group"):
         create_toasts("hello", [Group.objects.create(name="g")])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match=r"^users: the User is not saved yet"):
+        create_toasts("hello", [User(username="new")])
+    with pytest.raises(ValueError, match=r"^users: 'alice' is not a primary key of User"):
+        create_toasts("hello", ["alice"])
     assert not Toast.objects.exists()

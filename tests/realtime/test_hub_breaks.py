@@ -101,7 +101,7 @@ async def test_a_loop_that_returns_is_a_failure_and_starts_again(
     task = asyncio.create_task(supervision.supervised(returns, hub_module.BACKOFF_MAX))
     await until(lambda: len(runs) >= 3)
     task.cancel()
-    assert "returns failed (it returned, though it must run for ever)" in caplog.text
+    assert "returns failed (it returned, though it must run forever)" in caplog.text
 
 
 async def test_only_the_first_failure_is_logged_with_its_traceback(

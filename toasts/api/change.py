@@ -27,9 +27,11 @@ def update_toast(toast: Toast, **changes: Unpack[ToastChanges]) -> Toast:
         The same instance, changed.
 
     Raises:
-        ValueError: a change breaks its rule. Nothing was written.
+        ValueError: a change breaks its rule, or names the user. Nothing was written.
         Toast.DoesNotExist: the toast was deleted in the meantime.
     """
+    if "user" in changes:
+        raise ValueError("user: cannot be changed.")
     values = clean_fields(changes)
     if "visible_from" in values and values["visible_from"] is None:
         values["visible_from"] = Now()
