@@ -6,7 +6,7 @@ PIP = .venv/bin/python -m pip install --quiet --disable-pip-version-check
 MANAGE = .venv/bin/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install test test-quick matrix check docs screenshots bench client secret-key
+.PHONY: help demo install test test-quick coverage matrix check docs screenshots bench client secret-key
 .DELETE_ON_ERROR:
 
 help: ## this list
@@ -32,6 +32,10 @@ test: install client ## every test; ARGS='-k name' goes to pytest
 test-quick: install ## the tests for the minute between two edits: SQLite, no server, no browser
 	.ci/need redis
 	.venv/bin/python -m tests quick $(ARGS)
+
+coverage: install ## what `make test-quick` runs of toasts/; fails below the floor in pyproject.toml
+	.ci/need redis
+	.venv/bin/python -m tests coverage $(ARGS)
 
 matrix: install ## the tests on every Python and Django there is; ARGS='-s lowest' goes to nox
 	.ci/need redis

@@ -6,6 +6,7 @@ pytest, and then only to it::
 
     python -m tests                 everything
     python -m tests quick           what needs a minute: SQLite, no server, no browser
+    python -m tests coverage        the same, and which lines and branches of toasts/ they run
     python -m tests matrix          the same, and once more on PostgreSQL: for each pair of versions
     python -m tests wide            combinations and sizes that `make test` leaves out
     python -m tests -k name         everything whose name matches
@@ -90,6 +91,9 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["quick", *more]:
                 passed = _pytest(LIGHT, LIGHT_WORKERS, more)
+            case ["coverage", *more]:
+                report = ["--cov", "--cov-report=term-missing:skip-covered"]
+                passed = _pytest(LIGHT, LIGHT_WORKERS, [*report, *more])
             case ["matrix", *more]:
                 with _shared_postgres() as server:
                     passed = _pytest(LIGHT, LIGHT_WORKERS, more) & _on_postgres(server, more)

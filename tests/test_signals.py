@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.auth.signals import user_logged_out
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models.signals import post_delete, post_save
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.support.brokers import RecheckRecorder, rolled_back
 from toasts.delivery import announce
+from toasts.models import Toast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -90,3 +93,13 @@ def test_clearing_expired_sessions_announces_no_recheck(alice: User, rechecks: l
     client.force_login(alice)
     Session.objects.get().delete()
     assert rechecks == [f"!user:{alice.pk}"]
+
+
+def test_rows_of_models_that_are_no_users_are_deleted_without_being_loaded(db: None) -> None:
+    assert not post_save.has_listeners(Group)
+    assert not post_delete.has_listeners(Group)
+    with CaptureQueriesContext(connection) as queries:
+        Toast.objects.all().delete()
+    statements = [query["sql"].split()[0] for query in queries.captured_queries]
+    assert "DELETE" in statements
+    assert "SELECT" not in statements

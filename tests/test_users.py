@@ -23,6 +23,7 @@ from toasts.auth.revocation import revoked
 from toasts.delivery.streams import toasts_of
 from toasts.feeds.tokens import verify_token
 from toasts.models import Toast
+from toasts.users import user_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -108,6 +109,24 @@ def test_a_change_of_a_child_or_a_proxy_rechecks_the_streams_of_its_user(
     RecheckRecorder.rechecks.clear()
     Member.objects.get(username="alice").save()
     assert RecheckRecorder.rechecks == [f"!user:{alice.pk}"]
+
+
+def test_a_stand_in_of_another_model_counts_by_its_primary_key(alice: User) -> None:
+    with isolate_apps("toasts"):
+
+        class Profile(models.Model):
+            user = models.OneToOneField(
+                User, on_delete=models.CASCADE, primary_key=True, related_name="+"
+            )
+
+            class Meta:
+                app_label = "toasts"
+
+            def __str__(self) -> str:
+                return f"profile {self.pk}"
+
+    assert user_key(Profile(user=alice)) == alice.pk
+    assert user_key(alice) == alice.pk
 
 
 def test_distinct_on_takes_the_rows_that_the_order_puts_first(on_postgres: bool) -> None:

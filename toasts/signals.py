@@ -9,10 +9,11 @@ import functools
 from collections.abc import Collection
 from typing import Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
 from django.db import models, transaction
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import class_prepared, post_delete, post_save
 
 from .auth.grants import STATUS_FIELDS
 from .auth.sessions import is_unexpired, session_owner, stored_session_model
@@ -23,19 +24,25 @@ from .users import user_key
 
 def connect_signals() -> None:
     """Connect the receivers. `ToastsConfig.ready` calls it once."""
-    # Of any sender: a proxy or a child of the user model is one of its own.
-    post_save.connect(_model_changed, dispatch_uid="toasts")
-    post_delete.connect(_model_changed, dispatch_uid="toasts")
+    for model in apps.get_models(include_auto_created=True):
+        _connect_user_model(sender=model)
+    class_prepared.connect(_connect_user_model, dispatch_uid="toasts")
     if (session_model := stored_session_model()) is not None:
         post_delete.connect(_session_deleted, sender=session_model, dispatch_uid="toasts")
     user_logged_out.connect(_user_logged_out, dispatch_uid="toasts")
 
 
-def _model_changed(
+def _connect_user_model(sender: type[models.Model], **rest: Any) -> None:
+    # A proxy and a child of the user model are senders of their own. There is no receiver for any
+    # sender: for one of post_delete, Django loads every row that any queryset deletes.
+    if issubclass(sender, get_user_model()):
+        post_save.connect(_user_changed, sender=sender, dispatch_uid="toasts")
+        post_delete.connect(_user_changed, sender=sender, dispatch_uid="toasts")
+
+
+def _user_changed(
     instance: Any, using: str, update_fields: Collection[str] | None = None, **rest: Any
 ) -> None:
-    if not isinstance(instance, get_user_model()):
-        return
     # A login saves its time and nothing else.
     if update_fields is None or not STATUS_FIELDS.isdisjoint(update_fields):
         _recheck_after_commit(user_key(instance), using)

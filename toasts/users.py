@@ -62,9 +62,10 @@ def user_key(user: Any) -> Any:
     primary key of its own.
 
     Args:
-        user: an instance of the user model or of a child, or a stand-in that has a ``pk`` only.
+        user: an instance of the user model or of a child, or a stand-in whose ``pk`` is a user's.
     """
-    return getattr(user, _key_name() if isinstance(user, models.Model) else "pk")
+    is_user = isinstance(user, models.Model) and _is_user_model(user.__class__)
+    return getattr(user, _key_name() if is_user else "pk")
 
 
 def _key_name() -> str:

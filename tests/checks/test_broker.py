@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.utils import load_backend
 
 from tests.support.checks import ids, reported
 from toasts.checks import broker as checks
@@ -125,6 +126,7 @@ def test_no_psycopg_is_needed_on_sqlite(
 ) -> None:
     settings.TOASTS_BROKER = broker
     keep_in("sqlite3")
+    load_backend("django.db.backends.sqlite3")  # which Django would import on first use
     monkeypatch.setattr(sys, "path", [])
     assert ids(checks.check_psycopg) == []
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,19 @@ from toasts.realtime.brokers.postgres import PostgresBroker
 from toasts.realtime.brokers.sqlite import SqliteBroker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
+
+
+def test_a_forked_child_has_a_local_broker_of_its_own() -> None:
+    parents = brokers.local()
+    with parents._lock, warnings.catch_warnings():  # as a thread of the parent may hold it
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+        if child == 0:
+            mine = brokers.local()
+            os._exit(0 if mine is not parents and mine._lock.acquire(timeout=1) else 1)
+        _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert brokers.local() is parents
 
 
 def test_a_persistent_connection_that_was_closed_is_replaced_before_a_hint_is_sent(

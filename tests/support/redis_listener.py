@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from tests.conftest import until
 from tests.support.middlebox import Middlebox
 from tests.support.redis_server import RedisServer
+from toasts.realtime.brokers.base import BrokerError
 from toasts.realtime.brokers.redis import RedisBroker
 
 
@@ -52,6 +53,15 @@ async def listening(broker: RedisBroker) -> AsyncIterator[Listener]:
 
 async def publish_hints(broker: RedisBroker, *hints: str) -> None:
     await asyncio.to_thread(broker.publish, hints)
+
+
+async def publish_when_connected(broker: RedisBroker, *hints: str) -> bool:
+    """Publish, or return False while another thread is still connecting the broker."""
+    try:
+        await publish_hints(broker, *hints)
+    except BrokerError:
+        return False
+    return True
 
 
 def kill_listeners(*nodes: RedisServer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -20,6 +21,8 @@ from ..realtime.brokers.sqlite import SqliteBroker
 @functools.cache
 def local() -> LocalBroker:
     """Return the local broker of this process."""
+    if hasattr(os, "register_at_fork"):  # a thread of the parent may hold its lock
+        os.register_at_fork(after_in_child=local.cache_clear)
     return LocalBroker()
 
 

@@ -79,4 +79,3 @@ def _forget_after_fork() -> None:
 def _forget_all() -> None:
     # A forked child has copies of its parent's hubs, but neither their threads nor their loops.
     _hubs.clear()
-    brokers.local.cache_clear()

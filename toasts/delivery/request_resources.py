@@ -29,7 +29,8 @@ async def release_request_resources(on_request_end: Callable[[], object] | None 
 
     The thread is found in a dictionary of asgiref that is not its public API. In a version without
     it, and with TOASTS_SERVER_INTERNALS off, the thread stays until the response has ended.
-    Everything else works.
+    Up to Django 5.2, a request that the server cancels without ``http.disconnect`` then keeps its
+    subscription until the stream's next write fails.
 
     Args:
         on_request_end: called on this event loop once the server is done with the request. Up to

@@ -24,7 +24,7 @@ from ..models.toast import Toast
 from ..validation import LEVELS
 from .serializers import ReadAllSerializer, ToastSerializer, is_id
 
-BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 class ToastPagination(CursorPagination):

@@ -58,3 +58,30 @@ test("where scripts cannot read the cookie the token is the poll view's; a page'
     ["own"],
   );
 });
+
+test("a message that the feed refuses is posted once, and fails with the feed's reason", async () => {
+  const refusal = () => Response.json({ detail: ["You are not a member."] }, { status: 403 });
+  const { world, feed } = await opened({}, refusal);
+  await assert.rejects(feed.send(1), /You are not a member\./);
+  assert.deepEqual(
+    world.requests.map(({ method }) => method),
+    ["POST"],
+  );
+});
+
+test("a message whose CSRF token Django refuses is posted once more, if there is another token", async () => {
+  for (const [issued, methods] of [
+    ["new", ["POST", undefined, "POST"]],
+    [undefined, ["POST", undefined]],
+  ]) {
+    const page = () => status(403, { "Content-Type": "text/html; charset=utf-8" });
+    const respond = (url, options) =>
+      options?.method ? page() : status(200, issued ? { "X-CSRFToken": issued } : {});
+    const { world, feed } = await opened({}, respond);
+    await assert.rejects(feed.send(1), /HTTP 403/);
+    assert.deepEqual(
+      world.requests.map(({ method }) => method),
+      methods,
+    );
+  }
+});

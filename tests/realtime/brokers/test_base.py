@@ -26,6 +26,8 @@ from tests.support.broker_sites import (
 )
 from tests.support.memory_source import Client, Table, running
 from tests.support.notify_channel import NotifyChannel
+from toasts.realtime import broker
+from toasts.realtime.brokers import base
 from toasts.realtime.brokers.base import HINTS_MAX_BYTES, Broker, pack, unpack
 from toasts.realtime.brokers.local import LocalBroker
 from toasts.realtime.brokers.redis_cluster import redis_broker
@@ -235,3 +237,9 @@ def test_no_message_at_all_can_raise(message: str) -> None:
 
 def test_hints_that_are_no_text_are_left_out() -> None:
     assert unpack('["a", 1, null, ["b"], {"c": 1}, "d"]') == ["a", "d"]
+
+
+def test_what_helps_to_write_a_broker_is_imported_from_one_module() -> None:
+    assert (broker.Broker, broker.BrokerError) == (base.Broker, base.BrokerError)
+    assert (broker.pack, broker.unpack) == (base.pack, base.unpack)
+    assert broker.LocalBroker is LocalBroker

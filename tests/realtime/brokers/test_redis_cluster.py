@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import until
 from tests.support.memory_source import Client, Table, running
-from tests.support.redis_listener import listening, publish_hints
+from tests.support.redis_listener import listening, publish_hints, publish_when_connected
 from tests.support.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
 from toasts.realtime.brokers.redis import RedisBroker
@@ -78,7 +78,8 @@ async def test_listeners_follow_a_slot_that_moves(
     async with running(table, sharded) as hub:
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= \n" and hub.listening)
-        await publish_hints(sharded, "user:1")  # the publisher knows the old place
+        # From here on the publisher knows the old place.
+        await until(lambda: publish_when_connected(sharded, "user:1"))
         before = redis_cluster.owner(shard)
         await asyncio.to_thread(redis_cluster.move, shard)
         assert redis_cluster.owner(shard) is not before

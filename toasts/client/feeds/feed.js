@@ -36,6 +36,15 @@ const RETURN_WITHIN = { restart: 5_000, rotate: 1_000, auth: 1_000, superseded: 
 /** Milliseconds of polling after which a better transport is tried again. */
 const TRY_BETTER = 300_000;
 
+/**
+ * Whether this is Django's page about a refused CSRF token. A feed that refuses answers with JSON, and was
+ * asked already: it must not be asked a second time.
+ *
+ * @param {Response} response
+ */
+const isCsrfPage = (response) =>
+  response.status === 403 && !response.headers.get("Content-Type")?.includes("json");
+
 /** @returns {string} 16 hexadecimal digits */
 function randomName() {
   const bytes = [...crypto.getRandomValues(new Uint8Array(8))];
@@ -259,7 +268,9 @@ export class Feed {
   async #post(data) {
     const url = this.#url({ cursor: "" });
     const { csrf } = this.#options;
-    const response = await (csrf === undefined ? post(url, data) : postWithToken(url, data, csrf));
+    const response = await (csrf === undefined
+      ? post(url, data, undefined, isCsrfPage)
+      : postWithToken(url, data, csrf));
     if (response.status === 0) throw new TypeError("The server cannot be reached.");
     const answer = await response.json().catch(() => ({ detail: [`HTTP ${response.status}`] }));
     if (!response.ok) throw failure(answer);

@@ -39,18 +39,24 @@ export async function csrfToken(refused = false) {
 }
 
 /**
- * Post JSON. A token that the server turns down (403) is replaced once.
+ * Post JSON. A token that the server turns down is replaced once.
  *
  * @param {string} url
  * @param {unknown} [body]
  * @param {RequestInit} [options] of fetch
+ * @param {(response: Response) => boolean} [isRefusal] Whether a response may mean that the token was turned
+ *   down. The request is then sent a second time.
  * @returns {Promise<Response>} status 0 without a network
  */
-export async function post(url, body, options) {
-  const send = (/** @type {string | null} */ token) => postWithToken(url, body, token, options);
-  const response = await send(await csrfToken());
-  return response.status === 403 ? send(await csrfToken(true)) : response;
+export async function post(url, body, options, isRefusal = isForbidden) {
+  const response = await postWithToken(url, body, await csrfToken(), options);
+  if (!isRefusal(response)) return response;
+  const token = await csrfToken(true);
+  return token ? postWithToken(url, body, token, options) : response;
 }
+
+/** @param {Response} response */
+const isForbidden = (response) => response.status === 403;
 
 /**
  * Post JSON with this token.

@@ -7,8 +7,8 @@ import { request, retryAfter } from "./http.js";
 export const WAIT = 25;
 /** Seconds that an answer may take beyond that. */
 const SLACK = 15;
-/** Milliseconds between two polls at least. */
-const SHORTEST_PAUSE = 1_000;
+/** Milliseconds from one poll to the next at least. */
+const SHORTEST_PERIOD = 1_000;
 /** Milliseconds between two polls of a server that does not hold them, at least. */
 const UNHURRIED_PAUSE = 10_000;
 
@@ -44,9 +44,10 @@ export async function ask(url, wait = 0, signal = new AbortController().signal) 
  *
  * @param {boolean} changed whether the last answer brought something new
  * @param {number} took milliseconds that it took
+ * @param {number} [least] milliseconds to wait in any case: a server that is slow under load is spared
  * @returns {number} milliseconds
  */
-export function pauseAfterPoll(changed, took) {
-  if (changed || took >= SHORTEST_PAUSE) return Math.max(0, SHORTEST_PAUSE - took);
+export function pauseAfterPoll(changed, took, least = 0) {
+  if (changed || took >= SHORTEST_PERIOD) return Math.max(least, SHORTEST_PERIOD - took);
   return spread(UNHURRIED_PAUSE);
 }

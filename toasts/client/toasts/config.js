@@ -37,8 +37,14 @@ export const limit = Number(settings.limit) || Number(DEFAULTS.limit);
  */
 export const fill = (template, value) => template.replace(/{\w+}/, () => `${value}`);
 
-/**
- * The name of what the tabs share. Tabs with another version of this script keep a connection of their own,
- * because their messages may differ.
- */
+/** The name of what this browser remembers. */
 export const NAME = `toasts:${settings.streamUrl}:${VERSION}`;
+
+/** The format of the messages between tabs. A change of it needs another number. */
+const TABS_FORMAT = 2;
+
+/**
+ * The name of what the tabs share: channel, lock and lease. Tabs whose script has another format keep a
+ * connection of their own.
+ */
+export const TABS_NAME = `${NAME}:${TABS_FORMAT}`;

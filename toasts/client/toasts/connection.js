@@ -232,7 +232,8 @@ function onToasts(toasts, answer) {
   if (hasChanged) replaceAll(toasts, ids, cursor);
   else handlers.onUpdate({});
   if (state === "signed-out") openAt = now;
-  pollAt = now + (isSuperseded ? SUPERSEDED_PAUSE : pauseAfterPoll(hasChanged, answer.took));
+  const pause = pauseAfterPoll(hasChanged, answer.took, SHORTEST_PAUSE);
+  pollAt = now + (isSuperseded ? SUPERSEDED_PAUSE : pause);
   setState("polling");
 }
 

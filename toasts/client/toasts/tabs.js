@@ -6,7 +6,7 @@
  * Where there are no locks (plain http), a name in localStorage stands for the lock, and only silence shows that the leader is gone.
  */
 
-import { NAME } from "./config.js";
+import { TABS_NAME } from "./config.js";
 import { persist, storage } from "./memory.js";
 
 /** @import { Message } from "./types.d.ts" */
@@ -48,7 +48,7 @@ let claiming = null; // its signal ends the claim, and the leadership that it wo
 export function start(given) {
   handlers = given;
   try {
-    channel = new BroadcastChannel(NAME);
+    channel = new BroadcastChannel(TABS_NAME);
   } catch {
     return setLeader(true); // every tab for itself
   }
@@ -109,7 +109,7 @@ function claim({ steal = false } = {}) {
 async function claimLock(attempt, steal) {
   const options = steal ? { steal } : { signal: attempt.signal };
   try {
-    await locks.request(NAME, options, () => lead(attempt));
+    await locks.request(TABS_NAME, options, () => lead(attempt));
   } catch (error) {
     if (claiming !== attempt) return; // this tab gave it up itself
     const wasStolen = error instanceof DOMException && error.name === "AbortError";
@@ -123,9 +123,9 @@ async function claimLock(attempt, steal) {
  * @param {boolean} steal
  */
 function claimName(attempt, steal) {
-  if (storage[NAME] && !steal) return;
-  persist(NAME, ownName);
-  setTimeout(() => storage[NAME] === ownName && lead(attempt), SETTLE);
+  if (storage[TABS_NAME] && !steal) return;
+  persist(TABS_NAME, ownName);
+  setTimeout(() => storage[TABS_NAME] === ownName && lead(attempt), SETTLE);
 }
 
 /**
@@ -149,7 +149,7 @@ function follow() {
 /** Take part no longer: the page is left, and the next tab that waits takes over. */
 export function stop() {
   clearTimeout(timer);
-  if (storage[NAME] === ownName) delete storage[NAME];
+  if (storage[TABS_NAME] === ownName) delete storage[TABS_NAME];
   broadcast({ resigned: true, focused: false });
   claiming?.abort();
   claiming = null;
