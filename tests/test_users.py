@@ -1,4 +1,4 @@
-"""Which users a caller names: the rows and instances that Django itself would take them for."""
+"""The users that an argument means: the rows and instances that Django would also choose."""
 
 from __future__ import annotations
 

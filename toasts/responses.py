@@ -111,7 +111,7 @@ async def authenticate(request: HttpRequest) -> Grant | None:
     """Return the grant that the site's middleware gave to this request, and detach its session.
 
     Returns:
-        None if nobody is signed in.
+        None if no user is signed in.
     """
     grant = await sync_to_async(request_grant)(request)
     detach_session(request)

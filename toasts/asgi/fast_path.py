@@ -2,7 +2,7 @@
 
 Where nothing but Django's own session and authentication says who a request is, its session can be
 looked up together with others (`toasts.auth.batch`). This module decides which sites and which
-requests qualify. Every other request takes its way through Django.
+requests qualify. Every other request passes through Django.
 """
 
 from __future__ import annotations

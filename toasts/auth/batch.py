@@ -1,8 +1,8 @@
 """Batches: sessions that come at the same time are looked up together.
 
-After a deploy, streams reconnect by the thousand. Where Django's own session and authentication
-middleware decide who a request is, and nothing else has a say (`uses_default_auth`), one query
-reads their sessions and one reads their users.
+After a deploy, thousands of streams reconnect. If only Django's own session and authentication
+middleware set the user of a request (`uses_default_auth`), one query reads all their sessions, and
+one reads their users.
 
 A batch only confirms sessions; it never refuses one. It confirms only what the middleware would
 accept, too. If a session is missing, expired, forged, rotated or unusual, the request passes

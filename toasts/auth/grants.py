@@ -92,7 +92,7 @@ def request_grant(request: HttpRequest) -> Grant | None:
     It may read the session and the user from the database.
 
     Returns:
-        None if nobody is signed in.
+        None if no user is signed in.
     """
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:

@@ -19,7 +19,7 @@ TUPLE_MAX = 8
 
 @dataclass(slots=True, eq=False)
 class Topic:
-    """A topic that somebody subscribes to.
+    """A topic with at least one subscription.
 
     Args:
         name: its name.

@@ -15,14 +15,14 @@ from contextlib import aclosing
 from .base import BrokerError, Publish, Wake, unpack
 
 CANARY = "~"
-"""A hint that begins so is a listener's own: it was sent to test the channel."""
+"""The prefix of a hint that a listener sends to itself to test the channel."""
 TIMEOUT = 5.0
 """Seconds that a canary has to come back."""
 INTERVAL = 15.0
 """Seconds from one canary to the next."""
 
 MessageSource = Callable[[float], AsyncGenerator[str, None]]
-"""Yields the messages that come within so many seconds, and ends then."""
+"""Yields the messages that arrive within the given seconds, then ends."""
 
 Probes = Callable[[str], Collection[str]]
 """Returns canaries that together pass every part of the channel. Each begins with the text."""

@@ -170,7 +170,7 @@ class RedisListener:
             raise BrokerError(f"the server ended the subscription of {_text(channel)!r}")
 
     async def receive(self, seconds: float) -> AsyncGenerator[str, None]:
-        """Yield the messages that come within so many seconds.
+        """Yield the messages that arrive within `seconds`.
 
         Raises:
             Exception: what ended one of the connections.
