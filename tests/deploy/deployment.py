@@ -33,7 +33,8 @@ UPSTREAMS = {
     "mysite-daphne@.service": "mysite-upstream.conf",
     "mysite-gunicorn.service": "mysite-upstream-unix.conf",
 }
-"""gunicorn has but one socket; the other is like a process that is down."""
+ONE_SOCKET = {"/2.sock": "/1.sock"}
+"""What docs/deploy/nginx/mysite-upstream-unix.conf says to change for gunicorn."""
 
 
 class Process:
@@ -110,6 +111,7 @@ class Deployment:
             "postgresql://mysite@127.0.0.1:5432/mysite": database_url,
             "change-me": SECRET_KEY,
             "ALLOWED_HOSTS=example.com": f"ALLOWED_HOSTS={HOST}",
+            **(ONE_SOCKET if unit == "mysite-gunicorn.service" else {}),
             **(changed or {}),
         })  # fmt: skip
         (self.folder / "mysite.env").write_text(self.values.of("mysite.env"))
