@@ -29,7 +29,7 @@ _ANY_DATABASE = """
     feeds/test_triggers.py realtime servers asgi/test_routes.py test_bench.py test_docs.py
     test_html.py test_imports.py test_middleware.py test_middleware_in_django.py
     test_middleware_pages.py test_packaging.py test_structure.py test_templatetags.py
-    test_validation.py triggers
+    test_validation.py test_validation_links.py triggers
 """
 NONE_SELECTED = 5
 ALL = "not wide"

@@ -18,7 +18,7 @@ const KILOBYTE = 1024;
 const PARTS = [
   {
     name: "toasts",
-    files: { "toasts.js": "toasts/index.js", "toasts.css": "toasts/toasts.css" },
+    files: { "toasts.js": "toasts/index.js", "toasts.css": "toasts/index.css" },
     limit: 11 * KILOBYTE,
   },
   {
