@@ -92,7 +92,7 @@ def test_every_public_name_and_argument_is_documented() -> None:
 
 
 def test_every_custom_property_is_documented_with_its_default() -> None:
-    css = (ROOT / "toasts" / "client" / "toasts" / "toasts.css").read_text()
+    css = (ROOT / "toasts" / "client" / "toasts" / "stack.css").read_text()
     root = css[css.index(":where(:root)") : css.index("}")]
     values = dict(re.findall(r"(--toasts-[a-z]+): (.+);", root))
     cells = re.findall(r"^\| (`--.+?) \| (.*?) \|", page("howto/style.md"), re.MULTILINE)
