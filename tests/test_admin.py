@@ -273,6 +273,7 @@ def test_it_works_in_an_admin_without_users(staff: Client) -> None:
     assert isinstance(field.widget, ForeignKeyRawIdWidget)
 
 
+@pytest.mark.usefixtures("permissions")
 def test_a_user_with_the_view_permission_can_only_view(alice: User, bob: User) -> None:
     from django.contrib.auth.models import Permission
 

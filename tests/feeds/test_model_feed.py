@@ -130,7 +130,8 @@ class Permissions(feeds.ModelFeed):
         )
 
 
-def test_a_rows_method_of_the_feed_is_called_for_each_topic(db: None) -> None:
+@pytest.mark.usefixtures("permissions")
+def test_a_rows_method_of_the_feed_is_called_for_each_topic() -> None:
     topics = [f"content_type:{found.pk}" for found in ContentType.objects.all()[:3]]
     count, found = read_counted(Permissions(), topics)
     assert count == 3
