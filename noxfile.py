@@ -29,7 +29,7 @@ LOWEST = {
     "djangorestframework": "3.16.0",
     "psycopg": "3.2.4",
     "psycopg-binary": "3.2.4",
-    "redis": "5.0.1",
+    "redis": "5.0.8",
     "uvicorn": "0.30.0",
 }
 """The lower bounds of pyproject.toml, and the oldest uvicorn that is supported."""

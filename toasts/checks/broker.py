@@ -17,7 +17,7 @@ from ..delivery import brokers
 
 BROKERS = ("auto", "local", "sqlite", "postgres", "redis")
 LEAST_PSYCOPG = (3, 2, 4)
-LEAST_REDIS = (5, 0, 1)
+LEAST_REDIS = (5, 0, 8)
 
 
 @register("toasts")
@@ -88,7 +88,7 @@ def check_redis(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     if conf.broker != "redis":
         return []
     if problem := _redis_problem():
-        hint = 'Install "django-live-toasts[redis]", or "redis>=5.0.1".'
+        hint = 'Install "django-live-toasts[redis]", or "redis>=5.0.8".'
     elif problem := _redis_url_problem():
         hint = (
             'Set TOASTS_REDIS_URL to "redis://host:6379", "rediss://..." or "unix://...";'
@@ -104,7 +104,7 @@ def _redis_problem() -> str:
     if version is None:
         return "the package redis is not installed"
     if _numbers(version) < LEAST_REDIS:
-        return f"the package redis must be 5.0.1 or later, and this is {version}"
+        return f"the package redis must be 5.0.8 or later, and this is {version}"
     return ""
 
 
