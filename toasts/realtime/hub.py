@@ -26,7 +26,7 @@ from .servers.hypercorn import ListeningSockets
 from .shutdown import on_stop
 from .sources import Source
 from .streams.subscription import Subscription
-from .supervision import supervised
+from .supervision import end_tasks, supervised
 from .ticker import Interval, Ticker
 from .timing import Timing
 
@@ -239,9 +239,7 @@ class Hub:
         self.listening = False
         self.scheduler.stop()
         self.ticker.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
         if thread is not None:
             await self.reader.close(thread)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 logger = logging.getLogger("toasts.realtime")
 
@@ -13,6 +13,10 @@ BACKOFF_MIN = 0.2
 """Seconds of the shortest back-off."""
 STABLE = 10.0
 """Seconds after which a loop that then fails starts again from the shortest back-off."""
+CANCEL_AGAIN = 0.5
+"""Seconds that a cancelled task has to end before it is cancelled once more."""
+CANCEL_ATTEMPTS = 20
+"""How often a task is cancelled before it is left alone."""
 
 
 async def supervised(run: Callable[[], Awaitable[None]], backoff_max: float) -> None:
@@ -36,6 +40,25 @@ async def supervised(run: Callable[[], Awaitable[None]], backoff_max: float) -> 
             text, is_first = "%s failed (%s); it starts again in %.1f s.", failures == 1
             logger.warning(text, run.__qualname__, error, delay, exc_info=is_first)
             await asyncio.sleep(delay)
+
+
+async def end_tasks(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Cancel tasks, and wait for 10 s at most until they have ended.
+
+    A task that goes on is cancelled again. Before Python 3.12, ``asyncio.wait_for()`` loses a
+    cancellation that arrives together with the result (CPython issue 86296). psycopg calls it up to
+    its release 3.2, and brokers of other people may.
+    """
+    pending = set(tasks)
+    for _ in range(CANCEL_ATTEMPTS):
+        if not pending:
+            return
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN)
+    if pending:
+        names = sorted(task.get_name() for task in pending)
+        logger.error("%s did not end when cancelled, and goes on.", ", ".join(names))
 
 
 def _backoff(failures: int, longest: float) -> float:
