@@ -9,6 +9,8 @@ import pytest
 from tests.support.checks import ids, reported
 from toasts.checks import database
 
+PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000"
+
 # W007
 
 
@@ -38,8 +40,7 @@ def test_sqlite_with_djangos_defaults_lacks_both_options(keep_in: Any) -> None:
     assert number == "toasts.W008"
     assert '"database is locked"' in message
     assert hint == (
-        'Add to OPTIONS: "init_command": "PRAGMA journal_mode=WAL",'
-        ' "transaction_mode": "IMMEDIATE".'
+        f'Add to OPTIONS: "init_command": "{PRAGMAS}", "transaction_mode": "IMMEDIATE".'
     )
 
 
@@ -51,8 +52,8 @@ def test_sqlite_with_djangos_defaults_lacks_both_options(keep_in: Any) -> None:
         ("PRAGMA journal_mode='wal'", "EXCLUSIVE", None),
         ("PRAGMA journal_mode=WAL", "DEFERRED", '"transaction_mode": "IMMEDIATE"'),
         ("PRAGMA journal_mode=WAL", None, '"transaction_mode": "IMMEDIATE"'),
-        ("PRAGMA journal_mode=delete", "IMMEDIATE", '"init_command": "PRAGMA journal_mode=WAL"'),
-        (None, "IMMEDIATE", '"init_command": "PRAGMA journal_mode=WAL"'),
+        ("PRAGMA journal_mode=delete", "IMMEDIATE", f'"init_command": "{PRAGMAS}"'),
+        (None, "IMMEDIATE", f'"init_command": "{PRAGMAS}"'),
     ],
 )
 def test_the_hint_names_the_options_that_are_missing(

@@ -12,9 +12,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from example.sheet.columns import COLUMNS
-from tests.support.core_site import CoreSite, sqlite_url
+from tests.support.core_site import CoreSite
 from tests.support.feed_pages import Person, person, stream
-from tests.support.postgres import PostgresServer
 from tests.support.servers import Server
 from tests.support.websocket_client import WebSocket
 
@@ -66,25 +65,6 @@ def test_a_column_refuses_other_input_with_a_hint(column: str, typed: str) -> No
     with pytest.raises(ValidationError) as refused:
         clean(column, typed)
     assert refused.value.message_dict == {"text": [COLUMNS[column].refusal]}
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def site(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    postgres: PostgresServer,
-) -> Iterator[CoreSite]:
-    folder = tmp_path_factory.mktemp("sheet")
-    url = sqlite_url(folder) if request.param == "sqlite" else postgres.create("sheet")
-    site = CoreSite(url)
-    yield site
-    site.close()
-
-
-@pytest.fixture(scope="module")
-def two(site: CoreSite) -> tuple[Server, Server]:
-    """Two processes of the same site."""
-    return site.serve(), site.serve("core-uvicorn")
 
 
 @pytest.fixture(scope="module")

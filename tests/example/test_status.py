@@ -5,39 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.core_site import CoreSite, sqlite_url
+from tests.support.core_site import CoreSite
 from tests.support.feed_pages import Person, person
-from tests.support.postgres import PostgresServer
 from tests.support.servers import Server, lasts
 
 PAGE, FEED, CHANGE = "/demo/status/", "/demo/status/feed/", "/demo/status/change/"
 JSON = {"Accept": "application/json"}
 pytestmark = pytest.mark.servers
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def site(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    postgres: PostgresServer,
-) -> Iterator[CoreSite]:
-    folder = tmp_path_factory.mktemp("status")
-    url = sqlite_url(folder) if request.param == "sqlite" else postgres.create("status")
-    site = CoreSite(url)
-    yield site
-    site.close()
-
-
-@pytest.fixture(scope="module")
-def two(site: CoreSite) -> tuple[Server, Server]:
-    """Two processes of the same site."""
-    return site.serve(), site.serve("core-uvicorn")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from ..db import database
 from .site import names_asgi
 
 LEAST_POOL = 3
+SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000"
 PSYCOPG_POOL_MIN_SIZE = 4
 """The default min_size of psycopg_pool, which is also its default max_size."""
 
@@ -59,7 +60,7 @@ def check_sqlite(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 def _missing_options(options: dict[str, Any]) -> list[str]:
     missing = []
     if not re.search(r"journal_mode\s*=\s*['\"]?wal\b", options.get("init_command") or "", re.I):
-        missing.append('"init_command": "PRAGMA journal_mode=WAL"')
+        missing.append(f'"init_command": "{SQLITE_PRAGMAS}"')
     if (options.get("transaction_mode") or "").upper() not in ("IMMEDIATE", "EXCLUSIVE"):
         missing.append('"transaction_mode": "IMMEDIATE"')
     return missing
