@@ -1,4 +1,4 @@
-"""Calls of an ASGI application by hand, for what no client and no server does on demand."""
+"""Calls an ASGI application directly, in ways that no client or server can be made to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.test import AsyncClient
 
 
 class KeepingHandler(ASGIHandler):
-    """Keeps the file of the request's body. Cancelled, Django up to 6.0 leaves it open."""
+    """Keeps the file of the request's body: Django up to 6.0 leaves it open when cancelled."""
 
     async def read_body(self, receive: Any) -> Any:
         self.body_file = await super().read_body(receive)
@@ -45,7 +45,7 @@ class Call:
         return self
 
     async def cancel(self) -> None:
-        """Cancel the request, as a server does that stops."""
+        """Cancel the request, as a server does when it stops."""
         self.application.cancel()
         await asyncio.wait([self.application], timeout=5)
         assert self.application.done()

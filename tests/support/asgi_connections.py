@@ -1,4 +1,4 @@
-"""Connections to an ASGI application without a server, faults included."""
+"""Connections to an ASGI application without a server, which can fail on purpose."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def make_application(fast: bool = True, django: ASGIHandler | None = None) -> St
 
 
 def django_calls(application: StreamApplication) -> int:
-    """Return how many requests came to Django's handler."""
+    """Return how many requests reached Django's handler."""
     django = application._django
     assert isinstance(django, CountingHandler)
     return django.calls
 
 
 async def open_stream(app: Any, session: str, **scope: Any) -> Connection:
-    """Open a stream, and wait until its snapshot has come."""
+    """Open a stream, and wait until its snapshot has arrived."""
     request = Connection(app, session, **scope).start()
     await until(lambda: "sync" in request.kinds())
     return request
@@ -130,7 +130,7 @@ class Connection:
         return bool(self.sent[1:]) and not self.sent[-1].get("more_body", False)
 
     def received(self) -> list[tuple[str, Any]]:
-        """Return the complete events that came, parsed."""
+        """Return the complete events that arrived, parsed."""
         if not self.sent or self.header(b"content-type") != [b"text/event-stream"]:
             return []
         decoder = SSEDecoder()

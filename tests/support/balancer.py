@@ -1,4 +1,4 @@
-"""A load balancer for the tests: each new connection goes to the next server, byte for byte."""
+"""A load balancer that forwards each new connection to the next server, byte for byte."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 
 @contextlib.asynccontextmanager
 async def balancer(ports: Sequence[int]) -> AsyncIterator[int]:
-    """Listens on 127.0.0.1 until left; its port. A server that is down is passed over."""
+    """Listen on 127.0.0.1, and yield the port. A server that is down is skipped."""
     turns = itertools.cycle(ports)
     tasks: set[asyncio.Task[None]] = set()
 

@@ -47,7 +47,7 @@ class Site(Protocol):
         """Publish a hint from outside the broker."""
 
     def send_garbage(self) -> None:
-        """Send messages that no broker of ours would send."""
+        """Send messages that none of our brokers would send."""
 
     async def open_connections(self) -> list[Any]:
         """Return what a listener has open."""
@@ -92,7 +92,7 @@ class SqliteSite:
 
     async def open_connections(self) -> list[Any]:
         with closing(sqlite3.connect(self.path, timeout=0, isolation_level=None)) as connection:
-            # Refused while anybody else has the file open.
+            # This fails while another connection has the file open.
             mode = connection.execute("PRAGMA journal_mode = delete").fetchone()[0]
             return [] if mode == "delete" else [mode]
 

@@ -21,12 +21,12 @@ class Undo(Exception):
 
 
 def topic(user: User) -> str:
-    """What is announced when this user has something new."""
+    """Return the topic that is announced when this user has something new."""
     return f"user:{user.pk}"
 
 
 class Recorder:
-    """Writes down which users' topics are announced; doubts about sessions are not kept."""
+    """Records the users' topics that are announced, but no rechecks."""
 
     name = "recorder"
     sent: ClassVar[list[str]] = []
@@ -54,7 +54,7 @@ class Broken(Recorder):
     name = "broken"
 
     def publish(self, hints: Sequence[str]) -> None:
-        raise ConnectionError("the broker is away")
+        raise ConnectionError("the broker is down")
 
 
 @contextlib.contextmanager
@@ -77,7 +77,7 @@ class Cut:
 
 
 def no_broker() -> Broker:
-    raise RuntimeError("none to be had")
+    raise RuntimeError("no broker")
 
 
 def own_broker() -> Broker:

@@ -19,7 +19,7 @@ Event = tuple[str, Any]
 
 
 class Demo:
-    """A running site, and a connection of its own for SQL that Django doesn't run."""
+    """A running site, and a connection for SQL that Django does not run."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -56,7 +56,7 @@ class Demo:
 
     @contextmanager
     def hints(self) -> Iterator[Any]:
-        """Yield a function that waits for so many hints on the channel, and returns them."""
+        """Yield a function that waits for this many hints on the channel, and returns them."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute("LISTEN toasts")
 

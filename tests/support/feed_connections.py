@@ -18,13 +18,13 @@ ACCEPT_STREAM = (b"accept", b"text/event-stream")
 
 
 def subscribe(session: str | None, path: str = NAMES, *headers: Any, **scope: Any) -> Connection:
-    """Open an event stream. A session of None: as a guest."""
+    """Open an event stream. Without a session, the client is signed out."""
     application = make_application()
     return Connection(application, session, [ACCEPT_STREAM, *headers], path=path, **scope).start()
 
 
 async def data_of(connection: Connection, event: str, count: int = 1) -> list[Any]:
-    """Wait for so many events of this type, and return the data of all that came."""
+    """Wait for this many events of this type, and return the data of all that arrived."""
 
     def received() -> list[Any]:
         return [data for name, data in connection.received() if name == event]

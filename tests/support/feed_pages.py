@@ -49,7 +49,7 @@ class ReceivedEvents:
             self._new_event.set()
 
     async def until(self, wanted: Callable[[str, Any], bool], seconds: float = 10.0) -> Any:
-        """Wait for an event that is wanted, and return the data of the first one."""
+        """Wait for an event that matches, and return the data of the first one."""
         async with asyncio.timeout(seconds):
             while True:
                 self._new_event.clear()

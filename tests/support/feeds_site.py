@@ -61,7 +61,7 @@ class Public(feeds.Feed):
 
 
 class Rooms(feeds.Feed):
-    """The groups whose name begins with the room's, which the URL names. Each user has a topic."""
+    """The groups whose names begin with the name of a room, from the URL. Each user has a topic."""
 
     name = "rooms"
     reads: ClassVar[list[list[str]]] = []
@@ -103,7 +103,7 @@ class Notes(feeds.Feed):
 
 
 class Slow(feeds.Feed):
-    """Answers a number after as many seconds, and a text at once, with its length."""
+    """Answers a number after that many seconds. Answers a text at once, with its length."""
 
     name = "slow"
 
@@ -121,7 +121,7 @@ class Slow(feeds.Feed):
 
 
 class Board(feeds.Feed):
-    """Rows of a table that Django knows nothing of; staff sees all, others their own."""
+    """Rows of a table without a model. Staff see all rows, other users see their own."""
 
     name = "board"
 

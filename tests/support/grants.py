@@ -1,4 +1,4 @@
-"""Requests, their grants, and what ends a grant without a signal of Django's."""
+"""Requests, their grants, and what ends a grant without a Django signal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from toasts.auth.grants import Grant, request_grant
 
 
 def browser_request(client: Client | AsyncClient, user: Any) -> HttpRequest:
-    """Return a request of this browser, as the site's middleware passes it on."""
+    """Return a request from this browser, as the site's middleware passes it on."""
     request = HttpRequest()
     store = import_module(settings.SESSION_ENGINE).SessionStore
     request.session = store(client.cookies["sessionid"].value)

@@ -1,4 +1,4 @@
-"""Sessions that are signed in, and middleware and backends of a site that decide about them."""
+"""Signed-in sessions, and a site's own middleware and authentication backends."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ALL_MIDDLEWARE = [
 
 
 class AlwaysBob(ModelBackend):
-    """Returns bob, whoever the session names."""
+    """Returns bob, whichever user the session names."""
 
     def get_user(self, user_id: Any) -> User | None:
         return User.objects.filter(username="bob").first()

@@ -1,4 +1,4 @@
-"""A source in memory for the engine's tests, and what its streams carry, in a form one can read."""
+"""A source in memory for the tests of the engine. Its streams carry readable text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def snapshot(state: State) -> bytes:
 
 
 def replay(stream: bytes) -> dict[int, int] | None:
-    """What a client shows after these bytes; None before its first snapshot."""
+    """Return the rows that a client shows after these bytes; None before its first snapshot."""
     shown: dict[int, int] | None = None
     for line in stream.decode().splitlines():
         verb, *rest = line.split()
@@ -39,7 +39,7 @@ def replay(stream: bytes) -> dict[int, int] | None:
 
 
 class Table:
-    """Topics of numbered rows with a version each; what the hub may ask of a database."""
+    """A source whose topics have numbered rows, each with a version."""
 
     def __init__(self) -> None:
         self.rows: dict[str, dict[int, int]] = {}
@@ -58,7 +58,7 @@ class Table:
     def read(self, topics: Sequence[str]) -> Mapping[str, State]:
         self.reads.append(list(topics))
         found = {name: dict(self.rows.get(name, {})) for name in topics}
-        # What was found is old by the time it is handed over: as with a database.
+        # The result may be out of date when it is returned, as with a database.
         self.reading.set()
         assert self.go_on.wait(10)
         if self.failing is not None:
@@ -106,7 +106,7 @@ def make_stream(
 
 
 class FakeBroker:
-    """A broker that the test breaks, holds or speaks through at will."""
+    """A broker that a test can break, cut off, and wake the hub through."""
 
     name = "fake"
 
@@ -138,7 +138,7 @@ class FakeBroker:
 
 
 def settled(hub: Hub) -> bool:
-    """Return whether its broker listens and no read is under way."""
+    """Return whether the hub's broker listens and no read is in progress."""
     return hub.listening and hub.scheduler.idle
 
 
@@ -173,7 +173,7 @@ class Client:
 async def running(
     source: Table, broker: Broker, *, max_per_group: int = 1000, **timing: float
 ) -> AsyncIterator[Hub]:
-    """A hub; afterwards neither a task nor a thread of it is left."""
+    """Run a hub. Stop it at the end, with its tasks and its thread."""
     mine = asyncio.all_tasks()
     # Longer than any test, unless it asks for the reconciler or the revalidator.
     periods: dict[str, Any] = {"reconcile": 1e6, "revalidate": 1e6, **timing}

@@ -1,4 +1,4 @@
-"""One NOTIFY channel of a real PostgreSQL: a test publishes on it and sees who listens."""
+"""A NOTIFY channel of a real PostgreSQL, to publish on and to list the listeners of."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class NotifyChannel:
     def __init__(self, url: str) -> None:
         self.url = url
         self.channel = f"toasts {secrets.token_hex(4)}"
-        # So its listeners are no others: the server may still list those of the test before.
+        # Each test has its own name: the server may still list listeners of the previous test.
         self.name = f"listener of {self.channel}"
         self.sent: list[str] = []
         self.drops_canaries = False
@@ -30,7 +30,7 @@ class NotifyChannel:
         return PostgresBroker(conninfo, self.channel, self.notify)
 
     def notify(self, channel: str, messages: Sequence[str]) -> None:
-        """Send messages as a host project's connection does: in a transaction of its own."""
+        """Send messages in a transaction, as a host project's connection does."""
         if self.drops_canaries:
             messages = [message for message in messages if CANARY not in message]
         self.sent += messages
@@ -52,7 +52,7 @@ class NotifyChannel:
         )
 
     async def publish(self, hints: Sequence[str]) -> None:
-        """Publish as the hub does it for a broker's canaries."""
+        """Publish as the hub publishes a broker's canaries."""
         await asyncio.to_thread(self.broker().publish, hints)
 
     @asynccontextmanager
@@ -66,7 +66,7 @@ class NotifyChannel:
 
 
 class Listener:
-    """A broker's listen() under way, and what it received."""
+    """A running listen() of a broker, and what it received."""
 
     def __init__(self, notify_channel: NotifyChannel, broker: PostgresBroker) -> None:
         self.wakes: list[list[str] | None] = []

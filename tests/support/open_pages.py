@@ -1,4 +1,4 @@
-"""An open page, of which load tests have hundreds: it reconnects, and keeps its toasts by id."""
+"""An open page that is cheap enough for load tests. It reconnects, and keeps its toasts by id."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from httpx_sse._decoders import SSEDecoder
 
 
 class Page:
-    """Shows the toasts that the stream at this port sends to the owner of a session cookie.
+    """Shows the toasts that the stream at this port sends for a session cookie.
 
-    ``shown`` counts how often each toast appeared that was not on the page at that moment.
+    ``shown`` counts how often each toast arrived while it was not on the page.
     """
 
     def __init__(self, port: int, session: str) -> None:
@@ -75,7 +75,7 @@ class Page:
 
 
 async def _piece(reader: asyncio.StreamReader, chunked: bool) -> bytes:
-    """The next bytes of the body; raises when it ends."""
+    """Return the next bytes of the body. At its end, raise an error."""
     if not chunked:
         piece = await reader.read(65536)
     else:

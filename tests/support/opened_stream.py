@@ -1,4 +1,4 @@
-"""A direct stream with its client, for the tests."""
+"""A direct stream and its client."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Clock:
 
 
 class Context:
-    """Stands in for a hub: it has the state, and notes who wants it again."""
+    """Takes the place of a hub: has the state, and records the requests for a resync."""
 
     heartbeat, write_timeout = 15.0, 30.0
     ping = b"ping;"
@@ -37,7 +37,7 @@ class Context:
 
 
 class Client:
-    """The other end of `send`: it takes bytes at once, or when it is unblocked."""
+    """The receiver of `send`. It takes bytes at once, or when it is unblocked."""
 
     def __init__(self) -> None:
         self.taken: list[bytes] = []
@@ -66,10 +66,10 @@ class Opened:
     """A stream that is open, its context and its client.
 
     Args:
-        last_event_id: of the state that the client shows already.
-        send: a server's, in place of the client's.
-        max_age: seconds.
-        internals: whether the stream uses what is known of servers' insides.
+        last_event_id: the id of the state that the client shows already.
+        send: a server's `send`, instead of the client's.
+        max_age: in seconds.
+        internals: whether the stream may use the internals of servers.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Opened:
     ) -> None:
         self.context, self.client = Context(internals), Client()
         self.ends = 0
-        """How often the stream has told its application that it ended."""
+        """How often the stream has called `on_end`."""
         self.stream = DirectStream(
             "topic",
             None,
@@ -92,7 +92,7 @@ class Opened:
             last_event_id=last_event_id,
         )
         self.now = self.stream.opened
-        self.stream._application_task = None  # the hub, not this test, is the task that ends it
+        self.stream._application_task = None  # the task that ends it is the hub, not this test
 
     def _count(self) -> None:
         self.ends += 1
@@ -106,7 +106,7 @@ class Opened:
 
     @staticmethod
     async def settle() -> None:
-        """Let the tasks run that are ready."""
+        """Let the tasks that are ready run."""
         await settle()
 
 

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of the tests' own, from a wheel: never one that happens to run."""
+"""A real PostgreSQL for the tests, from a wheel. Servers of the machine are never used."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class PostgresServer:
         account = pwd.getpwnam(UNPRIVILEGED)
         self._as = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         shutil.chown(self.folder, account.pw_uid, account.pw_gid)
-        # The checkout may lie where only root may look.
+        # Another user may not be able to read the checkout.
         libraries = _installed().parent.parent / f"{WHEEL}.libs"
         home = self.folder / WHEEL / _installed().name
         shutil.copytree(_installed(), home, symlinks=True)
-        if libraries.is_dir():  # the programs look for them beside their package
+        if libraries.is_dir():  # the programs look for them next to their package
             shutil.copytree(libraries, self.folder / libraries.name)
         self._bin = home / "bin"
 
@@ -105,7 +105,7 @@ class PostgresServer:
                 time.sleep(0.05)
 
     def stop(self, how: int = signal.SIGINT) -> None:
-        """End it: SIGINT disconnects everybody first (a "fast" shutdown)."""
+        """Stop the server. SIGINT disconnects all clients first (a "fast" shutdown)."""
         if self.process is not None:
             self.process.send_signal(how)
             self.process.wait(30)
@@ -134,7 +134,7 @@ class PostgresServer:
     def create(self, name: str) -> str:
         """Create a fresh database, and return its URL.
 
-        One of that name is dropped: a fixture that comes twice.
+        An existing database of that name is dropped, since a fixture may run twice.
         """
         database = name + self.suffix
         self.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
@@ -143,7 +143,7 @@ class PostgresServer:
 
 
 class SharedPostgres(PostgresServer):
-    """The server at an address that several processes share; another one starts and stops it."""
+    """The server that several processes share. Another process starts and stops it."""
 
     def __init__(self, address: str) -> None:
         self.port = int(address.rpartition(":")[2])

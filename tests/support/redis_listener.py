@@ -1,4 +1,4 @@
-"""What a Redis broker receives, and how a test publishes to it and cuts its connections."""
+"""Record what a Redis broker receives, publish to it, and end its connections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toasts.realtime.brokers.redis import RedisBroker
 
 
 class Listener:
-    """A broker's listen() under way, what it received, and the canaries it sent."""
+    """A running listen() of a broker, what it received, and the canaries that it sent."""
 
     def __init__(self, broker: RedisBroker) -> None:
         self.broker = broker

@@ -1,4 +1,4 @@
-"""Real Redis servers of the tests' own: never one that happens to run."""
+"""Real Redis servers for the tests. Servers of the machine are never used."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _program() -> str:
 
 
 class RedisServer:
-    """One server on 127.0.0.1 that keeps nothing on disk; `settings` are lines of redis.conf."""
+    """A server on 127.0.0.1 that writes nothing to disk. `settings` are lines of redis.conf."""
 
     def __init__(self, **settings: Any) -> None:
         self.port = free_port()
@@ -75,7 +75,7 @@ class RedisServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def command(self, *words: Any) -> Any:
-        """What a stranger's client gets from the server."""
+        """Return the server's answer to another client."""
         password = self.settings.get("requirepass")
         with redis.Redis(
             port=self.port, password=password, protocol=2, socket_timeout=10
@@ -83,7 +83,7 @@ class RedisServer:
             return client.execute_command(*words)
 
     def listeners(self) -> list[dict[str, str]]:
-        """Clients that are subscribed to anything."""
+        """Return the clients that have a subscription."""
         clients = self.command("CLIENT LIST")
         return [
             client
@@ -93,10 +93,10 @@ class RedisServer:
 
 
 class RedisCluster:
-    """Three such servers that share the slots."""
+    """Three servers that share the slots."""
 
     def __init__(self) -> None:
-        # The bus has a port of its own; by default it is the port and 10,000, which may not exist.
+        # The default port of the cluster bus is the port plus 10,000, which may be too large.
         self.nodes = [
             RedisServer(cluster_enabled="yes", cluster_port=free_port(), cluster_node_timeout=2000)
             for _ in range(3)
@@ -129,7 +129,7 @@ class RedisCluster:
         return bool(info["cluster_state"] == "ok" and info["cluster_known_nodes"] == known)
 
     def owner(self, channel: str) -> RedisServer:
-        """The node that has this channel's slot."""
+        """Return the node that has this channel's slot."""
         slot = self.nodes[0].command("CLUSTER KEYSLOT", channel)
         ports = {
             place[1]
@@ -139,13 +139,13 @@ class RedisCluster:
         return next(node for node in self.nodes if node.port in ports)
 
     def move(self, channel: str) -> None:
-        """Give this channel's slot to another node."""
+        """Move this channel's slot to another node."""
         slot = self.nodes[0].command("CLUSTER KEYSLOT", channel)
         before = self.owner(channel)
         after = next(node for node in self.nodes if node is not before)
         name = after.command("CLUSTER MYID").decode()
-        # The new owner first: it must not ask the old one what it was told last. And with an epoch
-        # above all others', or the old one's next gossip takes the slot back.
+        # The new owner comes first, or it would redirect clients to the old owner.
+        # It needs the highest epoch, or the gossip of the old owner takes the slot back.
         after.command("CLUSTER SETSLOT", slot, "NODE", name)
         after.command("CLUSTER BUMPEPOCH")
         for node in self.nodes:

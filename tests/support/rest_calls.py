@@ -21,7 +21,7 @@ def signed_in(user: User, **options: Any) -> Client:
 
 
 def post(client: Any, path: str, body: Any = None, **headers: str) -> Any:
-    """Post a body as JSON, or text and bytes as they are."""
+    """Post a body as JSON. Post text and bytes as they are."""
     data = body if isinstance(body, str | bytes) else json.dumps(body)
     if body is None:
         return client.post(URL + path, headers=headers)

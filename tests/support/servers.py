@@ -1,4 +1,4 @@
-"""Real server processes over a database of their own, and other processes beside them."""
+"""Real server processes with their own database, and other processes that use it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Site:
         fill(database_url, self._kind(), self.build)
 
     def _kind(self) -> str:
-        """Name what the database holds at first: it depends on all that the migrations read."""
+        """Return a name for the initial content of the database, which depends on the settings."""
         settings = self.environment["DJANGO_SETTINGS_MODULE"]
         prefix = self.environment.get("FORCE_SCRIPT_NAME", "").replace("/", "_")
         return f"{type(self).__name__}.{settings}{prefix}"
@@ -72,14 +72,14 @@ class Site:
         )  # fmt: skip
 
     def run(self, code: str, *arguments: str, **environment: str) -> Any:
-        """Run such a process to its end; what it printed last, as JSON."""
+        """Run such a process to its end. Return its last line of output, parsed as JSON."""
         process = self.spawn(code, *arguments, **environment)
         output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output
         return json.loads(output.splitlines()[-1]) if output.strip() else None
 
     def users(self, *names: str) -> dict[str, int]:
-        """Make users whose password is their name; their primary keys by name."""
+        """Create users whose password is their name. Return their primary keys by name."""
         found: dict[str, int] = self.run(
             "import json, sys\nfrom django.contrib.auth.models import User\n"
             "print(json.dumps({name: User.objects.create_user(name, password=name).pk"
@@ -89,7 +89,7 @@ class Site:
         return found
 
     def sessions(self, *names: str) -> dict[str, dict[str, str]]:
-        """A signed-in browser's cookies for each of these users."""
+        """Return the cookies of a signed-in browser for each of these users."""
         keys: dict[str, str] = self.run(
             "import json, sys\nfrom django.contrib.auth.models import User\n"
             "from django.test import Client\nkeys = {}\n"
@@ -145,7 +145,7 @@ class Server:
         return int(status.split("Threads:")[1].split()[0])
 
     def memory(self) -> int:
-        """Kilobytes of its own (PSS)."""
+        """Return the proportional set size (PSS), in kilobytes."""
         rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text()
         return int(rollup.split("Pss:")[1].split()[0])
 
@@ -153,7 +153,7 @@ class Server:
         return sum(map(_is_socket, Path(f"/proc/{self.pid}/fd").iterdir()))
 
     def kill(self, how: int = signal.SIGKILL) -> None:
-        """End it with its workers: some servers serve from a child process."""
+        """Stop it and its workers: some servers serve from a child process."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, how)
@@ -164,12 +164,12 @@ class Server:
 def _is_socket(link: Path) -> bool:
     try:
         return "socket:" in os.readlink(link)
-    except OSError:  # it was closed meanwhile
+    except OSError:  # it has been closed since
         return False
 
 
 def lasts(condition: Callable[[], bool], seconds: float = 2.0, within: float = 40.0) -> bool:
-    """Whether a condition comes to hold, for so long without a break: however busy the machine."""
+    """Return whether a condition becomes true and stays true for some seconds."""
     deadline = time.monotonic() + within
     since = time.monotonic()
     while time.monotonic() < deadline:
@@ -183,7 +183,7 @@ def lasts(condition: Callable[[], bool], seconds: float = 2.0, within: float = 4
 
 @contextlib.asynccontextmanager
 async def stream(server: Server, cookies: dict[str, str]) -> AsyncIterator[Any]:
-    """The events of a stream, through httpx-sse, its snapshot already read."""
+    """Open a stream with httpx-sse, read its snapshot, and yield its events."""
     async with (
         httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=20) as client,
         aconnect_sse(client, "GET", "/toasts/stream/") as source,

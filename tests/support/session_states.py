@@ -1,4 +1,4 @@
-"""Every state that a session, a user or a site can be in, and what the stream view answers."""
+"""States of a session, a user or a site, and the answer of the stream view to each."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ CASES = {
         {"AUTHENTICATION_BACKENDS": [f"{LOGINS}.AlwaysBob"]},
         "bob",
     ),
-    "a backend that finds nobody": via_django(
+    "a backend that finds no user": via_django(
         with_backend(f"{LOGINS}.FindsNobody"),
         204,
         AUTHENTICATION_BACKENDS=[f"{LOGINS}.FindsNobody"],

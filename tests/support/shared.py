@@ -1,4 +1,4 @@
-"""What the processes of one test run share: a PostgreSQL, and databases that are migrated once."""
+"""What the processes of a test run share: a PostgreSQL, and databases that are migrated once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SQLITE = "sqlite:///"
 
 @contextmanager
 def shared_folder() -> Iterator[None]:
-    """Provide the run's folder, unless whoever started this process has done so."""
+    """Create the run's folder, unless the parent process has created it."""
     if FOLDER in os.environ:
         yield
         return
@@ -32,13 +32,13 @@ def shared_folder() -> Iterator[None]:
 
 
 def fill(url: str, kind: str, build: Callable[[str], None]) -> None:
-    """Make the empty database at `url` one of this kind.
+    """Fill the empty database at `url` with tables of this kind.
 
     Args:
-        url: the database. One that has tables is left as it is.
-        kind: names what `build` makes.
-        build: migrates the database at a URL. It is called once per run, for a template that is
-            then copied.
+        url: the database. A database with tables is left as it is.
+        kind: a name for the result of `build`.
+        build: migrates the database at a URL. It is called once per run and kind, for a template
+            that is then copied.
     """
     if not _is_empty(url):
         return
@@ -51,13 +51,13 @@ def fill(url: str, kind: str, build: Callable[[str], None]) -> None:
         if not ready.exists():
             _create(template)
             build(template)
-            ready.touch()  # a template that was interrupted is made anew
-        _copy(template, url)  # PostgreSQL copies none that somebody is connected to
+            ready.touch()  # a template that is incomplete is created again
+        _copy(template, url)  # PostgreSQL copies no database that has connections
 
 
 def _template(url: str, kind: str) -> str | None:
-    """Return the URL of the run's template; None where the run shares none."""
-    if "?" in url:  # a schema or a user of its own
+    """Return the URL of the run's template, or None if this database cannot be copied from one."""
+    if "?" in url:  # it has its own schema or user
         return None
     if url.startswith(SQLITE):
         return f"{SQLITE}{os.environ[FOLDER]}/{kind}.sqlite3"

@@ -1,4 +1,4 @@
-"""Requests for the stream by clients that are, were or never were signed in."""
+"""Requests for the stream from clients that are signed in, signed out, or have been signed in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from toasts import create_toast
 
 @dataclass
 class Site:
-    """A database with two users, who have a toast each."""
+    """A database with two users, who have one toast each."""
 
     alice: User = field(init=False)
     bob: User = field(init=False)
@@ -68,7 +68,7 @@ def after_login(change: Callable[[Site, str], object]) -> Prepare:
 
 
 def with_cookie_header(text: str) -> Prepare:
-    """Send this cookie header; {} stands for the key of a valid session."""
+    """Send this cookie header. {} is replaced by the key of a valid session."""
 
     def prepare(site: Site) -> RequestArguments:
         value = text.replace("{}", site.session()).encode("latin-1")

@@ -1,4 +1,4 @@
-"""Read a stream in tests, with the parser of a third party and Django's own test client."""
+"""Read a stream with a third-party parser and Django's test client."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class StreamReader:
                 yield Received(event.event, json.loads(event.data), event.id, event.retry)
 
     async def next(self, seconds: float = 5.0) -> Received:
-        # Not wait_for: it would run the stream's first step in a task that ends with that step.
+        # Not wait_for: it would run the first step of the stream in a task of its own.
         async with asyncio.timeout(seconds):
             return await anext(self._events)
 

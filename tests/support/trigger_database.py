@@ -1,4 +1,4 @@
-"""A PostgreSQL database with triggers, a connection that writes and one that listens."""
+"""A PostgreSQL database with triggers, a connection that writes, and one that listens."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class Database:
         self.listener.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
 
     def run(self, *arguments: str) -> str:
-        """Return what the management command prints."""
+        """Run the management command, and return its output."""
         return str(self.site.run(OUTPUT, *arguments))
 
     def messages(self) -> list[str]:
-        """Return the messages that were sent until now, and were not returned before."""
+        """Return the messages that were sent since the last call."""
         self.writer.execute("SELECT pg_notify(%s, 'the end')", [self.channel])
         messages: list[str] = []
         for notify in self.listener.notifies(timeout=10):

@@ -1,4 +1,4 @@
-"""A WebSocket client: the package wsproto over a plain connection."""
+"""A WebSocket client: wsproto over a plain connection."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class WebSocket:
                 self._send(event.response())
 
     def send(self, value: Any) -> None:
-        """Send a value as JSON, but a text or bytes as they are."""
+        """Send a value as JSON. Send text and bytes as they are."""
         if isinstance(value, bytes):
             self._send(BytesMessage(data=value))
         else:
