@@ -1,4 +1,4 @@
-"""A host project with people in it, and another process that creates their toasts."""
+"""A host project with users, and another process that creates their toasts."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from django.test import Client
 from toasts import create_toast, dismiss_toast, update_toast
 from toasts.models import Toast
 
-def enter(name):
+def sign_in(name):
     user, client = User.objects.create_user(name, password=name), Client()
     client.force_login(user)
     return user.pk, client.cookies["sessionid"].value
 
-def leave(session):
+def sign_out(session):
     client = Client()
     client.cookies["sessionid"] = session
     return client.post("/logout/").status_code
@@ -74,18 +74,18 @@ class Host(Site):
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
 
-    def but(self, **environment: str) -> Host:
-        """The same project, served with other settings."""
+    def with_environment(self, **environment: str) -> Host:
+        """Return the same project with other environment variables."""
         other = copy.copy(self)
         other.environment = {**self.environment, **environment}
         return other
 
     def person(self, name: str = "alice") -> Person:
-        """Somebody new, signed in."""
-        return Person(*self.call("enter", f"{name}{next(self._names)}"))
+        """Create a user who is signed in."""
+        return Person(*self.call("sign_in", f"{name}{next(self._names)}"))
 
     def toast(self, person: Person, message: str, **rest: Any) -> int:
-        """Create one in another process; its id."""
+        """Create a toast in another process, and return its id."""
         pk: int = self.call("create_toast", message, person.pk, **rest)
         return pk
 
@@ -93,11 +93,11 @@ class Host(Site):
         return not self.call("unread", pk)
 
     def call(self, name: str, *arguments: Any, **keywords: Any) -> Any:
-        asked, answers = self._elsewhere.stdin, self._elsewhere.stdout
-        assert asked is not None
+        calls, answers = self._elsewhere.stdin, self._elsewhere.stdout
+        assert calls is not None
         assert answers is not None
-        asked.write(json.dumps([name, arguments, keywords]) + "\n")
-        asked.flush()
+        calls.write(json.dumps([name, arguments, keywords]) + "\n")
+        calls.flush()
         answer = json.loads(answers.readline())
         assert "error" not in answer, answer["error"]
         return answer["result"]

@@ -14,7 +14,7 @@ from tests.support.postgres import PostgresServer
 
 @pytest.fixture(scope="session")
 def host(postgres: PostgresServer) -> Iterator[Host]:
-    """This repository's site over a database that all deployments share, and people in it."""
+    """This repository's site over a database that all deployments share."""
     with mock.patch.dict(os.environ, SECRET_KEY=SECRET_KEY):
         host = Host(postgres.create("deploy"), settings="core.settings")
     yield host
@@ -23,7 +23,7 @@ def host(postgres: PostgresServer) -> Iterator[Host]:
 
 @pytest.fixture
 def deploy(host: Host) -> Iterator[Callable[..., Deployment]]:
-    """Starts a deployment that ends with the test."""
+    """Return a function that starts a deployment. It ends with the test."""
     running: list[Deployment] = []
 
     def deploy(unit: str, **more: Any) -> Deployment:
@@ -37,7 +37,7 @@ def deploy(host: Host) -> Iterator[Callable[..., Deployment]]:
 
 @pytest.fixture(scope="session")
 def deployed(host: Host) -> Iterator[Callable[[str], Deployment]]:
-    """The site on a host of its own, by a kind of service; runs as long as the tests do."""
+    """Return a function that starts one deployment per service and keeps it for all tests."""
     running: dict[str, Deployment] = {}
 
     def deployed(unit: str) -> Deployment:

@@ -1,4 +1,4 @@
-"""This repository's site as docs/deploy tells to run it: its services behind its nginx."""
+"""This repository's site as docs/deploy describes it: services behind nginx."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ UPSTREAMS = {
     "mysite-gunicorn.service": "mysite-upstream-unix.conf",
 }
 ONE_SOCKET = {"/2.sock": "/1.sock"}
-"""What docs/deploy/nginx/mysite-upstream-unix.conf says to change for gunicorn."""
+"""The change for gunicorn that docs/deploy/nginx/mysite-upstream-unix.conf asks for."""
 
 
 class Process:
-    """One instance of a service, without the service manager."""
+    """One instance of a service, without a service manager."""
 
     def __init__(self, values: Values, unit: str, instance: str, address: str, **more: str) -> None:
         self._address = address
@@ -66,12 +66,12 @@ class Process:
         with socket.socket(socket.AF_UNIX if host == "unix" else socket.AF_INET) as probe:
             return probe.connect_ex(port if host == "unix" else (host, int(port))) == 0
 
-    def tell(self, number: int) -> None:
+    def send_signal(self, number: int) -> None:
         assert self.process is not None
         self.process.send_signal(number)
 
     def workers(self) -> set[int]:
-        """The processes that it has started."""
+        """Return the ids of its child processes."""
         assert self.process is not None
         return children(self.process.pid)
 
@@ -89,8 +89,14 @@ class Process:
 class Deployment:
     """All processes of a kind of service, behind nginx.
 
-    `application` stands in place of the site's; `changed` are more of the files' texts, by what
-    takes their place; `variables` are added to the environment.
+    Args:
+        database_url: the database of the site.
+        unit: the systemd unit of the service.
+        site: the file of nginx for the site.
+        site_path: where that file goes.
+        application: replaces the site's application.
+        changed: further replacements in the files, new text by old text.
+        variables: added to the environment.
     """
 
     def __init__(
@@ -99,7 +105,7 @@ class Deployment:
         changed: dict[str, str] | None = None,
         **variables: str,
     ) -> None:  # fmt: skip
-        # Of its own, and short: the name of a Unix socket has 107 bytes at most.
+        # Its own folder, with a short name: the path of a Unix socket has 107 bytes at most.
         self.folder = Path(tempfile.mkdtemp(prefix="toasts-deploy-"))
         self.values = Values({
             **programs(),
@@ -134,7 +140,7 @@ class Deployment:
         return self
 
     def client(self, **options: Any) -> httpx.AsyncClient:
-        """Somebody who comes through nginx, and knows its certificate."""
+        """Return a client that connects to nginx and trusts its certificate."""
         return httpx.AsyncClient(base_url=self.url, verify=self.trust(), timeout=35, **options)
 
     def trust(self) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""An application that says what its server tells it, and repeats what it hears."""
+"""An application that returns its scope as JSON, and echoes WebSocket messages."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ async def _answer(answer: Any, send: Send) -> None:
 
 async def _be_slow(folder: Path, send: Send) -> None:
     (folder / "begun").touch()
-    while not (folder / "go on").exists():  # noqa: ASYNC110  # files tell no event
+    while not (folder / "go on").exists():  # noqa: ASYNC110  # a file sets no event
         await asyncio.sleep(0.01)
     await _answer("done", send)
 
 
 async def _wait(receive: Receive, send: Send) -> None:
-    """Until the client has left; /left/ counts them."""
+    """Wait until the client disconnects. /left/ returns how many have."""
     global _left
     headers = [(b"x-accel-buffering", b"no")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

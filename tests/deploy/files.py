@@ -1,4 +1,4 @@
-"""The files of docs/deploy, with their example values replaced by those of this machine."""
+"""The files of docs/deploy, with their example values replaced by values of this machine."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ SERVICES = ("mysite-uvicorn@.service", "mysite-daphne@.service", "mysite-gunicor
 
 @dataclass
 class Values:
-    """What stands in the files, by what takes its place. Nothing else of them is changed.
+    """Replacements for the example values in the files, new text by old text.
 
-    docs/deploy/index.md tells the reader of the same values, see test_files.py.
+    docs/deploy/index.md asks the reader to replace the same values. See test_files.py.
     """
 
     replaced: dict[str, str] = field(default_factory=dict)
 
     def of(self, name: str) -> str:
-        """The text of a file of docs/deploy."""
+        """Return the text of a file of docs/deploy, with its values replaced."""
         return self.apply((DEPLOY / name).read_text())
 
     def apply(self, text: str) -> str:
-        # The longest first: /srv/mysite/.venv/bin before /srv/mysite. No digit goes on: 80 in 8001.
+        # Longer names come first: /srv/mysite/.venv/bin before /srv/mysite. A name that a digit
+        # follows does not match: 80 in 8001.
         names = sorted(self.replaced, key=len, reverse=True)
         pattern = "|".join(rf"{re.escape(name)}(?!\d)" for name in names)
         return re.sub(pattern, lambda found: self.replaced[found[0]], text)
@@ -36,7 +37,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Command:
-    """What a service manager would start."""
+    """A command that a service manager would run."""
 
     arguments: list[str]
     folder: str
@@ -44,7 +45,7 @@ class Command:
 
 
 def service(text: str, instance: str = "") -> Command:
-    """The command of a systemd unit; %i is `instance`."""
+    """Return the command of a systemd unit. `instance` replaces %i."""
     lines = text.replace("\\\n", " ").replace("%i", instance).splitlines()
     settings = dict(line.split("=", 1) for line in lines if re.match(r"[A-Z]\w+=", line))
     return Command(
@@ -55,12 +56,12 @@ def service(text: str, instance: str = "") -> Command:
 
 
 def environment(text: str) -> dict[str, str]:
-    """The variables of an EnvironmentFile without quotes."""
+    """Return the variables of an EnvironmentFile that has no quotes."""
     return dict(line.split("=", 1) for line in text.splitlines() if not line.startswith("#"))
 
 
 def programs() -> dict[str, str]:
-    """Where the files look for the site and its programs, and where they are here."""
+    """Return the paths of the site and its programs on this machine, by their example paths."""
     return {
         "/srv/mysite": str(ROOT),
         "/srv/mysite/.venv/bin": str(Path(sys.executable).parent),

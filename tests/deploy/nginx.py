@@ -22,9 +22,9 @@ SITE = "conf.d/mysite.conf"
 
 
 class Nginx:
-    """One nginx on 127.0.0.1, with all that it needs in `folder`.
+    """An nginx on 127.0.0.1, with its configuration, logs and certificate in `folder`.
 
-    `site` and `upstream` are files of docs/deploy/nginx; `site_path` is where the site's goes.
+    `site` and `upstream` are files of docs/deploy/nginx. `site_path` is the target of `site`.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Nginx:
 
 
 def certificate(folder: Path) -> Path:
-    """A key and a certificate of its own for HOST, in `folder`."""
+    """Create a key and a certificate for HOST, and return their folder."""
     if not (folder / "fullchain.pem").exists():
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
@@ -104,5 +104,5 @@ def _listens(port: int) -> bool:
 
 
 def children(pid: int) -> set[int]:
-    """The processes that this one has started and have not ended."""
+    """Return the ids of the running children of this process."""
     return {child.pid for child in psutil.Process(pid).children()}

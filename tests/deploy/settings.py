@@ -1,4 +1,4 @@
-"""This repository's site, with feeds besides."""
+"""The settings of this repository's site, with the tests' feeds."""
 
 from core.settings import *  # noqa: F403
 

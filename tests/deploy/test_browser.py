@@ -1,4 +1,4 @@
-"""Chromium, HTTP/2 and TLS, nginx, the site below a path."""
+"""The site below a path, in Chromium, through nginx with HTTP/2 and TLS."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ pytestmark = pytest.mark.browser
 PAGES = ["/live/demo/messages/", "/live/demo/orders/", "/live/docs/index.md", "/live/demo/toast/"]
 
 
-async def test_pages_below_a_path_are_whole_and_live(
+async def test_pages_below_a_path_load_completely_and_receive_toasts(
     deploy: Callable[..., Deployment], host: Host
 ) -> None:
     deployment = deploy(
         "mysite-uvicorn@.service", site="mysite-subdirectory.conf", FORCE_SCRIPT_NAME="/live"
     )
     person = host.person("alice")
-    wrong: list[str] = []
+    failed: list[str] = []
 
-    def look(response: Response) -> None:
+    def check(response: Response) -> None:
         if response.status >= 400 or not response.url.startswith(f"{deployment.url}/live/"):
-            wrong.append(f"{response.status} {response.url}")
+            failed.append(f"{response.status} {response.url}")
 
     async with async_playwright() as playwright:
         path = chromium_path(HEADLESS)
@@ -36,7 +36,7 @@ async def test_pages_below_a_path_are_whole_and_live(
         session = {"name": "sessionid", "value": person.session, "url": f"{deployment.url}/live/"}
         await context.add_cookies([session])  # type: ignore[list-item]
         page = await context.new_page()
-        page.on("response", look)
+        page.on("response", check)
         for path in PAGES:
             await page.goto(path)
             await expect_connection(page, "connected", 20)
@@ -44,4 +44,4 @@ async def test_pages_below_a_path_are_whole_and_live(
         assert await page.evaluate(protocol) == "h2"
         await expect_shown(page, host.toast(person, "hello"), "hello")
         await browser.close()
-    assert [line for line in wrong if not line.endswith("/favicon.ico")] == []
+    assert [line for line in failed if not line.endswith("/favicon.ico")] == []

@@ -1,4 +1,4 @@
-"""Dockerfile and compose.yaml, as far as they can be held to something without Docker."""
+"""Dockerfile and compose.yaml, as far as they can be tested without Docker."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ print({Client(headers={"Host": "localhost"}).get(path).status_code for path in p
 
 
 def mounts(name: str) -> dict[str, str]:
-    """Where a service's files go, by where they come from."""
+    """Return the mount targets of a service by their sources."""
     volumes = [entry.split(":") for entry in COMPOSE["services"][name]["volumes"]]
     return {parts[0]: parts[1] for parts in volumes}
 
 
-def test_each_process_is_started_as_by_systemd() -> None:
+def test_compose_starts_the_same_commands_as_systemd() -> None:
     unit = (DEPLOY / "systemd" / UVICORN).read_text().replace("mysite.asgi", "core.asgi")
     for number in ("1", "2"):
         program, *options = service(unit, number).arguments
@@ -53,7 +53,7 @@ def test_each_process_is_started_as_by_systemd() -> None:
         assert written == [Path(program).name, *options]
 
 
-def test_nginx_gets_the_files_of_docs_deploy_at_the_places_that_they_name() -> None:
+def test_the_files_of_nginx_are_mounted_where_their_first_lines_say() -> None:
     files = {source: place for source, place in mounts("nginx").items() if source[0] == "."}
     for source, place in files.items():
         first_line = (ROOT / source).read_text().splitlines()[0]
@@ -63,7 +63,7 @@ def test_nginx_gets_the_files_of_docs_deploy_at_the_places_that_they_name() -> N
     assert mounts("nginx")["sockets"] == mounts("app-1")["sockets"] == "/run/mysite"
 
 
-def test_nobody_waits_for_a_service_that_is_not_there() -> None:
+def test_services_depend_only_on_services_and_volumes_that_exist() -> None:
     services = COMPOSE["services"]
     for name, written in services.items():
         assert set(written.get("depends_on", ())) <= set(services), name
@@ -72,7 +72,7 @@ def test_nobody_waits_for_a_service_that_is_not_there() -> None:
 
 
 @pytest.mark.servers
-async def test_what_compose_would_start_serves_the_site(
+async def test_the_command_in_compose_serves_the_site(
     deploy: Callable[..., Deployment], host: Host
 ) -> None:
     written = COMPOSE["services"]["app-1"]["environment"]
@@ -82,7 +82,7 @@ async def test_what_compose_would_start_serves_the_site(
     deployment = deploy(
         UVICORN, site="mysite-http.conf", site_path=site_path, changed=without, **variables
     )
-    user, _ = host.call("enter", "in compose")
+    user, _ = host.call("sign_in", "in compose")
     async with deployment.client() as browser:
         await sign_in(browser, "in compose")
         async with stream(browser) as events:
@@ -91,7 +91,7 @@ async def test_what_compose_would_start_serves_the_site(
             assert (await until_event(events, "toast"))["message"] == "hello"
 
 
-def test_the_image_holds_all_files_that_the_site_needs(tmp_path: Path) -> None:
+def test_the_image_contains_all_files_that_the_site_needs(tmp_path: Path) -> None:
     for source, target in re.findall(r"^COPY (\S+) (\S+)$", DOCKERFILE, re.MULTILINE):
         place = tmp_path / target
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -104,13 +104,13 @@ def test_the_image_holds_all_files_that_the_site_needs(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-2:] == [str(tmp_path / "toasts/__init__.py"), "{200}"]
 
 
-def test_the_image_gets_what_it_copies_and_no_more() -> None:
+def test_the_build_context_contains_only_the_files_that_are_copied() -> None:
     copied = re.findall(r"^COPY (\S+) ", DOCKERFILE, re.MULTILINE)
     let_in = re.findall(r"^!(\S+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     assert sorted(copied) == sorted(let_in)
 
 
-def test_the_image_alone_serves_on_its_port() -> None:
+def test_the_image_serves_on_the_documented_port() -> None:
     [written] = re.findall(r"^CMD (.*)$", DOCKERFILE, re.MULTILINE)
     program, *options = json.loads(written)
     assert program == "uvicorn"

@@ -1,4 +1,4 @@
-"""A feed's WebSocket behind nginx, by each service of docs/deploy."""
+"""A feed over a WebSocket behind nginx, with each service of docs/deploy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def _until(socket: WebSocket, event: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-async def test_a_feed_is_live_by_websocket_and_by_event_stream(
+async def test_a_feed_sends_changes_over_a_websocket_and_an_event_stream(
     deploy: Callable[..., Deployment], host: Host, unit: str
 ) -> None:
     deployment = deploy(unit, DJANGO_SETTINGS_MODULE="tests.deploy.settings")
@@ -45,7 +45,7 @@ async def test_a_feed_is_live_by_websocket_and_by_event_stream(
         assert await until_event(events, "change") == change["data"]
 
 
-async def test_a_foreign_origin_is_told_from_the_sites_own_through_nginx(
+async def test_a_foreign_origin_is_refused_behind_nginx(
     deploy: Callable[..., Deployment], host: Host
 ) -> None:
     deployment = deploy("mysite-uvicorn@.service", DJANGO_SETTINGS_MODULE="tests.deploy.settings")

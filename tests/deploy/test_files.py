@@ -1,4 +1,4 @@
-"""The files of docs/deploy, and what its pages say of them."""
+"""The files of docs/deploy, and their description in its pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INDEX = (DEPLOY / "index.md").read_text()
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_systemd_finds_nothing_wrong_with_a_unit(unit: str, tmp_path: Path) -> None:
+def test_systemd_reports_no_problem_with_a_unit(unit: str, tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     assert analyze, "systemd-analyze is missing; run: .ci/need systemd"
     (tmp_path / unit).write_text(Values(programs()).of(f"systemd/{unit}"))
@@ -29,7 +29,7 @@ def test_systemd_finds_nothing_wrong_with_a_unit(unit: str, tmp_path: Path) -> N
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_mistake_in_a_unit_would_be_found(tmp_path: Path) -> None:
+def test_systemd_reports_a_mistake_in_a_unit(tmp_path: Path) -> None:
     unit = Values(programs()).of(f"systemd/{SERVICES[0]}").replace("KillMode", "KilMode")
     (tmp_path / SERVICES[0]).write_text(unit)
     done = subprocess.run(
@@ -38,7 +38,7 @@ def test_a_mistake_in_a_unit_would_be_found(tmp_path: Path) -> None:
     assert "KilMode" in done.stderr
 
 
-def test_the_index_names_every_file_and_where_it_goes() -> None:
+def test_the_index_lists_every_file_with_its_target() -> None:
     linked = {(DEPLOY / target).resolve() for target in LINK.findall(INDEX)}
     assert set(FILES) <= linked
     for path in FILES:
@@ -48,22 +48,22 @@ def test_the_index_names_every_file_and_where_it_goes() -> None:
         assert f"`{place}`" in row
 
 
-def test_every_example_value_that_the_tests_replace_is_told_to_the_reader(host: Host) -> None:
+def test_the_index_lists_every_example_value_that_the_tests_replace(host: Host) -> None:
     deployment = Deployment(host.environment["DATABASE_URL"], SERVICES[0])
     try:
         replaced = set(deployment.nginx.values.replaced)
     finally:
         deployment.close()
-    told = set(table(INDEX[INDEX.index("## What to change") :]))
-    # What the tests may not use of Debian's nginx, and a redirect to a port that is not 443.
+    documented = set(table(INDEX[INDEX.index("## What to change") :]))
+    # Only the tests replace these: paths and a user of Debian, and a redirect to port 443.
     own = {"user www-data;", "pid /run/nginx.pid;", "/var/log/nginx", "https://$http_host"}
     for value in replaced - own:
-        assert any(value in name or name in value for name in told), value
-    for name in told:
+        assert any(value in name or name in value for name in documented), value
+    for name in documented:
         assert any(name in path.read_text() for path in FILES), name
 
 
-def test_every_time_and_limit_fits_to_the_others() -> None:
+def test_timeouts_and_limits_are_consistent() -> None:
     proxy = (DEPLOY / "nginx" / "mysite-proxy.conf").read_text()
     [read_timeout] = re.findall(r"^proxy_read_timeout (\d+)s;", proxy, re.MULTILINE)
     defaults = {setting.name: setting.default for setting in SETTINGS}
@@ -79,7 +79,9 @@ def test_every_time_and_limit_fits_to_the_others() -> None:
 @pytest.mark.servers
 @pytest.mark.parametrize("site", ["mysite.conf", "mysite-subdirectory.conf", "mysite-http.conf"])
 @pytest.mark.parametrize("upstream", ["mysite-upstream.conf", "mysite-upstream-unix.conf"])
-def test_nginx_accepts_every_set_of_its_files(tmp_path: Path, site: str, upstream: str) -> None:
+def test_nginx_accepts_every_combination_of_its_files(
+    tmp_path: Path, site: str, upstream: str
+) -> None:
     values = Values({**programs(), "/run/mysite": str(tmp_path)})
     nginx = Nginx(tmp_path, values, upstream, site)
     done = subprocess.run([*nginx.command, "-t"], capture_output=True, text=True)

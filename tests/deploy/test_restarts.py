@@ -1,4 +1,4 @@
-"""Processes and nginx are restarted while pages are open: nothing is lost, nothing shown twice."""
+"""Restarts of processes and of nginx under load: no toast is lost or shown twice."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.servers
 PEOPLE, TABS = 10, 3
 HTTP = {"site": "mysite-http.conf", "changed": {"HTTPS=1": "HTTPS=0"}}
 
-ALL_WELL = {("GET", 200), ("POST", 404)}
-# A POST that a process has accepted, but not read yet, when it is told to stop. nginx asks the
-# other process for anything else; a POST may have done its work already.
-UNLUCKY = {("POST", 502)}
+EXPECTED = {("GET", 200), ("POST", 404)}
+# A process may stop after it has accepted a POST and before it has read it. nginx sends other
+# requests to the next process, but no POST, which may have been processed already.
+UNREAD_POST = {("POST", 502)}
 
 
 class Load:
-    """Open pages, toasts for them, and people who click around meanwhile."""
+    """Open pages, a writer of toasts, and a user who requests other pages."""
 
     def __init__(self, deployment: Deployment, host: Host) -> None:
         self._url, self._port, self._host = deployment.url, deployment.nginx.http, host
@@ -44,7 +44,7 @@ class Load:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Before, while and after something happens; then every toast has arrived, once."""
+        """Run the load. At the end, check that each page has received every toast once."""
         async with open_pages([page for _, page in self.pages]):
             tasks = [asyncio.create_task(work()) for work in (self._write, self._click)]
             await self._some_more()
@@ -73,10 +73,11 @@ class Load:
 
     async def _click(self) -> None:
         session = {"sessionid": self._people[0].session}
-        # nginx closes idle connections when it is reloaded. A browser asks anew; httpx would not.
-        each_its_own = httpx.Limits(max_keepalive_connections=0)
+        # nginx closes idle connections when it is reloaded. A browser sends the request again.
+        # httpx does not.
+        no_keep_alive = httpx.Limits(max_keepalive_connections=0)
         async with httpx.AsyncClient(
-            base_url=self._url, cookies=session, timeout=30, limits=each_its_own
+            base_url=self._url, cookies=session, timeout=30, limits=no_keep_alive
         ) as client:
             token = (await client.get("/toasts/poll/?csrf=1")).headers["X-CSRFToken"]
             headers = {"X-CSRFToken": token, "Origin": self._url}
@@ -88,7 +89,7 @@ class Load:
                     self.answers[answer.request.method, answer.status_code] += 1
 
     async def clicks(self) -> None:
-        """Until what was asked before now is answered."""
+        """Wait until the requests that were sent before are answered."""
         enough = self.answers.total() + 4
         await until(lambda: self.answers.total() > enough, 30)
 
@@ -96,21 +97,21 @@ class Load:
         return all(set(page.shown) == self._sent[pk] for pk, page in self.pages)
 
 
-async def in_turn(deployment: Deployment, load: Load) -> None:
+async def restart_in_turn(deployment: Deployment, load: Load) -> None:
     for process in deployment.processes:
         await asyncio.to_thread(process.stop)
         process.start()
         await asyncio.to_thread(process.await_ready)
-        # A request that has been refused by this process is not brought to it a second time, so
-        # it must not be the other's when that is told to stop.
+        # nginx sends a request to each process once. So a request that this process has refused
+        # must be answered before the other process stops.
         await load.clicks()
 
 
-async def reloaded(deployment: Deployment, load: Load) -> None:
-    """gunicorn's own way: its workers are replaced behind a socket that stays open."""
+async def reload_workers(deployment: Deployment, load: Load) -> None:
+    """Have gunicorn replace its workers. Its socket stays open."""
     [process] = deployment.processes
     old = process.workers()
-    process.tell(signal.SIGHUP)
+    process.send_signal(signal.SIGHUP)
     await until(lambda: len(process.workers()) == 2 and not old & process.workers(), 20)
 
 
@@ -122,14 +123,16 @@ async def reloaded(deployment: Deployment, load: Load) -> None:
         pytest.param("mysite-uvicorn@.service", marks=pytest.mark.wide),
     ],
 )
-async def test_a_rolling_restart_under_load_loses_nothing(
+async def test_a_rolling_restart_under_load_loses_no_toast(
     deploy: Callable[..., Deployment], host: Host, unit: str
 ) -> None:
     deployment = deploy(unit, **HTTP)
     load = Load(deployment, host)
     async with load.running():
-        await (reloaded if unit == "mysite-gunicorn.service" else in_turn)(deployment, load)
-    assert load.answers.keys() - UNLUCKY == ALL_WELL
+        await (reload_workers if unit == "mysite-gunicorn.service" else restart_in_turn)(
+            deployment, load
+        )
+    assert load.answers.keys() - UNREAD_POST == EXPECTED
     assert load.answers["POST", 502] <= 2
     assert all(page.opened >= 2 for _, page in load.pages)
 
@@ -143,5 +146,5 @@ async def test_a_reload_of_nginx_ends_no_stream(
         old = deployment.nginx.workers()
         deployment.nginx.reload()
         await until(lambda: deployment.nginx.workers() - old)
-    assert load.answers.keys() == ALL_WELL
+    assert load.answers.keys() == EXPECTED
     assert all(page.opened == 1 for _, page in load.pages)

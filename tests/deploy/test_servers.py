@@ -1,4 +1,4 @@
-"""What the services of docs/deploy believe of a request, and that nginx tells them the truth."""
+"""Requests that reach the services of docs/deploy through nginx."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def echo(request: Any, deploy: Callable[..., Deployment]) -> Deployment:
     return deploy(request.param, application=ECHO)
 
 
-async def test_the_site_learns_of_the_browser_what_nginx_saw_and_nothing_else(
+async def test_forged_proxy_headers_of_a_browser_are_replaced_by_nginx(
     echo: Deployment,
 ) -> None:
     async with echo.client(http2=True) as browser:
@@ -42,14 +42,14 @@ async def test_the_site_learns_of_the_browser_what_nginx_saw_and_nothing_else(
     assert answer["headers"]["x-forwarded-for"] == "127.0.0.1"
 
 
-async def test_a_websocket_passes_and_stays_open_for_all_its_messages(echo: Deployment) -> None:
+async def test_a_websocket_stays_open_for_several_messages(echo: Deployment) -> None:
     async with websocket(echo, "/socket/") as socket:
         for text in ("one", "two", "x" * 100_000):
             await socket.send(text)
             assert await socket.receive() == text
 
 
-async def test_a_browser_that_leaves_is_gone_from_the_site_as_well(echo: Deployment) -> None:
+async def test_the_site_is_notified_when_a_browser_disconnects(echo: Deployment) -> None:
     async with echo.client() as other:
         async with echo.client(http2=True) as one, one.stream("GET", "/wait/") as answer:
             await anext(answer.aiter_bytes())
@@ -58,7 +58,7 @@ async def test_a_browser_that_leaves_is_gone_from_the_site_as_well(echo: Deploym
 
 
 async def _left(browser: httpx.AsyncClient) -> set[int]:
-    """The processes that somebody has left, of those that answer."""
+    """Return the ids of the processes from which a client has disconnected."""
     answers = [(await browser.get("/left/")).json() for _ in range(4)]
     return {process for process, count in answers if count}
 
@@ -72,7 +72,7 @@ async def _left(browser: httpx.AsyncClient) -> set[int]:
     ],
     ids=SERVICES,
 )
-async def test_without_its_option_a_server_believes_no_header(
+async def test_without_its_option_a_server_ignores_proxy_headers(
     deploy: Callable[..., Deployment], unit: str, options: str, without: str
 ) -> None:
     bare = deploy(unit, application=ECHO, changed={options: without})
@@ -82,7 +82,7 @@ async def test_without_its_option_a_server_believes_no_header(
     assert answer["headers"]["x-forwarded-proto"] == "https"
 
 
-async def test_a_killed_process_leaves_nothing_that_keeps_the_next_from_starting(
+async def test_a_process_starts_again_after_it_was_killed(
     echo: Deployment,
 ) -> None:
     for process in echo.processes:
@@ -95,7 +95,7 @@ async def test_a_killed_process_leaves_nothing_that_keeps_the_next_from_starting
         assert (await browser.get("/")).status_code == 200
 
 
-# Of what a server is working on when it is told to stop; nginx does not repeat a POST.
+# The status of a POST that is in progress when its server stops. nginx does not repeat a POST.
 ENDS = {
     "mysite-uvicorn@.service": 200,
     "mysite-daphne@.service": 502,
@@ -104,7 +104,7 @@ ENDS = {
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-async def test_what_becomes_of_a_request_in_progress_when_its_server_is_told_to_stop(
+async def test_a_post_in_progress_when_its_server_stops(
     deploy: Callable[..., Deployment], tmp_path: Path, unit: str
 ) -> None:
     echo = deploy(unit, application=ECHO, ECHO_FOLDER=str(tmp_path))
@@ -112,7 +112,7 @@ async def test_what_becomes_of_a_request_in_progress_when_its_server_is_told_to_
         slow = asyncio.create_task(browser.post("/slow/"))
         await until((tmp_path / "begun").exists)
         for process in echo.processes:
-            process.tell(signal.SIGTERM)
+            process.send_signal(signal.SIGTERM)
         await until(lambda: not any(process.accepts() for process in echo.processes))
         (tmp_path / "go on").touch()
         assert (await slow).status_code == ENDS[unit]

@@ -1,4 +1,4 @@
-"""The site behind nginx, by each service of docs/deploy: as a browser meets it."""
+"""The site behind nginx, with each service of docs/deploy, as a browser sees it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ def cookies(host: Host, name: str) -> tuple[Any, dict[str, str]]:
     return person, {"sessionid": person.session}
 
 
-async def test_who_signs_in_over_http_2_has_a_live_page(site: Deployment, host: Host) -> None:
-    user, _ = host.call("enter", f"in {site.folder.name}")
+async def test_a_page_receives_toasts_after_a_sign_in_over_http_2(
+    site: Deployment, host: Host
+) -> None:
+    user, _ = host.call("sign_in", f"in {site.folder.name}")
     async with site.client(http2=True) as browser:
         page = await sign_in(browser, f"in {site.folder.name}")
         assert page.http_version == "HTTP/2"
@@ -45,7 +47,7 @@ async def test_who_signs_in_over_http_2_has_a_live_page(site: Deployment, host: 
             assert (await until_event(events, "toast"))["message"] == "hello"
 
 
-async def test_plain_http_is_sent_to_https(site: Deployment) -> None:
+async def test_plain_http_is_redirected_to_https(site: Deployment) -> None:
     async with httpx.AsyncClient() as browser:
         answer = await browser.get(f"http://localhost:{site.nginx.http}/demo/toast/?a=b")
     assert answer.status_code == 308
@@ -56,30 +58,30 @@ async def test_events_one_second_apart_arrive_one_second_apart(
     site: Deployment, host: Host
 ) -> None:
     alice, signed_in = cookies(host, "alice")
-    made: list[float] = []
+    sent: list[float] = []
 
-    async def hear(*, http2: bool) -> None:
+    async def receive(*, http2: bool) -> None:
         received: list[float] = []
         async with site.client(cookies=signed_in, http2=http2) as one, stream(one) as events:
             await until_event(events, "sync")
-            listening.release()
+            subscribed.release()
             for number in range(3):
                 assert (await until_event(events, "toast"))["message"] == str(number)
                 received.append(time.monotonic())
-        assert received[0] < made[1] < received[1] < made[2]
+        assert received[0] < sent[1] < received[1] < sent[2]
         assert received[2] - received[0] == pytest.approx(2, abs=0.7)
 
-    listening = asyncio.Semaphore(0)
-    hearers = [asyncio.create_task(hear(http2=http2)) for http2 in (False, True)]
+    subscribed = asyncio.Semaphore(0)
+    receivers = [asyncio.create_task(receive(http2=http2)) for http2 in (False, True)]
     async with asyncio.timeout(10):
-        for _ in hearers:
-            await listening.acquire()
+        for _ in receivers:
+            await subscribed.acquire()
     start = time.monotonic()
     for number in range(3):
         await asyncio.sleep(start + number - time.monotonic())
-        made.append(time.monotonic())
+        sent.append(time.monotonic())
         host.toast(alice, str(number))
-    await asyncio.gather(*hearers)
+    await asyncio.gather(*receivers)
 
 
 async def test_silence_of_25_seconds_ends_neither_long_polls_nor_streams(
@@ -108,7 +110,9 @@ async def test_silence_of_25_seconds_ends_neither_long_polls_nor_streams(
     await asyncio.gather(*map(visit, SERVICES))
 
 
-async def test_its_health_is_told_without_the_database(deploy: Callable[..., Deployment]) -> None:
+async def test_without_a_database_a_poll_without_a_session_is_still_answered(
+    deploy: Callable[..., Deployment],
+) -> None:
     dead = f"postgres://nobody@127.0.0.1:{free_port()}/nothing"
     url = "postgresql://mysite@127.0.0.1:5432/mysite"
     deployment = deploy("mysite-uvicorn@.service", changed={url: dead})

@@ -1,4 +1,4 @@
-"""The site below a path of its host, /live/, told so in each of the ways that there are."""
+"""The site below the path /live/, configured in each possible way."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ BELOW = {"site": "mysite-subdirectory.conf"}
 
 
 async def _use(browser: httpx.AsyncClient, host: Host, name: str) -> httpx.Response:
-    """Sign in and get a toast, by the addresses that the pages name; one of the pages."""
-    user, _ = host.call("enter", name)
+    """Sign in and receive a toast, with the URLs from the pages. Return one of the pages."""
+    user, _ = host.call("sign_in", name)
     page = await sign_in(browser, name, "/live")
     links = re.findall(r'(?:href|action)="(/.*?)"', page.text)
     assert "/live/demo/toast/" in links
@@ -35,7 +35,7 @@ async def _use(browser: httpx.AsyncClient, host: Host, name: str) -> httpx.Respo
 
 
 @pytest.mark.parametrize("unit", [UVICORN, DAPHNE])
-async def test_the_setting_moves_pages_client_static_files_and_cookies(
+async def test_the_setting_prefixes_pages_client_static_files_and_cookies(
     deploy: Callable[..., Deployment], host: Host, unit: str
 ) -> None:
     deployment = deploy(unit, FORCE_SCRIPT_NAME="/live", **BELOW)
@@ -51,7 +51,7 @@ async def test_the_setting_moves_pages_client_static_files_and_cookies(
         assert (await browser.get("/live/nothing/")).status_code == 404
 
 
-# uvicorn puts the path before what it is asked for, daphne does not.
+# uvicorn prepends the root path to the path of the request. daphne does not.
 ROOT_PATHS: dict[str, dict[str, Any]] = {
     UVICORN: {
         "--lifespan off": "--root-path /live --lifespan off",
@@ -62,18 +62,18 @@ ROOT_PATHS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("unit", ROOT_PATHS)
-async def test_the_servers_root_path_moves_pages_and_client_but_not_static_files(
+async def test_the_servers_root_path_prefixes_pages_and_client_but_not_static_files(
     deploy: Callable[..., Deployment], host: Host, unit: str
 ) -> None:
     deployment = deploy(unit, changed=ROOT_PATHS[unit], **BELOW)
     async with deployment.client() as browser:
         page = await _use(browser, host, f"root path of {unit}")
-        # The settings are made before the first request, and know of no path.
+        # The settings are loaded before the first request, and do not know the root path.
         assert attribute(page, "src") == "/static/toasts/toasts.js"
 
 
 @pytest.mark.parametrize("unit", ROOT_PATHS)
-async def test_setting_and_root_path_go_together(
+async def test_the_setting_and_the_root_path_can_be_combined(
     deploy: Callable[..., Deployment], host: Host, unit: str
 ) -> None:
     deployment = deploy(unit, changed=ROOT_PATHS[unit], FORCE_SCRIPT_NAME="/live", **BELOW)

@@ -58,7 +58,7 @@ class Supervisor:
         return done.stdout
 
     def pids(self) -> list[int]:
-        """Of the programs that run, in the order of their names."""
+        """Return the ids of the running programs, in the order of their names."""
         lines = self.control("status").splitlines()
         return [int(line.split("pid ")[1].split(",")[0]) for line in lines if "RUNNING" in line]
 
@@ -69,7 +69,7 @@ class Supervisor:
 
 @pytest.fixture
 def deployment(host: Host) -> Iterator[Deployment]:
-    """nginx, and nothing behind it yet."""
+    """nginx without a server behind it."""
     deployment = Deployment(host.environment["DATABASE_URL"], "mysite-daphne@.service")
     deployment.nginx.start()
     yield deployment
@@ -83,7 +83,7 @@ def supervisor(deployment: Deployment) -> Iterator[Supervisor]:
     supervisor.stop()
 
 
-async def test_its_programs_serve_restart_one_by_one_and_come_back_when_killed(
+async def test_its_programs_serve_restart_one_at_a_time_and_restart_when_killed(
     supervisor: Supervisor, deployment: Deployment
 ) -> None:
     async with deployment.client() as browser:

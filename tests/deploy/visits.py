@@ -1,4 +1,4 @@
-"""What a browser does at a site: sign in, read a stream, open a WebSocket."""
+"""What a browser does on a site: sign in, read a stream, open a WebSocket."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.deploy.nginx import HOST
 
 
 async def sign_in(client: httpx.AsyncClient, name: str, prefix: str = "") -> httpx.Response:
-    """Through the login page, with what a browser sends along; the page that follows."""
+    """Sign in on the login page, with the headers of a browser. Return the page that follows."""
     page = await client.get(f"{prefix}/accounts/login/")
     assert page.status_code == 200, page.text
     [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[:1]
@@ -34,7 +34,7 @@ async def sign_in(client: httpx.AsyncClient, name: str, prefix: str = "") -> htt
 
 
 def attribute(page: httpx.Response, name: str) -> str:
-    """An attribute of the client's script tag."""
+    """Return an attribute of the client's script tag."""
     [tag] = re.findall(r"<script [^>]*data-toasts(?=[ >])[^>]*>", page.text)
     found = re.search(rf' {name}="(.*?)"', tag)
     assert found, tag
@@ -49,7 +49,7 @@ async def stream(client: httpx.AsyncClient, path: str = "/toasts/stream/") -> As
 
 
 async def until_event(events: Any, kind: str, seconds: float = 10.0) -> Any:
-    """The data of the next event of this kind."""
+    """Wait for the next event of this kind, and return its data."""
     async with asyncio.timeout(seconds):
         async for event in events:
             if event.event == kind:
@@ -58,7 +58,7 @@ async def until_event(events: Any, kind: str, seconds: float = 10.0) -> Any:
 
 
 class WebSocket:
-    """A browser's end of a WebSocket, over nginx's TLS."""
+    """A WebSocket client that connects through nginx, with TLS."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
@@ -82,7 +82,7 @@ class WebSocket:
                 return text
 
     async def closed(self) -> int:
-        """The code with which the site closes it."""
+        """Wait for the close, and return its code."""
         event = await self._next()
         assert isinstance(event, CloseConnection), event
         return event.code
