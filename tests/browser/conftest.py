@@ -15,7 +15,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.servers import Server
 
 HEADLESS = "chromium-headless-shell"
-"""The same browser without windows: a page costs it a quarter of the time."""
+"""The same browser without windows, where a page takes a quarter of the time."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
     "--no-sandbox",  # the tests may run as root
@@ -49,7 +49,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def firefox(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """The stock one, by WebDriver BiDi."""
+    """Stock Firefox, driven by WebDriver BiDi."""
     async with async_playwright() as playwright:
         browser = await playwright.firefox.launch(
             executable_path=executable(tmp_path_factory.mktemp("firefox")), channel="moz-firefox"
@@ -74,7 +74,7 @@ async def with_bfcache() -> AsyncIterator[Browser]:
 def host_on(
     postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Host]]:
-    """The project over a database of this kind: one for all tests, each with its own users."""
+    """Return a function that provides the project on a kind of database, one for all tests."""
     hosts: dict[str, Host] = {}
 
     def host_on(database: str) -> Host:
@@ -93,7 +93,7 @@ def host_on(
 
 @pytest.fixture(scope="session")
 def server_of(host_on: Callable[[str], Host]) -> Callable[[str, str], Server]:
-    """A server that runs as long as the tests do."""
+    """Return a function that starts a server once and keeps it for all tests."""
     servers: dict[tuple[str, str], Server] = {}
 
     def server_of(database: str, kind: str) -> Server:
@@ -116,7 +116,7 @@ def server(server_of: Callable[[str, str], Server]) -> Server:
 
 @pytest.fixture
 def own_server(host: Host) -> Iterator[Server]:
-    """One that a test may kill."""
+    """A server that a test may kill."""
     server = host.serve("uvicorn")
     yield server
     server.kill()
@@ -131,6 +131,6 @@ async def visitor(browser: Browser) -> AsyncIterator[Visitor]:
 
 @pytest.fixture(params=["locks", "lease"])
 def election(request: Any) -> str:
-    """How the leader is chosen: by Web Locks, or where there are none."""
+    """How the leader is chosen: with Web Locks, or without them."""
     name: str = request.param
     return name

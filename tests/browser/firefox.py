@@ -1,7 +1,7 @@
-"""Firefox as Debian ships it, for Playwright: a process that starts it and stands between the two.
+"""Runs Debian's Firefox for Playwright, as a relay between the two.
 
-Playwright speaks WebDriver BiDi with stock Firefox, but begins each context with a command that ESR
-releases do not know yet. That one is answered here; all else is passed on as it is.
+Playwright uses WebDriver BiDi with stock Firefox. For each context it first sends a command that
+ESR releases do not know yet. The relay answers it, and forwards everything else unchanged.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def firefox_path() -> str:
 
 
 def executable(folder: Path) -> Path:
-    """What Playwright is to start in Firefox's place."""
+    """Write the script that Playwright starts instead of Firefox, and return its path."""
     script = folder / "firefox"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.browser.firefox "$@"\n')
     script.chmod(0o755)
@@ -49,7 +49,7 @@ def executable(folder: Path) -> Path:
 
 
 class Peer:
-    """One end of a WebSocket, whole text messages in and out."""
+    """One end of a WebSocket. It sends and receives whole text messages."""
 
     def __init__(
         self, role: ConnectionType, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -61,7 +61,7 @@ class Peer:
         self.writer.write(self.protocol.send(event))
 
     async def listen(self, take: Callable[[str], Awaitable[None]]) -> None:
-        """Give each message to `take`, until the other side leaves."""
+        """Call `take` with each message until the peer closes the connection."""
         text = ""
         while data := await self.reader.read(65536):
             self.protocol.receive_data(data)
@@ -82,15 +82,15 @@ class Peer:
 
 
 async def relay(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Join what Playwright opened with the Firefox at `port`."""
+    """Connect Playwright's WebSocket to the Firefox at `port`."""
     playwright = Peer(ConnectionType.SERVER, reader, writer)
     firefox = Peer(ConnectionType.CLIENT, *await asyncio.open_connection("127.0.0.1", port))
     firefox.send(Request(host=f"127.0.0.1:{port}", target="/session"))
 
     async def down(text: str) -> None:
-        asked = json.loads(text)
-        if asked["method"] == UNKNOWN:
-            answer = {"type": "success", "id": asked["id"], "result": {}}
+        command = json.loads(text)
+        if command["method"] == UNKNOWN:
+            answer = {"type": "success", "id": command["id"], "result": {}}
             playwright.send(TextMessage(json.dumps(answer)))
         else:
             firefox.send(TextMessage(text))
@@ -100,14 +100,14 @@ async def relay(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamW
 
     answers = asyncio.ensure_future(firefox.listen(up))
     await firefox.opened.wait()
-    questions = asyncio.ensure_future(playwright.listen(down))
-    await asyncio.wait([answers, questions], return_when=asyncio.FIRST_COMPLETED)
+    commands = asyncio.ensure_future(playwright.listen(down))
+    await asyncio.wait([answers, commands], return_when=asyncio.FIRST_COMPLETED)
     for end in (playwright, firefox):
         end.writer.close()
 
 
 async def main(arguments: list[str]) -> int:
-    """Run Firefox to its end; say on stderr where Playwright finds the relay."""
+    """Run Firefox until it exits. Its output on stderr gets the port of the relay."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(firefox_path(), *arguments, stderr=pipe)
     assert process.stderr is not None

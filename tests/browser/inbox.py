@@ -10,7 +10,7 @@ from tests.browser.host import Person
 from tests.browser.pages import Visitor
 from tests.support.servers import Server
 
-SOON = 3000  # milliseconds; within one second, where a machine has nothing else to do
+SOON = 3000  # milliseconds; an idle machine takes less than one second
 
 
 def bell(page: Page) -> Locator:

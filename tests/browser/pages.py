@@ -1,4 +1,4 @@
-"""Browsers of people, their pages, and what is to be seen there."""
+"""Browsers of users, their pages, and what the pages show."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ new MutationObserver((records) => {
   }
 }).observe(document, { childList: true, subtree: true });
 """
-"""Keeps what is on the page for a moment only: toasts that came, and what was announced."""
+"""Records what is on the page only briefly: toasts that appeared, and announcements."""
 TIME = """(pk) => {
   const line = document.querySelector(`[data-toast-id="${pk}"] i`);
   const [{ currentTime, effect, pending, playState }] = line.getAnimations();
   return [effect.getTiming().duration - currentTime, pending ? "pending" : playState];
 }"""
-"""How many milliseconds a toast has left, and whether they are running or paused."""
+"""Returns a toast's remaining time in milliseconds, and whether it is running or paused."""
 DISTURBANCES = ("Failed to load resource", "EventSource's response has a MIME type")
-"""What Chromium's console says by itself of a server that is down or refuses."""
+"""Chromium's own console messages about a server that is down or refuses a request."""
 
 
 class Visitor:
-    """Opens pages; at the end none of them may have had an error of the client's own."""
+    """Opens pages. At the end, checks that the client has caused no error in any of them."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
@@ -48,7 +48,7 @@ class Visitor:
     async def context(
         self, server: Server, person: Person | None, **options: Any
     ) -> BrowserContext:
-        """A browser of its own, signed in as this person."""
+        """Return a separate browser, signed in as this person."""
         context = await self._browser.new_context(base_url=server.url, **options)
         self._contexts.append(context)
         context.set_default_timeout(10_000)
@@ -68,7 +68,7 @@ class Visitor:
     async def open(
         self, server: Server, person: Person | None, path: str = "/", **options: Any
     ) -> Page:
-        """A page in a browser of its own, connected."""
+        """Open a page in a separate browser, and wait until it is connected."""
         return await tab(await self.context(server, person, **options), path, person is not None)
 
     async def leave(self) -> None:
@@ -96,9 +96,9 @@ def toast(page: Page, pk: int | str) -> Locator:
 
 
 async def expand(page: Page) -> None:
-    """Point at the newest toast: the others come out from behind it.
+    """Move the pointer to the newest toast, which expands the stack.
 
-    One that comes meanwhile stands in front of the one that was found: then again.
+    Try again if another toast arrives meanwhile and covers it.
     """
     newest = region(page).locator("[data-state=visible]").first
     async with asyncio.timeout(10):
@@ -123,7 +123,7 @@ async def expect_shown(page: Page, pk: int | str, message: str) -> None:
 
 
 async def expect_appeared(page: Page, pk: int | str) -> None:
-    """For one that may be gone again by now."""
+    """Wait until a toast has appeared, even if it is already gone again."""
     await page.wait_for_function("(pk) => appearances[pk] === 1", arg=str(pk), polling=50)
 
 
@@ -133,7 +133,7 @@ async def expect_announced(page: Page, text: str) -> None:
 
 
 async def expect_time(page: Page, pk: int | str, state: str) -> float:
-    """That a toast's time is "running" or "paused"; the milliseconds that it has left."""
+    """Wait until a toast's time is "running" or "paused". Return the remaining milliseconds."""
     await page.wait_for_function(f"([pk, state]) => ({TIME})(pk)[1] === state", arg=[pk, state])
     left: float = (await page.evaluate(TIME, pk))[0]
     return left
@@ -149,7 +149,7 @@ async def appearances(page: Page) -> dict[str, int]:
 
 
 async def soon(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for what no page shows, with a bound."""
+    """Wait for a condition that no page shows, with a bound."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # another process's doing sets no event here
+        while not condition():  # noqa: ASYNC110  # another process sets no event here
             await asyncio.sleep(0.05)

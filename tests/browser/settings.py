@@ -1,7 +1,7 @@
-"""A host project whose pages a browser opens.
+"""The settings of a host project whose pages a browser opens.
 
-``TEST_CSRF`` holds words for its CSRF token: where it hides (``httponly``, ``sessions``), and
-``names`` where its cookie and header have other names than Django's.
+``TEST_CSRF`` configures the CSRF token with a list of words: ``httponly``, ``sessions``, and
+``names`` for a cookie and a header with other names than Django's.
 """
 
 import os

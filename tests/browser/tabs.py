@@ -1,4 +1,4 @@
-"""Tabs of one browser: who leads, what the user looks at, how one dies."""
+"""Tabs of one browser: which one leads, which one has the focus, and how one crashes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ window.look = (change) => {
   window.dispatchEvent(new Event(focusState.focused ? "focus" : "blur"));
 };
 """
-"""Where the user looks, as the test says: without a screen all pages have the focus."""
+"""Lets a test choose which tab has the focus. Without a screen, all pages have it."""
 
 
 async def browser_of(
@@ -46,7 +46,7 @@ async def leaders(pages: list[Page]) -> list[Page]:
 
 
 async def leader_of(pages: list[Page], seconds: float = 10) -> Page:
-    """The one that leads, once there is one."""
+    """Wait until exactly one page leads, and return it."""
     async with asyncio.timeout(seconds):
         while True:
             found = await leaders(pages)
@@ -56,7 +56,7 @@ async def leader_of(pages: list[Page], seconds: float = 10) -> Page:
 
 
 async def streams(page: Page) -> int:
-    """How many the server has open for this user."""
+    """Return how many streams the server has open for this user."""
     answer = await page.request.get("/streams/")
     found: int = (await answer.json())["open"]
     return found
@@ -73,7 +73,7 @@ async def crash(page: Page) -> None:
 
 
 async def freeze(page: Page) -> Callable[[], Awaitable[Any]]:
-    """Stop all of the page's tasks: timers, messages, events. The answer thaws it."""
+    """Pause all tasks of the page: timers, messages, events. Return a function that resumes it."""
     session = await page.context.new_cdp_session(page)
     paused = asyncio.Event()
     session.on("Debugger.paused", lambda _: paused.set())

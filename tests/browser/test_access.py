@@ -1,4 +1,4 @@
-"""For everybody: by screen reader, on small screens, in the dark, with a finger."""
+"""Accessibility: screen readers, small screens, the dark scheme, touch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.servers import Server
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_the_region_is_there_before_the_first_toast_and_announces_each_politely(
+async def test_the_region_exists_before_the_first_toast_and_announces_each_politely(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -84,7 +84,7 @@ LUMINANCE = """(element) => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_text_and_icons_stand_out_from_the_card(
+async def test_text_and_icons_have_enough_contrast(
     host: Host, server: Server, visitor: Visitor, scheme: Any
 ) -> None:
     alice = host.person()
@@ -119,15 +119,17 @@ async def test_nothing_overflows_at_320_pixels(
     assert await region(page).evaluate("(region) => region.scrollWidth <= region.clientWidth")
     for part in await region(page).locator("[data-toast-id], button, [data-toast-title]").all():
         box = await part.bounding_box()
-        if box is not None:  # what is queued has none
+        if box is not None:  # a queued toast has none
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= 320, await part.evaluate("(part) => part.outerHTML")
     await expand(page)
-    await close_button(page, pk).click()  # scrolls to it
+    await close_button(page, pk).click()  # the click scrolls to it
     await expect_gone(page, pk)
 
 
-async def test_a_finger_finds_every_button(host: Host, server: Server, visitor: Visitor) -> None:
+async def test_every_button_is_large_enough_for_touch(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
     alice = host.person()
     phone = {"width": 390, "height": 800}
     page = await visitor.open(server, alice, viewport=phone, has_touch=True, is_mobile=True)
@@ -145,7 +147,7 @@ async def test_a_finger_finds_every_button(host: Host, server: Server, visitor: 
     await expect_gone(page, pk)
 
 
-async def test_in_a_hidden_tab_nothing_pops_up_or_is_announced(
+async def test_a_hidden_tab_neither_shows_nor_announces_toasts(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -156,7 +158,9 @@ async def test_in_a_hidden_tab_nothing_pops_up_or_is_announced(
         " document.dispatchEvent(new Event('visibilitychange')); }"
     )
     pk = host.toast(alice, "later", duration=60)
-    await page.wait_for_function("toasts.list().length === 1", polling=50)  # it is known, though
+    await page.wait_for_function(
+        "toasts.list().length === 1", polling=50
+    )  # the page has received it
     await page.clock.run_for(5_000)
     assert await appearances(page) == {}
     assert await page.evaluate("announced") == []
@@ -168,13 +172,13 @@ async def test_in_a_hidden_tab_nothing_pops_up_or_is_announced(
     await expect_time(page, pk, "running")
 
 
-async def test_twenty_in_a_second_are_three_announcements_at_most(
+async def test_twenty_toasts_in_a_second_cause_three_announcements_at_most(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await visitor.open(server, host.person())
     await page.clock.install()
     await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
-    for number in range(20):  # by the page's clock: it takes exactly a second
+    for number in range(20):  # exactly a second, by the page's clock
         await page.evaluate("(n) => toasts.show({ message: `number ${n}`, duration: 0 })", number)
         await page.clock.run_for(50)
     await page.clock.run_for(5_000)

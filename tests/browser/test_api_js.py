@@ -1,4 +1,4 @@
-"""`window.toasts`: what a page's own script can do, and the events that it gets."""
+"""`window.toasts`: what a page's own script can do, and which events it gets."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ async def test_a_page_shows_changes_and_dismisses_its_own_toasts(
     await expect_gone(page, pk)
     await page.evaluate("toasts.update('none', 'x'); toasts.dismiss('none'); toasts.dismissAll()")
     assert await page.evaluate("toasts.list()") == []
-    assert posts == []  # the server knows nothing of it
+    assert posts == []  # the server does not know it
 
 
-async def test_a_snapshot_leaves_the_pages_own_toasts_alone(
+async def test_a_snapshot_does_not_remove_the_pages_own_toasts(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -70,7 +70,7 @@ async def test_a_snapshot_leaves_the_pages_own_toasts_alone(
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_a_promise_is_followed_to_its_end(
+async def test_a_promise_updates_its_toast_until_it_settles(
     host: Host, server: Server, visitor: Visitor, fails: bool
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -97,7 +97,7 @@ async def test_a_promise_is_followed_to_its_end(
     assert await page.evaluate(outcome) == ("Error" if fails else 7)
 
 
-async def test_work_that_fails_at_once_has_failed_too(
+async def test_a_promise_function_that_throws_counts_as_failed(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -111,7 +111,7 @@ async def test_work_that_fails_at_once_has_failed_too(
     await expect(titled(page, "Under way")).to_have_count(0)
 
 
-async def test_text_from_the_page_is_text_and_links_are_checked(
+async def test_text_from_the_page_is_escaped_and_links_are_validated(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -123,7 +123,7 @@ async def test_text_from_the_page_is_text_and_links_are_checked(
     assert await toast(page, pk).locator("img, [href], [data-toast-action]").count() == 0
 
 
-async def test_listeners_hear_of_each_step_until_they_end(
+async def test_listeners_are_called_for_each_change_until_they_unsubscribe(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -152,7 +152,7 @@ async def test_listeners_hear_of_each_step_until_they_end(
     ]
 
 
-async def test_a_muted_page_shows_and_says_nothing_until_it_is_not(
+async def test_a_muted_page_shows_and_announces_nothing_until_it_is_unmuted(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -170,7 +170,7 @@ async def test_a_muted_page_shows_and_says_nothing_until_it_is_not(
     await expect_gone(page, pk)
 
 
-async def test_repeats_of_a_key_are_one_card_with_their_number(
+async def test_toasts_with_the_same_key_are_one_card_with_their_number(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -182,7 +182,7 @@ async def test_repeats_of_a_key_are_one_card_with_their_number(
     await expect(cards).to_have_count(2)
     await expect(toast(page, ids[2]).locator("[data-toast-count]")).to_have_text("\u00d73")
     await expect(toast(page, rest).locator("[data-toast-count]")).to_be_empty()
-    host.call("dismiss", ids[2])  # the one before it is the newest now
+    host.call("dismiss", ids[2])  # the one before it is now the newest
     await expect_shown(page, ids[1], "mail 1")
     await expect(toast(page, ids[1]).locator("[data-toast-count]")).to_have_text("\u00d72")
     await expand(page)
@@ -192,7 +192,7 @@ async def test_repeats_of_a_key_are_one_card_with_their_number(
     assert not host.is_read(rest)
 
 
-async def test_a_thousand_unread_are_twenty_elements_at_most(
+async def test_a_thousand_unread_toasts_take_twenty_elements_at_most(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)

@@ -1,4 +1,4 @@
-"""axe-core has nothing to object to: all its rules, in every state, in every colour scheme."""
+"""axe-core finds no violations: all rules, in every state, in every colour scheme."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SCHEMES = {
     "dark": {"color_scheme": "dark"},
     "forced": {"forced_colors": "active"},
 }
-# Rules that are off by default (experimental, AAA) are on, too.
+# Rules that are off by default (experimental, AAA) are on as well.
 RUN = """async () => {
   const on = ({ ruleId }) => [ruleId, { enabled: true }];
   const rules = Object.fromEntries(axe.getRules().map(on));
@@ -32,7 +32,7 @@ STILL = "document.getAnimations().every(({ playState }) => playState !== 'runnin
 async def violations(page: Page) -> list[Any]:
     await page.wait_for_function(STILL)
     found, passed = await page.evaluate(RUN)
-    assert passed > 20  # it did look
+    assert passed > 20  # the rules were run
     return list(found)
 
 
@@ -40,7 +40,7 @@ async def a_page(host: Host, server: Server, visitor: Visitor, scheme: str) -> t
     alice = host.person()
     options: dict[str, Any] = SCHEMES[scheme]
     page = await visitor.open(server, alice, "/bell/", reduced_motion="reduce", **options)
-    # The page's own ground, which axe takes for white.
+    # The background of the page, which axe assumes to be white.
     await page.add_style_tag(content="html { background: Canvas; color: CanvasText; }")
     await page.evaluate(AXE.read_text())
     assert await violations(page) == []
@@ -48,7 +48,7 @@ async def a_page(host: Host, server: Server, visitor: Visitor, scheme: str) -> t
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_axe_has_nothing_to_object_to_in_toasts(
+async def test_axe_finds_no_violations_in_toasts(
     host: Host, server: Server, visitor: Visitor, scheme: str
 ) -> None:
     page, alice = await a_page(host, server, visitor, scheme)
@@ -68,7 +68,7 @@ async def test_axe_has_nothing_to_object_to_in_toasts(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_axe_has_nothing_to_object_to_in_a_stack(
+async def test_axe_finds_no_violations_in_a_stack(
     host: Host, server: Server, visitor: Visitor, scheme: str
 ) -> None:
     page, alice = await a_page(host, server, visitor, scheme)
@@ -76,7 +76,7 @@ async def test_axe_has_nothing_to_object_to_in_a_stack(
         pk = host.toast(alice, f"Number {number}", title="Title" * (number % 2), duration=0)
     await expect_shown(page, pk, "Number 5")
     assert await violations(page) == []
-    await page.keyboard.press("F6")  # into the stack, which expands
+    await page.keyboard.press("F6")  # moves the focus into the stack, which expands
     await expect(toast(page, pk)).to_be_focused()
     assert await violations(page) == []
     await region(page).get_by_role("button", name="more").click()
@@ -84,7 +84,7 @@ async def test_axe_has_nothing_to_object_to_in_a_stack(
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-async def test_axe_has_nothing_to_object_to_in_the_inbox(
+async def test_axe_finds_no_violations_in_the_inbox(
     host: Host, server: Server, visitor: Visitor, scheme: str
 ) -> None:
     page, alice = await a_page(host, server, visitor, scheme)

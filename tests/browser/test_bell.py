@@ -1,4 +1,4 @@
-"""The bell: every tab counts what is unread, and opens the inbox."""
+"""The bell: it shows the unread count in every tab, and opens the inbox."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.servers import Server
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_every_tab_counts_what_is_unread_within_a_second(
+async def test_every_tab_updates_the_unread_count_within_a_second(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -48,7 +48,7 @@ async def test_every_tab_counts_what_is_unread_within_a_second(
     await soon_in_all(0)
 
 
-async def test_what_hid_here_and_is_read_elsewhere_is_counted_no_more(
+async def test_a_toast_that_is_hidden_here_and_read_elsewhere_is_no_longer_counted(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -61,7 +61,7 @@ async def test_what_hid_here_and_is_read_elsewhere_is_counted_no_more(
     await expect_count(page, 0)
 
 
-async def test_the_keyboard_opens_reads_and_comes_back(
+async def test_the_inbox_can_be_opened_read_and_closed_by_keyboard(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -76,7 +76,7 @@ async def test_the_keyboard_opens_reads_and_comes_back(
         await expect(inbox(page).get_by_role("button", name=name)).to_be_focused()
     await page.keyboard.press("Enter")
     await soon(lambda: host.is_read(newer))
-    await expect(read_button(page, older)).to_be_focused()  # its own is gone
+    await expect(read_button(page, older)).to_be_focused()  # the element that had the focus is gone
     await page.keyboard.press("Space")
     await soon(lambda: host.is_read(older))
     await expect(inbox(page)).to_be_focused()
@@ -85,7 +85,7 @@ async def test_the_keyboard_opens_reads_and_comes_back(
     await expect(bell(page)).to_be_focused()
 
 
-async def test_who_is_signed_out_leaves_nothing_behind(
+async def test_the_bell_is_empty_after_a_logout(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -93,7 +93,7 @@ async def test_who_is_signed_out_leaves_nothing_behind(
     page = await at_the_bell(visitor, server, alice, 1)
     await bell(page).click()
     await expect(rows(page)).to_have_count(1)
-    host.call("leave", alice.session)
+    host.call("sign_out", alice.session)
     await expect_count(page, 0)
     await expect(rows(page)).to_have_count(0)
 
@@ -126,10 +126,10 @@ async def test_a_page_from_the_back_forward_cache_starts_empty(
     await visitor.leave()
 
 
-async def test_a_copy_of_the_page_has_a_bell_of_its_own(
+async def test_a_copy_of_the_page_has_its_own_bell(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
-    """As Turbo makes one of the body, to show it again."""
+    """Turbo copies the body in this way, to show it again."""
     alice = host.person()
     page = await at_the_bell(visitor, server, alice, 0)
     await page.evaluate("document.body.replaceWith(document.body.cloneNode(true))")
@@ -142,7 +142,7 @@ async def test_a_copy_of_the_page_has_a_bell_of_its_own(
 
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
 @pytest.mark.parametrize("side", ["start", "end"])
-async def test_the_panel_is_in_a_window_of_320_pixels(
+async def test_the_panel_fits_a_window_of_320_pixels(
     host: Host, server: Server, visitor: Visitor, direction: str, side: str
 ) -> None:
     alice = host.person()
@@ -168,9 +168,7 @@ async def test_the_panel_is_in_a_window_of_320_pixels(
     )
 
 
-async def test_what_is_pressed_is_large_enough(
-    host: Host, server: Server, visitor: Visitor
-) -> None:
+async def test_the_buttons_are_large_enough(host: Host, server: Server, visitor: Visitor) -> None:
     alice = host.person()
     pk = host.toast(alice, "there", duration=0)
     page = await at_the_bell(visitor, server, alice, 1)

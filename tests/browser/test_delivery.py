@@ -1,4 +1,4 @@
-"""From another process's create_toast to the page, on both databases and two servers."""
+"""Toasts from create_toast in another process to the page, on both databases and two servers."""
 
 from __future__ import annotations
 
@@ -37,40 +37,40 @@ def place(
     return host_on(database), server_of(database, kind)
 
 
-async def heard_by(page: Page) -> list[str]:
-    """All that the network brings this page from now on, streams included."""
-    heard: list[str] = []
+async def record_network(page: Page) -> list[str]:
+    """Return a list that receives all bodies and stream events of this page from now on."""
+    received: list[str] = []
     session = await page.context.new_cdp_session(page)
     await session.send("Network.enable")
-    session.on("Network.eventSourceMessageReceived", lambda event: heard.append(event["data"]))
+    session.on("Network.eventSourceMessageReceived", lambda event: received.append(event["data"]))
 
     async def keep(response: Any) -> None:
         if "text/event-stream" not in response.headers.get("content-type", ""):
-            heard.append(await response.text())
+            received.append(await response.text())
 
     page.on("response", keep)
-    return heard
+    return received
 
 
-async def test_a_toast_of_another_process_appears_to_its_user_alone(
+async def test_only_its_user_sees_a_toast_of_another_process(
     place: tuple[Host, Server], visitor: Visitor
 ) -> None:
     host, server = place
     alice, bob = host.person("alice"), host.person("bob")
     hers, his = await visitor.open(server, alice), await visitor.open(server, bob)
-    heard = await heard_by(hers)
+    received = await record_network(hers)
     for_bob = host.toast(bob, "bob's secret")
     await expect_shown(his, for_bob, "bob's secret")
     for_alice = host.toast(alice, "alice's own")
     await expect_shown(hers, for_alice, "alice's own")
-    assert "alice's own" in " ".join(heard)
-    assert "bob's secret" not in " ".join(heard)
+    assert "alice's own" in " ".join(received)
+    assert "bob's secret" not in " ".join(received)
     assert "bob's secret" not in await hers.content()
     assert await appearances(hers) == {str(for_alice): 1}
     assert await appearances(his) == {str(for_bob): 1}
 
 
-async def test_closed_in_one_tab_it_is_gone_in_the_other_and_read_in_the_database(
+async def test_a_toast_closed_in_one_tab_is_removed_from_the_other_and_read(
     place: tuple[Host, Server], visitor: Visitor
 ) -> None:
     host, server = place
@@ -90,7 +90,7 @@ async def test_closed_in_one_tab_it_is_gone_in_the_other_and_read_in_the_databas
     assert await appearances(first) == {str(fresh): 1}
 
 
-async def test_a_script_that_ends_at_once_reaches_the_page(
+async def test_a_toast_of_a_script_that_ends_at_once_is_shown(
     place: tuple[Host, Server], visitor: Visitor
 ) -> None:
     host, server = place
@@ -113,7 +113,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("level", SHAPES)
-async def test_each_level_says_what_it_is(
+async def test_each_level_has_a_name_and_an_icon(
     host: Host, server: Server, visitor: Visitor, level: str
 ) -> None:
     alice = host.person()
@@ -135,7 +135,7 @@ async def test_each_level_says_what_it_is(
     assert colour == tone
 
 
-async def test_text_is_text(host: Host, server: Server, visitor: Visitor) -> None:
+async def test_text_is_escaped(host: Host, server: Server, visitor: Visitor) -> None:
     alice = host.person()
     page = await visitor.open(server, alice)
     evil = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>&amp; \u202ert'
@@ -148,7 +148,7 @@ async def test_text_is_text(host: Host, server: Server, visitor: Visitor) -> Non
     assert await page.evaluate("window.hacked") is None
 
 
-async def test_a_link_that_only_plain_sql_could_write_is_no_link(
+async def test_an_invalid_url_written_by_plain_sql_is_no_link(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -178,7 +178,7 @@ async def test_title_actions_link_and_progress_are_shown(
     await soon(lambda: host.is_read(pk))
 
 
-async def test_an_action_without_a_link_tells_the_page_and_is_done(
+async def test_an_action_without_a_link_dispatches_an_event_and_dismisses(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -210,7 +210,7 @@ async def test_update_toast_changes_the_same_element(
     assert await appearances(page) == {str(pk): 1}
 
 
-async def test_dismiss_toast_takes_it_off_the_page(
+async def test_dismiss_toast_removes_it_from_the_page(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -236,7 +236,7 @@ async def test_an_undismissed_toast_survives_reload_and_navigation(
     assert not host.is_read(pk)
 
 
-async def test_hidden_by_time_it_is_unread_but_shown_no_more_in_this_browser(
+async def test_a_toast_whose_time_is_over_stays_unread_but_is_not_shown_again(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -256,7 +256,7 @@ async def test_hidden_by_time_it_is_unread_but_shown_no_more_in_this_browser(
     await expect_appeared(elsewhere, pk)
 
 
-async def test_more_toasts_than_fit_wait_in_a_queue(
+async def test_toasts_that_do_not_fit_wait_in_a_queue(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()

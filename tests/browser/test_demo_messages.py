@@ -29,7 +29,7 @@ def lists(page: Page) -> list[Locator]:
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-async def test_both_lists_show_what_others_write_and_plain_sql_changes(
+async def test_both_lists_show_messages_of_others_and_of_plain_sql(
     demo_on: Callable[[str], Demo], visitor: Visitor, database: str
 ) -> None:
     demo = demo_on(database)
@@ -45,15 +45,15 @@ async def test_both_lists_show_what_others_write_and_plain_sql_changes(
     demo.sql("INSERT INTO example_message (text) VALUES ('from SQL')")
     for found in lists(bob):
         await expect(found).to_have_text(["from SQL", "hello <b>bob</b>", "older"])
-    told = re.compile("^(plain SQL: from SQL|2 new messages)$")  # counted if it comes at once
-    await expect(bob.locator("[data-news]")).to_have_text(told)
+    news = re.compile("^(plain SQL: from SQL|2 new messages)$")  # two at once are counted
+    await expect(bob.locator("[data-news]")).to_have_text(news)
     demo.sql("DELETE FROM example_message WHERE text LIKE 'hello%'")
     for found in lists(alice) + lists(bob):
         await expect(found).to_have_text(["from SQL", "older"])
     assert visitor.console == []
 
 
-async def test_a_list_that_was_cut_off_misses_nothing_and_doubles_nothing(
+async def test_a_list_that_reconnects_has_every_message_once(
     demo_on: Callable[[str], Demo], visitor: Visitor
 ) -> None:
     demo = demo_on("sqlite")
@@ -71,4 +71,4 @@ async def test_a_list_that_was_cut_off_misses_nothing_and_doubles_nothing(
     demo.server.start()
     for found in lists(page):
         await expect(found).to_have_text(["c", "b"], timeout=30_000)
-    visitor.console.clear()  # the browser's own words of a server that is down
+    visitor.console.clear()  # the browser's own messages about a server that is down

@@ -1,4 +1,4 @@
-"""The order board between browsers: each transport, each right, each writer."""
+"""The order board in several browsers: each transport, each right, each writer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def choose(page: Page, *labels: str) -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-async def test_the_staff_sees_all_orders_and_a_customer_their_own(
+async def test_staff_see_all_orders_and_customers_see_their_own(
     demo_on: Callable[[str], Demo], visitor: Visitor, database: str
 ) -> None:
     demo = demo_on(database)
@@ -47,36 +47,36 @@ async def test_the_staff_sees_all_orders_and_a_customer_their_own(
     await expect(products(bob)).to_have_text([f"Cake{'x' * 40}… (20,000 characters)"])
     await expect(products(admin)).to_have_count(2)
     await expect(products(alice)).to_have_text(["Pretzel"])
-    said = region(admin).locator("[data-toast-message]")
-    await expect(said.filter(has_text="1 x Pretzel, 1.80 each")).to_have_count(1)
-    await expect(said.filter(has_text="1 x Cake, 240.00 each")).to_have_count(1)
+    toasts = region(admin).locator("[data-toast-message]")
+    await expect(toasts.filter(has_text="1 x Pretzel, 1.80 each")).to_have_count(1)
+    await expect(toasts.filter(has_text="1 x Cake, 240.00 each")).to_have_count(1)
     assert await region(alice).locator("[data-toast-id]").count() == 0
     demo.sql("UPDATE example_order SET note = '', quantity = 7")
     for page in (alice, bob):
         await expect(page.locator("[data-board] tbody tr td:nth-child(3)")).to_have_text(["7"])
     await expect(products(admin)).to_have_text(["Cake", "Pretzel"])
-    await expect(latest(alice)).to_have_text(told("UPDATE", "Pretzel", 7))
+    await expect(latest(alice)).to_have_text(event_line("UPDATE", "Pretzel", 7))
     demo.sql("DELETE FROM example_order")
     for page in (admin, alice, bob):
         await expect(products(page)).to_have_count(0)
         await expect(page.get_by_text("No orders yet.")).to_be_visible()
-    # Each as it was told last.
+    # Each event has the row as the page received it last.
     for page, product in ((alice, "Pretzel"), (admin, "Cake")):
-        await expect(latest(page)).to_have_text(told("DELETE", product, 7))
+        await expect(latest(page)).to_have_text(event_line("DELETE", product, 7))
     assert visitor.console == []
 
 
 def latest(page: Page) -> Locator:
-    """The line of the newest event."""
+    """Return the line of the newest event."""
     return page.locator("[data-wire] li").first
 
 
-def told(action: str, product: str, quantity: int) -> re.Pattern[str]:
+def event_line(action: str, product: str, quantity: int) -> re.Pattern[str]:
     row = rf'{{"product":"{product}","price":"[0-9.]+","quantity":{quantity},.*}}'
     return re.compile(f"^{action} example_order #[0-9]+ {row}$")
 
 
-async def test_each_choice_shows_the_same_board(
+async def test_each_transport_shows_the_same_board(
     demo_on: Callable[[str], Demo], visitor: Visitor
 ) -> None:
     demo = demo_on("sqlite")
@@ -102,7 +102,7 @@ async def test_each_choice_shows_the_same_board(
     assert visitor.console == []
 
 
-async def test_the_board_is_a_table_with_names_for_everything(
+async def test_the_board_is_a_table_with_accessible_names(
     demo_on: Callable[[str], Demo], visitor: Visitor
 ) -> None:
     demo = demo_on("sqlite")

@@ -1,4 +1,4 @@
-"""The shared sheet between browsers: by event stream and POST, and by WebSocket."""
+"""The shared sheet in several browsers: over an event stream and POST, and over a WebSocket."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.demos import Demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 PAGE = "/demo/sheet/"
-# Each time that script, and not somebody at the keyboard, changes what a field says.
+# Records each change of a field by script, not by keyboard.
 WATCH = """(input) => {
   window.touched = [];
   const { get, set } = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value");
@@ -86,7 +86,7 @@ each_database = pytest.mark.parametrize("database", ["sqlite", "postgres"])
 
 @each_database
 @each_way
-async def test_a_saved_cell_shows_in_the_other_browser_and_does_not_come_back(
+async def test_a_saved_cell_appears_in_the_other_browser_without_an_echo(
     demo_on: Callable[[str], Demo], visitor: Visitor, database: str, over: str
 ) -> None:
     demo = fresh(demo_on(database))
@@ -96,7 +96,7 @@ async def test_a_saved_cell_shows_in_the_other_browser_and_does_not_come_back(
     await save(alice, "2-price", "5.00")
     await expect(cell(bob, "2-price")).to_have_value("5.00")
     await expect(place(bob, "2-price")).to_have_attribute("data-by", "alice")
-    # What alice's stream says of her own writing it has said before it says what comes later.
+    # Events are in order: what alice's stream sends about her own change comes before this one.
     await save(bob, "3-price", "6")
     await expect(cell(bob, "3-price")).to_have_value("6.00")
     await expect(cell(alice, "3-price")).to_have_value("6.00")
@@ -107,7 +107,7 @@ async def test_a_saved_cell_shows_in_the_other_browser_and_does_not_come_back(
 
 @each_database
 @each_way
-async def test_the_last_to_save_wins_and_both_see_the_conflict_through(
+async def test_the_last_save_wins_and_both_users_can_resolve_the_conflict(
     demo_on: Callable[[str], Demo], visitor: Visitor, database: str, over: str
 ) -> None:
     demo = fresh(demo_on(database))
@@ -115,23 +115,23 @@ async def test_the_last_to_save_wins_and_both_see_the_conflict_through(
     bob = await visit(visitor, demo, "bob", over)
     await write(alice, "4-price", "9.99")
     await save(bob, "4-price", "7")
-    said = alice.get_by_role("alert")
-    await expect(said).to_have_text(
+    conflict = alice.get_by_role("alert")
+    await expect(conflict).to_have_text(
         re.compile("Price, €: bob changed this to “7.00” while you edit")
     )
     await expect(cell(alice, "4-price")).to_have_value("9.99")
     await expect(cell(alice, "4-price")).to_have_accessible_description(re.compile("bob changed"))
     await cell(alice, "4-price").press("Enter")
-    await expect(said).to_have_text(re.compile("bob had changed this to “7.00”.+ saved last"))
+    await expect(conflict).to_have_text(re.compile("bob had changed this to “7.00”.+ saved last"))
     await expect(cell(bob, "4-price")).to_have_value("9.99")
-    await said.get_by_role("button", name="Take theirs").click()
-    await expect(said).to_have_count(0)
+    await conflict.get_by_role("button", name="Take theirs").click()
+    await expect(conflict).to_have_count(0)
     for page in (alice, bob):
         await expect(cell(page, "4-price")).to_have_value("7.00")
     await expect(cell(alice, "4-price")).to_be_focused()
 
 
-async def test_who_takes_theirs_while_editing_has_saved_nothing(
+async def test_taking_the_other_value_while_editing_saves_nothing(
     demo: Demo, visitor: Visitor
 ) -> None:
     alice, bob = await visit(visitor, demo, "alice"), await visit(visitor, demo, "bob")
@@ -147,29 +147,29 @@ async def test_who_takes_theirs_while_editing_has_saved_nothing(
 
 
 @each_way
-async def test_what_the_server_refuses_is_said_at_the_cell_until_it_is_mended(
+async def test_an_error_of_the_server_is_shown_at_its_cell_until_it_is_corrected(
     demo: Demo, visitor: Visitor, over: str
 ) -> None:
     alice = await visit(visitor, demo, "alice", over)
     bob = await visit(visitor, demo, "bob", over)
     price = cell(alice, "5-price")
     await save(alice, "5-price", "<b>cheap")
-    said = alice.locator(".cell-note")
-    await expect(said).to_have_text("Price, €: Write a price from 0 to 100, such as 4.50.")
+    error = alice.locator(".cell-note")
+    await expect(error).to_have_text("Price, €: Write a price from 0 to 100, such as 4.50.")
     await expect(price).to_have_accessible_description(re.compile("Write a price"))
     await expect(price).to_have_attribute("aria-invalid", "true")
     await expect(price).to_have_value("<b>cheap")
     await expect(cell(bob, "5-price")).to_have_value("1.00")
     await save(alice, "5-price", " 3.5 ")
-    await expect(said).to_have_count(0)
+    await expect(error).to_have_count(0)
     await expect(price).to_have_value("3.50")
     assert await price.get_attribute("aria-invalid") is None
     await expect(cell(bob, "5-price")).to_have_value("3.50")
-    visitor.console.clear()  # a refusal by POST is a line in Chromium's console
+    visitor.console.clear()  # Chromium's console reports a POST that is refused
 
 
 @each_database
-async def test_people_come_and_leave_within_seconds(
+async def test_visitors_appear_and_disappear_within_seconds(
     demo_on: Callable[[str], Demo], visitor: Visitor, database: str
 ) -> None:
     demo = fresh(demo_on(database))
@@ -183,7 +183,7 @@ async def test_people_come_and_leave_within_seconds(
     await expect(alice.get_by_role("status").filter(has_text="bob has left")).to_have_count(1)
 
 
-async def test_what_could_not_be_saved_is_kept_and_saved_later(
+async def test_a_cell_that_could_not_be_saved_is_kept_and_saved_later(
     demo: Demo, visitor: Visitor
 ) -> None:
     alice, bob = await visit(visitor, demo, "alice"), await visit(visitor, demo, "bob")
@@ -200,7 +200,7 @@ async def test_what_could_not_be_saved_is_kept_and_saved_later(
     await expect(alice.locator(".cell-note")).to_have_count(0)
 
 
-async def test_the_keyboard_goes_through_the_cells(demo: Demo, visitor: Visitor) -> None:
+async def test_the_arrow_keys_move_between_the_cells(demo: Demo, visitor: Visitor) -> None:
     page = await visit(visitor, demo, "alice")
     await cell(page, "1-bread").focus()
     steps = [
@@ -216,7 +216,7 @@ async def test_the_keyboard_goes_through_the_cells(demo: Demo, visitor: Visitor)
     for key, there in steps:
         await page.keyboard.press(key)
         await expect(cell(page, there)).to_be_focused()
-    # Within a text the arrows belong to the text.
+    # Within a text, the arrow keys move the cursor in the text.
     await page.keyboard.press("Home")
     await page.keyboard.press("ArrowRight")
     await expect(cell(page, "1-loaves")).to_be_focused()
@@ -228,10 +228,10 @@ async def test_the_keyboard_goes_through_the_cells(demo: Demo, visitor: Visitor)
     await expect(cell(page, "3-price")).to_have_accessible_name("Price, € 3")
 
 
-async def test_who_was_signed_out_is_asked_to_sign_in(demo: Demo, visitor: Visitor) -> None:
+async def test_a_user_who_was_signed_out_is_asked_to_sign_in(demo: Demo, visitor: Visitor) -> None:
     page = await visit(visitor, demo, "alice")
     await page.context.clear_cookies()
-    await page.get_by_label("WebSocket").click()  # connects anew, and leads away from the page
+    await page.get_by_label("WebSocket").click()  # reconnects, and leaves the page
     await expect(page).to_have_url(re.compile(r"/accounts/login/\?next=/demo/sheet/"))
     visitor.console.clear()
 

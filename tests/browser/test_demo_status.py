@@ -1,4 +1,4 @@
-"""The status page between browsers: long polls, and what becomes of them when something fails."""
+"""The status page in several browsers: long polls, and what happens when they fail."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def demo(demo_on: Callable[[str], Demo]) -> Demo:
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-async def test_a_guest_sees_what_somebody_publishes(
+async def test_a_signed_out_visitor_sees_what_is_published(
     demo_on: Callable[[str], Demo], visitor: Visitor, database: str
 ) -> None:
     demo = fresh(demo_on(database))
@@ -66,7 +66,7 @@ async def test_a_guest_sees_what_somebody_publishes(
         await expect(line).to_contain_text("alice")
         await expect(page.get_by_text("Nothing yet. All is quiet.")).to_be_hidden()
     await expect(alice.get_by_role("textbox", name="What happened")).to_have_value("")
-    # What did not change is not touched.
+    # Elements that did not change are kept.
     await guest.evaluate("kept = document.querySelector('[data-services] li')")
     await publish(alice, "E-mail", "Slow", "")
     await expect(guest.locator("[data-history] li")).to_have_count(2)
@@ -74,21 +74,23 @@ async def test_a_guest_sees_what_somebody_publishes(
     assert visitor.console == []
 
 
-async def test_it_asks_again_at_once_with_what_it_has(demo: Demo, visitor: Visitor) -> None:
+async def test_the_next_poll_starts_at_once_with_the_current_cursor(
+    demo: Demo, visitor: Visitor
+) -> None:
     guest = await visit(visitor, demo)
-    asked: list[tuple[float, Request]] = []
+    requests: list[tuple[float, Request]] = []
 
     def note(request: Request) -> None:
         if "/feed/" in request.url:
-            asked.append((time.time(), request))
+            requests.append((time.time(), request))
 
     guest.on("request", note)
     alice = await visit(visitor, demo, "alice")
     await publish(alice, "Website", "Slow", "")
     await expect(guest.locator("[data-verdict]")).to_have_text("Website: slow.")
     shown = time.time()
-    await soon(lambda: bool(asked))
-    at, request = asked[0]
+    await soon(lambda: bool(requests))
+    at, request = requests[0]
     assert at - shown < 1
     assert re.search(r"\?wait=25&cursor=\w+\.\w+$", request.url), request.url
 
@@ -106,22 +108,22 @@ async def do_not_wait(route: Route) -> None:
 
 
 @pytest.mark.parametrize("trouble", [abort, fail, do_not_wait])
-async def test_trouble_makes_it_wait_a_few_seconds_before_it_asks_again(
+async def test_after_an_error_the_next_poll_waits_a_few_seconds(
     demo: Demo, visitor: Visitor, trouble: Callable[[Route], Any]
 ) -> None:
     guest = await visit(visitor, demo)
-    asked: list[float] = []
+    requests: list[float] = []
 
     async def answer(route: Route) -> None:
-        asked.append(time.monotonic())
+        requests.append(time.monotonic())
         await trouble(route)
 
     await guest.route(FEED, answer)
     await guest.reload()
     if trouble is not do_not_wait:
         await expect(guest.locator("[data-live]")).to_have_text("No connection; trying again")
-    await soon(lambda: len(asked) == 2)
-    assert 2.9 < asked[1] - asked[0] < 7
+    await soon(lambda: len(requests) == 2)
+    assert 2.9 < requests[1] - requests[0] < 7
     await guest.unroute(FEED)
     demo.sql("UPDATE example_service SET state = 'slow' WHERE name = 'Website'")
     await expect(guest.locator("[data-verdict]")).to_have_text("Website: slow.")
@@ -131,7 +133,7 @@ async def test_trouble_makes_it_wait_a_few_seconds_before_it_asks_again(
 
 @pytest.fixture
 async def below(demo: Demo) -> AsyncIterator[Server]:
-    """The same site below /live, as behind a proxy that passes the whole path on."""
+    """The same site below /live, as behind a proxy that forwards the whole path."""
     site = CoreSite(demo.url, FORCE_SCRIPT_NAME="/live")
     yield site.serve()
     site.close()

@@ -1,4 +1,4 @@
-"""The core of the browser tests once more, in stock Firefox: the same tests, another browser."""
+"""The most important browser tests again, in stock Firefox."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ from tests.browser.test_access import (  # noqa: F401
     test_everything_has_a_role_and_a_name,
 )
 from tests.browser.test_bell import (  # noqa: F401
-    test_a_copy_of_the_page_has_a_bell_of_its_own,
-    test_every_tab_counts_what_is_unread_within_a_second,
-    test_the_keyboard_opens_reads_and_comes_back,
-    test_the_panel_is_in_a_window_of_320_pixels,
+    test_a_copy_of_the_page_has_its_own_bell,
+    test_every_tab_updates_the_unread_count_within_a_second,
+    test_the_inbox_can_be_opened_read_and_closed_by_keyboard,
+    test_the_panel_fits_a_window_of_320_pixels,
 )
 from tests.browser.test_delivery import (  # noqa: F401
     test_title_actions_link_and_progress_are_shown,
     test_update_toast_changes_the_same_element,
 )
 from tests.browser.test_inbox import (  # noqa: F401
-    test_what_hid_by_itself_is_found_again_and_read_there_for_all_tabs,
+    test_a_toast_whose_time_is_over_can_be_read_in_the_inbox_for_all_tabs,
 )
 from tests.browser.test_keyboard import (  # noqa: F401
-    test_a_key_leads_to_the_newest_toast_and_back,
+    test_a_key_moves_the_focus_to_the_newest_toast_and_back,
 )
 from tests.browser.test_outages import (  # noqa: F401
-    test_told_to_stop_the_server_says_goodbye_and_the_page_comes_back,
+    test_the_page_reconnects_after_a_server_stopped,
 )
 from tests.browser.test_page import (  # noqa: F401
-    test_included_twice_it_boots_once,
+    test_a_client_that_is_included_twice_starts_once,
     test_the_page_can_follow_and_close_its_toasts,
 )
 from tests.browser.test_policy import (  # noqa: F401
-    test_a_strict_policy_has_nothing_to_object_to,
-    test_a_strict_policy_has_nothing_to_object_to_in_the_bell_and_the_inbox,
+    test_the_bell_and_the_inbox_do_not_violate_a_strict_policy,
+    test_toasts_do_not_violate_a_strict_policy,
 )
 from tests.support.servers import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 ITS_OWN = re.compile("The connection to http://|Firefox can.t establish|favicon.ico|injection sink")
-"""What Firefox says by itself: a page was left, a server is down, a policy held (as was asked)."""
+"""Firefox's own messages: a page was left, a server is down, a policy was enforced on purpose."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -65,12 +65,12 @@ async def visitor(firefox: Browser) -> AsyncIterator[Visitor]:
     await visitor.leave()
 
 
-async def test_closed_in_one_tab_it_is_gone_in_the_other(
+async def test_a_toast_closed_in_one_tab_is_removed_from_the_other(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
-    """Only one of the tabs is in front, as in life: the other knows, and shows it when it is.
+    """Only one tab is in front. The other receives the dismissal, and shows it once in front.
 
-    It draws no frames meanwhile, which Playwright would wait for by itself between two looks.
+    Until then it draws no frames, which Playwright would wait for between two checks.
     """
     alice = host.person()
     first = await visitor.open(server, alice)
@@ -87,10 +87,10 @@ async def test_closed_in_one_tab_it_is_gone_in_the_other(
     await soon(lambda: host.is_read(two))
 
 
-async def test_back_from_another_page_toasts_and_bell_are_there(
+async def test_toasts_and_bell_are_shown_after_going_back(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
-    """Firefox keeps pages with a stream out of its cache: what counts is that they come back."""
+    """Firefox keeps no page with a stream in its cache, so the page loads again."""
     alice = host.person()
     page = await visitor.open(server, alice, "/bell/")
     pk = host.toast(alice, "stays", duration=0)

@@ -1,4 +1,4 @@
-"""The inbox: what was missed is found again, and read there."""
+"""The inbox: toasts that were missed can be found and read there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.servers import Server
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_what_hid_by_itself_is_found_again_and_read_there_for_all_tabs(
+async def test_a_toast_whose_time_is_over_can_be_read_in_the_inbox_for_all_tabs(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -45,9 +45,7 @@ async def test_what_hid_by_itself_is_found_again_and_read_there_for_all_tabs(
     await expect(read_button(page, pk)).to_have_count(0)
 
 
-async def test_the_inbox_follows_while_it_is_open(
-    host: Host, server: Server, visitor: Visitor
-) -> None:
+async def test_the_open_inbox_is_updated(host: Host, server: Server, visitor: Visitor) -> None:
     alice = host.person()
     page = await visitor.open(server, alice, "/inbox/")
     await expect(inbox(page).get_by_role("status")).to_have_text("Nothing here yet.")
@@ -61,7 +59,9 @@ async def test_the_inbox_follows_while_it_is_open(
     await expect(row(page, newer)).to_have_attribute("data-read", "false")
 
 
-async def test_all_are_read_at_once(host: Host, server: Server, visitor: Visitor) -> None:
+async def test_all_toasts_are_marked_read_at_once(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
     alice = host.person()
     pks = [host.toast(alice, f"number {number}", duration=0) for number in range(4)]
     page = await at_the_bell(visitor, server, alice, 4)
@@ -75,7 +75,7 @@ async def test_all_are_read_at_once(host: Host, server: Server, visitor: Visitor
         await expect_gone(page, pk)
 
 
-async def test_earlier_ones_are_loaded_on_demand(
+async def test_earlier_toasts_are_loaded_on_demand(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -92,7 +92,7 @@ async def test_earlier_ones_are_loaded_on_demand(
     await expect(more).to_have_count(0)
 
 
-async def test_a_row_that_has_the_focus_keeps_it_while_others_come(
+async def test_a_row_keeps_the_focus_while_others_arrive(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -107,7 +107,7 @@ async def test_a_row_that_has_the_focus_keeps_it_while_others_come(
     assert await read_button(page, pk).evaluate("(button) => button === window.known")
 
 
-async def test_the_number_is_announced_politely_and_not_with_every_page(
+async def test_the_count_is_announced_politely_and_not_on_every_page(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -119,7 +119,7 @@ async def test_the_number_is_announced_politely_and_not_with_every_page(
     await expect(status).to_have_text("2 unread")
 
 
-async def test_what_cannot_be_loaded_shows_so_and_can_be_tried_again(
+async def test_a_failed_load_shows_an_error_and_can_be_retried(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -140,7 +140,7 @@ async def test_what_cannot_be_loaded_shows_so_and_can_be_tried_again(
     visitor.console.clear()  # the browser reports the 503
 
 
-async def test_text_is_text_and_a_script_is_no_link(
+async def test_text_is_escaped_and_a_script_url_is_no_link(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -155,12 +155,12 @@ async def test_text_is_text_and_a_script_is_no_link(
     await expect(row(page, pk).locator("img")).to_have_count(0)
 
 
-async def test_a_link_reads_its_toast_on_the_way(
+async def test_following_a_link_marks_its_toast_read(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
     pk = host.toast(alice, "there", url="/form/", duration=0)
-    page = await visitor.open(server, alice, "/form/")  # which sets the CSRF cookie
+    page = await visitor.open(server, alice, "/form/")  # this sets the CSRF cookie
     await page.goto("/inbox/")
     await row(page, pk).get_by_role("link", name="there").click()
     await expect(page).to_have_url(f"{server.url}/form/")
@@ -168,10 +168,10 @@ async def test_a_link_reads_its_toast_on_the_way(
 
 
 @pytest.mark.parametrize("csrf", ["httponly", "sessions", "names", "names httponly"])
-async def test_wherever_the_csrf_token_is_and_whatever_it_is_called_the_inbox_can_mark_as_read(
+async def test_the_inbox_finds_the_csrf_token_in_every_configuration(
     host: Host, visitor: Visitor, csrf: str
 ) -> None:
-    server = host.but(TEST_CSRF=csrf).serve("uvicorn")
+    server = host.with_environment(TEST_CSRF=csrf).serve("uvicorn")
     alice = host.person()
     pk = host.toast(alice, "there", duration=0)
     page = await visitor.open(server, alice, "/inbox/")

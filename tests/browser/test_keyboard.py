@@ -1,4 +1,4 @@
-"""By keyboard: where the focus goes, and what it stops."""
+"""The keyboard: where the focus moves, and what it pauses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def focused(page: Page) -> str:
 
 
 @pytest.mark.parametrize("key", ["F6", "Alt+t"])
-async def test_a_key_leads_to_the_newest_toast_and_back(
+async def test_a_key_moves_the_focus_to_the_newest_toast_and_back(
     host: Host, server: Server, visitor: Visitor, key: str
 ) -> None:
     alice = host.person()
@@ -52,7 +52,7 @@ async def test_a_key_leads_to_the_newest_toast_and_back(
     await expect(page.get_by_role("button", name="Sign out")).to_be_focused()
 
 
-async def test_escape_closes_the_focused_toast_and_the_focus_goes_on_and_home(
+async def test_escape_closes_the_focused_toast_and_the_focus_moves_on(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -61,7 +61,7 @@ async def test_escape_closes_the_focused_toast_and_the_focus_goes_on_and_home(
     await button.focus()
     old, new = host.toast(alice, "old", duration=0), host.toast(alice, "new", duration=0)
     await expect_shown(page, new, "new")
-    await page.keyboard.press("Escape")  # not in a toast: not the toasts' key
+    await page.keyboard.press("Escape")  # outside of a toast the key has no effect
     await page.keyboard.press("F6")
     await page.keyboard.press("Escape")
     await expect_gone(page, new)
@@ -72,7 +72,7 @@ async def test_escape_closes_the_focused_toast_and_the_focus_goes_on_and_home(
     await expect(button).to_be_focused()
 
 
-async def test_time_stands_still_while_pointer_or_focus_is_on_a_toast(
+async def test_the_time_is_paused_while_a_toast_has_the_pointer_or_the_focus(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -90,7 +90,7 @@ async def test_time_stands_still_while_pointer_or_focus_is_on_a_toast(
         await expect_time(page, one, "running")
 
 
-async def test_a_site_chooses_the_key(host: Host, server: Server, visitor: Visitor) -> None:
+async def test_a_site_can_choose_the_key(host: Host, server: Server, visitor: Visitor) -> None:
     alice = host.person()
     context = await visitor.context(server, alice)
     await context.add_init_script(
@@ -124,7 +124,7 @@ async def test_over_a_modal_dialog_toasts_are_announced_and_the_keys_work(
     await expect_announced(page, "Info: above")
     await page.keyboard.press("F6")
     await expect(toast(page, pk)).to_be_focused()
-    await page.keyboard.press("Escape")  # the toast's, not the dialog's
+    await page.keyboard.press("Escape")  # closes the toast, not the dialog
     await expect_gone(page, pk)
     await expect(page.get_by_role("textbox")).to_be_focused()
     await expect(page.locator("dialog[open]")).to_have_count(1)
@@ -148,7 +148,7 @@ async def test_the_focus_stays_on_a_toast_while_a_dialog_opens_and_closes(
     assert await page.locator("html > [data-toasts-region]").count() == 1
 
 
-async def test_what_has_the_focus_has_a_ring(host: Host, server: Server, visitor: Visitor) -> None:
+async def test_the_focused_element_has_a_ring(host: Host, server: Server, visitor: Visitor) -> None:
     alice = host.person()
     page = await visitor.open(server, alice)
     actions = [
@@ -176,7 +176,7 @@ async def test_an_action_is_followed_while_text_of_the_page_is_selected(
     await page.wait_for_url("**/form/")
 
 
-async def test_after_a_look_at_another_window_the_key_still_leads_back(
+async def test_the_key_still_moves_the_focus_back_after_a_switch_of_windows(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -187,7 +187,7 @@ async def test_after_a_look_at_another_window_the_key_still_leads_back(
     await field.focus()
     await page.keyboard.press("F6")
     await expect(toast(page, pk)).to_be_focused()
-    # As a browser tells it whose window gets the focus back.
+    # A browser dispatches this event when its window gets the focus back.
     await toast(page, pk).evaluate(
         "(card) => card.dispatchEvent(new FocusEvent('focusin', { bubbles: true }))"
     )
@@ -195,7 +195,7 @@ async def test_after_a_look_at_another_window_the_key_still_leads_back(
     await expect(field).to_be_focused()
 
 
-async def test_closed_with_the_mouse_a_toast_leaves_the_focus_where_it_was(
+async def test_closing_a_toast_with_the_mouse_does_not_move_the_focus(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -208,7 +208,7 @@ async def test_closed_with_the_mouse_a_toast_leaves_the_focus_where_it_was(
     await expect(button).to_be_focused()
 
 
-async def test_the_bar_is_the_last_stop_and_dismissing_all_gives_the_focus_back(
+async def test_the_bar_is_last_in_tab_order_and_dismissing_all_restores_the_focus(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -218,7 +218,7 @@ async def test_the_bar_is_the_last_stop_and_dismissing_all_gives_the_focus_back(
     field = page.get_by_role("button", name="Sign out")
     await field.focus()
     await page.keyboard.press("F6")
-    for _ in range(5):  # three close buttons, of which the first is the newest's, and the bar
+    for _ in range(5):  # the newest toast's close button, two more, and the bar
         await page.keyboard.press("Tab")
     clear = page.get_by_role("button", name="Dismiss all")
     await expect(clear).to_be_focused()

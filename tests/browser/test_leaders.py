@@ -1,4 +1,4 @@
-"""Whoever leads or dies, nothing is lost or doubled."""
+"""Changes of the leader tab: no toast is lost or shown twice."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
 KILLS = int(os.environ.get("TOASTS_TEST_KILLS", "10"))
-"""How many leaders die in a row; 100 for the whole proof."""
+"""How many leaders are killed in a row. Set it to 100 for a thorough run."""
 
 
 FULL_STORAGE = """
@@ -38,14 +38,14 @@ if (location.protocol === "http:" && !localStorage.full) {
     } catch {}
 }
 """
-"""Leaves less room than any entry takes; each size is written once, because to write is slow."""
+"""Leaves less space than any entry takes. Each size is written once, because writing is slow."""
 
 
-GOODBYES = {"closed": 2.0, "crashed": 5.0, "frozen": 5.0}
+ENDINGS = {"closed": 2.0, "crashed": 5.0, "frozen": 5.0}
 
 
-@pytest.mark.parametrize("end", GOODBYES)
-async def test_when_the_leader_is_gone_another_tab_takes_over(
+@pytest.mark.parametrize("end", ENDINGS)
+async def test_another_tab_takes_over_from_a_leader_that_is_gone(
     host: Host, server: Server, visitor: Visitor, election: str, end: str
 ) -> None:
     alice = host.person()
@@ -64,7 +64,7 @@ async def test_when_the_leader_is_gone_another_tab_takes_over(
     else:
         thaw = await freeze(leader)
     meanwhile = host.toast(alice, "meanwhile", duration=0)
-    await leader_of(rest, GOODBYES[end])
+    await leader_of(rest, ENDINGS[end])
     print(f"{election}, {end}: {time.monotonic() - began:.2f} s")
     for page in rest:
         await expect_shown(page, meanwhile, "meanwhile")
@@ -76,7 +76,7 @@ async def test_when_the_leader_is_gone_another_tab_takes_over(
         assert await appearances(leader) == {str(before): 1, str(meanwhile): 1}
 
 
-async def test_however_many_leaders_die_nothing_is_lost_or_doubled(
+async def test_no_toast_is_lost_or_shown_twice_however_many_leaders_die(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -103,7 +103,7 @@ async def test_however_many_leaders_die_nothing_is_lost_or_doubled(
             sent.clear()
 
 
-async def test_dismissed_where_nobody_leads_it_is_sent_by_who_leads_next(
+async def test_a_dismissal_without_a_leader_is_sent_by_the_next_leader(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -120,7 +120,7 @@ async def test_dismissed_where_nobody_leads_it_is_sent_by_who_leads_next(
     await expect_gone(leader, pk)
 
 
-async def test_a_dismissal_is_sent_from_whichever_tab_where_storage_is_full(
+async def test_a_dismissal_is_sent_by_any_tab_when_the_storage_is_full(
     host: Host, server: Server, visitor: Visitor, election: str
 ) -> None:
     alice = host.person()

@@ -1,4 +1,4 @@
-"""What is seen: the stack, six places, light and dark, right to left, narrow and magnified."""
+"""The look: the stack, six positions, light and dark, right to left, narrow and zoomed."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def visible(page: Page) -> Locator:
 
 
 async def boxes(page: Page) -> list[FloatRect]:
-    """Of what is visible, newest first."""
+    """Return the boxes of the visible toasts, newest first."""
     await page.evaluate(SETTLED)
     found = [await card.bounding_box() for card in await visible(page).all()]
     return [box for box in found if box is not None]
 
 
-async def test_three_stand_in_a_stack_each_a_step_smaller(
+async def test_three_toasts_are_a_stack_and_each_is_a_step_smaller(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -62,7 +62,7 @@ async def test_three_stand_in_a_stack_each_a_step_smaller(
 
 
 @pytest.mark.parametrize("by", ["pointer", "keyboard"])
-async def test_the_stack_opens_for_pointer_and_focus_and_closes_after(
+async def test_the_stack_expands_for_pointer_and_focus_and_collapses_after(
     host: Host, server: Server, visitor: Visitor, by: str
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -89,7 +89,7 @@ async def test_the_stack_opens_for_pointer_and_focus_and_closes_after(
 
 @pytest.mark.parametrize("position", ["bottom-end", "top-start"])
 @pytest.mark.parametrize("touch", [False, True])
-async def test_the_bar_stands_beyond_the_stack_and_waits_for_the_pointer(
+async def test_the_bar_is_beyond_the_stack_and_appears_with_the_pointer(
     host: Host, server: Server, visitor: Visitor, position: str, touch: bool
 ) -> None:
     page = await a_page(host, server, visitor, has_touch=touch, is_mobile=touch)
@@ -112,13 +112,13 @@ async def test_the_bar_stands_beyond_the_stack_and_waits_for_the_pointer(
 
 async def bar_box(page: Page) -> FloatRect:
     more = page.get_by_role("button", name="+2 more")
-    await more.hover(trial=True)  # only waits until it stands still
+    await more.hover(trial=True)  # only waits until it stops moving
     box = await more.bounding_box()
     assert box is not None
     return box
 
 
-async def test_on_the_way_to_the_bar_the_stack_stays_open(
+async def test_the_stack_stays_expanded_on_the_way_to_the_bar(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -147,7 +147,7 @@ async def test_two_toasts_can_be_dismissed_at_once_and_one_needs_no_bar(
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("on", ["html", "[data-toasts-region]"])
-async def test_a_page_forces_a_theme(
+async def test_a_page_can_force_a_theme(
     host: Host, server: Server, visitor: Visitor, theme: Any, on: str
 ) -> None:
     other: Any = {"light": "dark", "dark": "light"}[theme]
@@ -159,7 +159,7 @@ async def test_a_page_forces_a_theme(
     await expect(visible(page)).to_have_css("background-color", colour)
 
 
-async def test_a_site_chooses_the_colour_of_the_focus(
+async def test_a_site_can_choose_the_colour_of_the_focus(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -172,7 +172,7 @@ async def test_a_site_chooses_the_colour_of_the_focus(
 
 
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
-async def test_a_toast_stands_where_it_is_told_to(
+async def test_a_toast_appears_at_the_configured_position(
     host: Host, server: Server, visitor: Visitor, direction: str
 ) -> None:
     page = await a_page(host, server, visitor, viewport={"width": 1000, "height": 600})
@@ -189,7 +189,7 @@ async def test_a_toast_stands_where_it_is_told_to(
         assert edge == pytest.approx(24, abs=1)
 
 
-async def test_a_site_changes_the_look_by_properties(
+async def test_a_site_can_change_the_look_by_custom_properties(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -207,7 +207,7 @@ async def test_a_site_changes_the_look_by_properties(
     assert (await boxes(page))[0]["width"] == 300
 
 
-async def test_at_four_hundred_per_cent_all_can_be_reached(
+async def test_everything_can_be_reached_at_a_zoom_of_400_percent(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor, viewport={"width": 320, "height": 256})
@@ -268,7 +268,7 @@ async def test_the_time_and_level_of_a_toast_are_in_its_text(
     await expect(region(page).locator("time").first).to_have_text(re.compile(r"20"))
 
 
-async def test_nothing_shifts(host: Host, server: Server, visitor: Visitor) -> None:
+async def test_toasts_cause_no_layout_shift(host: Host, server: Server, visitor: Visitor) -> None:
     alice = host.person()
     context = await visitor.context(server, alice)
     await context.add_init_script(SHIFTS)
@@ -299,7 +299,7 @@ async def test_a_toast_behind_others_is_closed_by_its_button(
 
 
 @pytest.mark.parametrize("position", ["bottom-end", "top-end"])
-async def test_a_pointer_between_two_toasts_holds_them_open(
+async def test_a_pointer_between_two_toasts_keeps_the_stack_expanded(
     host: Host, server: Server, visitor: Visitor, position: str
 ) -> None:
     page = await a_page(host, server, visitor)

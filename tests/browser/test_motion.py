@@ -1,4 +1,4 @@
-"""What moves: entrance, exit, the stack, a finger's throw, and the time that a toast has."""
+"""Motion: entrance, exit, the stack, swipes, and the time of a toast."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.servers import Server
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 FRAMES = 100
-"""Milliseconds by which an animation's time, which is its frame's, may differ from the clock's."""
+"""Milliseconds by which the time of an animation, which is that of a frame, may differ."""
 WATCH = """() => {
   window.moved = {};
   document.addEventListener("transitionrun", ({ target, propertyName }) => {
@@ -47,7 +47,7 @@ async def show(page: Page, **rest: Any) -> str:
 
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
-async def test_only_transform_and_opacity_move_and_not_for_long(
+async def test_only_transform_and_opacity_are_animated_and_briefly(
     host: Host, server: Server, visitor: Visitor, motion: Any
 ) -> None:
     page = await a_page(host, server, visitor, reduced_motion=motion)
@@ -79,7 +79,7 @@ PATH = """(id) => {
 
 
 class Finger:
-    """Touches by the browser's own input, so that gestures are told apart as on a phone."""
+    """Sends touches as input of the browser, which recognizes gestures as on a phone."""
 
     def __init__(self, page: Page, session: CDPSession) -> None:
         self._page, self._session = page, session
@@ -108,7 +108,7 @@ async def phone(host: Host, server: Server, visitor: Visitor) -> tuple[Page, Fin
 
 
 @pytest.mark.parametrize("way", [-1, 1])
-async def test_a_toast_is_thrown_out_to_either_side(
+async def test_a_toast_can_be_swiped_to_either_side(
     host: Host, server: Server, visitor: Visitor, way: int
 ) -> None:
     page, finger = await phone(host, server, visitor)
@@ -120,7 +120,7 @@ async def test_a_toast_is_thrown_out_to_either_side(
 
 
 @pytest.mark.parametrize("way", [-1, 1])
-async def test_the_last_one_leaves_on_the_side_that_it_is_thrown_to(
+async def test_the_last_toast_leaves_on_the_side_of_the_swipe(
     host: Host, server: Server, visitor: Visitor, way: int
 ) -> None:
     page, finger = await phone(host, server, visitor)
@@ -134,7 +134,7 @@ async def test_the_last_one_leaves_on_the_side_that_it_is_thrown_to(
     assert abs(path[-1] - path[0]) > 200
 
 
-async def test_a_throw_whose_toast_goes_meanwhile_leaves_nothing_behind(
+async def test_a_swipe_whose_toast_is_dismissed_meanwhile_has_no_effect(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -158,7 +158,7 @@ async def test_a_throw_whose_toast_goes_meanwhile_leaves_nothing_behind(
     assert visitor.console == []
 
 
-async def test_after_the_last_is_thrown_out_the_next_has_its_time(
+async def test_the_time_of_the_next_toast_runs_after_the_last_was_swiped(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page, finger = await phone(host, server, visitor)
@@ -171,7 +171,7 @@ async def test_after_the_last_is_thrown_out_the_next_has_its_time(
 
 
 @pytest.mark.parametrize("move", [(50, 0), (70, 100), (70, -100)])
-async def test_what_is_no_throw_leaves_it_where_it_was(
+async def test_a_movement_that_is_no_swipe_leaves_the_toast_in_place(
     host: Host, server: Server, visitor: Visitor, move: tuple[float, float]
 ) -> None:
     page, finger = await phone(host, server, visitor)
@@ -181,12 +181,12 @@ async def test_what_is_no_throw_leaves_it_where_it_was(
     await finger.drag(pk, *move, seconds=0.6)
     await page.evaluate(SETTLED)
     await expect(toast(page, pk)).to_have_attribute("data-state", "visible")
-    # A stack that is closed is as high as whole pixels.
+    # The height of a collapsed stack is rounded to whole pixels.
     assert await toast(page, pk).bounding_box() == pytest.approx(before, abs=0.5)
-    assert page.url.endswith("/")  # and no click on its link either
+    assert page.url.endswith("/")  # and its link was not clicked
 
 
-async def test_with_the_mouse_it_is_thrown_beside_its_text(
+async def test_a_toast_can_be_swiped_with_the_mouse_beside_its_text(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -232,7 +232,7 @@ async def test_a_pause_keeps_the_time_that_is_left(
         assert left - 1000 * (time.monotonic() - began) - FRAMES <= after <= left
 
 
-async def test_behind_newer_ones_it_waits_and_keeps_its_time(
+async def test_a_queued_toast_keeps_its_remaining_time(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     page = await a_page(host, server, visitor)
@@ -247,7 +247,7 @@ async def test_behind_newer_ones_it_waits_and_keeps_its_time(
     assert left - 1000 * (time.monotonic() - began) - FRAMES <= after <= left
 
 
-async def test_a_change_starts_its_time_anew(host: Host, server: Server, visitor: Visitor) -> None:
+async def test_a_change_restarts_the_time(host: Host, server: Server, visitor: Visitor) -> None:
     page = await a_page(host, server, visitor)
     pk = await show(page, duration=60)
     await page.wait_for_function(f"(pk) => ({TIME})(pk)[0] < 59_800", arg=pk)

@@ -1,4 +1,4 @@
-"""Servers that die, networks that go, streams that something in between forbids."""
+"""Servers that crash, networks that fail, and proxies that block streams."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STREAM = "**/toasts/stream/"
 
 
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-async def test_after_a_killed_server_the_page_shows_what_came_meanwhile_once(
+async def test_the_page_shows_toasts_of_an_outage_once(
     host_on: Callable[[str], Host], visitor: Visitor, database: str
 ) -> None:
     host = host_on(database)
@@ -54,7 +54,7 @@ async def test_after_a_killed_server_the_page_shows_what_came_meanwhile_once(
     server.kill()
 
 
-async def test_dismissed_while_the_server_is_down_it_is_told_when_it_is_back(
+async def test_a_dismissal_during_an_outage_is_sent_after_it(
     host: Host, own_server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -71,7 +71,7 @@ async def test_dismissed_while_the_server_is_down_it_is_told_when_it_is_back(
     assert await appearances(page) == {str(pk): 1}
 
 
-async def test_dismissed_while_the_server_is_down_it_is_told_by_the_next_page(
+async def test_a_dismissal_during_an_outage_is_sent_by_the_next_page(
     host: Host, own_server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -91,7 +91,7 @@ async def test_dismissed_while_the_server_is_down_it_is_told_by_the_next_page(
     assert await appearances(next_page) == {str(other): 1}
 
 
-async def test_without_a_network_it_says_so_and_comes_back_with_it(
+async def test_the_page_is_offline_without_a_network_and_reconnects(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -118,11 +118,11 @@ async def misread(route: Route) -> None:
 
 
 async def swallow(route: Route) -> None:
-    """A proxy that lets the request through and keeps the answer."""
+    """Act as a proxy that forwards the request and holds the answer back."""
 
 
 @pytest.mark.parametrize("obstacle", [refuse, cut, misread, swallow])
-async def test_where_something_forbids_streams_it_polls_and_takes_the_stream_when_it_may(
+async def test_the_page_polls_while_streams_are_blocked(
     host: Host, server: Server, visitor: Visitor, obstacle: Any
 ) -> None:
     alice = host.person()
@@ -152,21 +152,21 @@ def wsgi_server(host: Host) -> Iterator[Server]:
     server.kill()
 
 
-async def test_under_wsgi_it_polls(host: Host, wsgi_server: Server, visitor: Visitor) -> None:
+async def test_the_page_polls_under_wsgi(host: Host, wsgi_server: Server, visitor: Visitor) -> None:
     alice = host.person()
     early = host.toast(alice, "early", duration=0)
     page = await tab(await visitor.context(wsgi_server, alice), connects=False)
     await expect_shown(page, early, "early")
     await expect_connection(page, "polling")
     late = host.toast(alice, "late", duration=0)
-    await page.evaluate("dispatchEvent(new Event('online'))")  # else it asks every 10 to 15 s
+    await page.evaluate("dispatchEvent(new Event('online'))")  # otherwise it polls every 10 to 15 s
     await expect_shown(page, late, "late")
     await close_button(page, late).click()
     await soon(lambda: host.is_read(late))
     assert await appearances(page) == {str(early): 1, str(late): 1}
 
 
-async def test_told_to_stop_the_server_says_goodbye_and_the_page_comes_back(
+async def test_the_page_reconnects_after_a_server_stopped(
     host: Host, own_server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()

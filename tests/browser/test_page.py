@@ -1,4 +1,4 @@
-"""The client among other script: page swaps, dialogs, back and forth, included twice."""
+"""The client next to other scripts: page swaps, dialogs, navigation, included twice."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SWAP = """async (path) => {
 
 
 def streams_of(page: Page) -> list[str]:
-    """The streams that the page asks for from now on."""
+    """Return a list that receives the page's requests for streams from now on."""
     streams: list[str] = []
 
     def note(request: Request) -> None:
@@ -51,7 +51,9 @@ def streams_of(page: Page) -> list[str]:
     return streams
 
 
-async def test_included_twice_it_boots_once(host: Host, server: Server, visitor: Visitor) -> None:
+async def test_a_client_that_is_included_twice_starts_once(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
     alice = host.person()
     page = await (await visitor.context(server, alice)).new_page()
     streams = streams_of(page)
@@ -82,7 +84,7 @@ async def test_a_swapped_body_keeps_the_stream_the_toasts_and_their_look(
     assert await appearances(page) == {str(pk): 1, str(fresh): 1}
 
 
-async def test_a_region_that_other_script_removes_comes_back(
+async def test_a_region_that_another_script_removes_is_inserted_again(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -95,7 +97,7 @@ async def test_a_region_that_other_script_removes_comes_back(
     await expect_gone(page, pk)
 
 
-async def test_a_modal_dialog_does_not_shut_the_toasts_out(
+async def test_toasts_stay_usable_above_a_modal_dialog(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -122,7 +124,7 @@ async def test_a_modal_dialog_does_not_shut_the_toasts_out(
     await expect_shown(page, third, "third")
 
 
-async def test_signed_in_without_a_reload_the_next_swap_connects(
+async def test_after_a_sign_in_without_a_reload_the_next_swap_connects(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -142,10 +144,10 @@ async def test_the_page_can_follow_and_close_its_toasts(
     page = await visitor.open(server, alice)
     await page.evaluate(
         """() => {
-          window.told = [];
+          window.events = [];
           for (const name of ["show", "dismiss", "read", "disconnected"])
             document.addEventListener(`toasts:${name}`, ({ detail }) =>
-              told.push([name, detail.id ?? detail.toast?.id ?? detail.state, detail.reason]));
+              events.push([name, detail.id ?? detail.toast?.id ?? detail.state, detail.reason]));
         }"""
     )
     pk, other = host.toast(alice, "one", duration=0), host.toast(alice, "two", duration=0)
@@ -156,7 +158,7 @@ async def test_the_page_can_follow_and_close_its_toasts(
     await soon(lambda: host.is_read(pk))
     host.call("dismiss", other)
     await expect_gone(page, other)
-    assert await page.evaluate("window.told") == [
+    assert await page.evaluate("window.events") == [
         ["show", str(pk), None],
         ["show", str(other), None],
         ["dismiss", str(pk), "user"],
@@ -166,7 +168,7 @@ async def test_the_page_can_follow_and_close_its_toasts(
     ]
 
 
-async def test_back_from_another_page_the_stream_is_open_again(
+async def test_the_stream_is_open_again_after_going_back(
     host: Host, server: Server, with_bfcache: Browser
 ) -> None:
     alice = host.person()
@@ -182,7 +184,7 @@ async def test_back_from_another_page_the_stream_is_open_again(
     await expect_shown(page, pk, "stays")
     meanwhile = host.toast(alice, "meanwhile", duration=0)
     await expect_shown(page, meanwhile, "meanwhile")
-    await page.go_back(wait_until="commit")  # a restored page does not load again
+    await page.go_back(wait_until="commit")  # a restored page is not loaded again
     await expect(page).to_have_url(f"{server.url}/form/")
     assert await page.evaluate("window.restored")
     await expect_connection(page, "connected")
@@ -194,7 +196,7 @@ async def test_back_from_another_page_the_stream_is_open_again(
     await visitor.leave()
 
 
-async def test_a_tab_that_follows_comes_back_from_another_page_and_follows_again(
+async def test_a_follower_tab_follows_again_after_going_back(
     host: Host, server: Server, with_bfcache: Browser
 ) -> None:
     alice = host.person()
@@ -216,7 +218,7 @@ async def test_a_tab_that_follows_comes_back_from_another_page_and_follows_again
     await visitor.leave()
 
 
-async def test_a_page_restored_for_the_next_user_shows_nothing_of_the_last_one(
+async def test_a_page_restored_for_the_next_user_shows_no_toasts_of_the_previous_user(
     host: Host, server: Server, with_bfcache: Browser
 ) -> None:
     alice, bob = host.person("alice"), host.person("bob")

@@ -1,4 +1,4 @@
-"""The strictest Content-Security-Policy, Trusted Types included: nothing to object to."""
+"""The strictest Content-Security-Policy, with Trusted Types, reports no violations."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sa
 
 async def violations(page: Page) -> list[str]:
     found: list[str] = await page.evaluate("window.violations")
-    # A browser may look for the site's icon by itself.
+    # A browser may request the site's icon on its own.
     return [text for text in found if "/favicon.ico" not in text]
 
 
-async def test_a_strict_policy_has_nothing_to_object_to(
+async def test_toasts_do_not_violate_a_strict_policy(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -56,7 +56,7 @@ async def test_a_strict_policy_has_nothing_to_object_to(
     await close_button(page, rest.pop()).click()
     await close_button(page, rest.pop()).click()
     await expect(toast(page, full).get_by_role("progressbar")).to_be_visible()
-    await page.mouse.move(0, 0)  # on the toasts it would stop their time
+    await page.mouse.move(0, 0)  # on the toasts, the pointer would pause their time
     host.call("change", full, progress=100, message="Ready")
     await expect(toast(page, full).locator("[data-toast-message]")).to_have_text("Ready")
     await expect(region(page)).to_have_css("position", "fixed")
@@ -69,7 +69,7 @@ async def test_a_strict_policy_has_nothing_to_object_to(
     await soon(lambda: host.is_read(full))
     assert await violations(page) == []
     assert visitor.console == []
-    # The policy is there, and the listener hears of what it forbids.
+    # The policy is in force, and the listener receives its violations.
     with pytest.raises(Exception, match=r"TrustedHTML|Sink type"):
         await page.evaluate("document.createElement('div').innerHTML = '<b>'")
     [violation] = await violations(page)
@@ -77,7 +77,7 @@ async def test_a_strict_policy_has_nothing_to_object_to(
     visitor.console.clear()
 
 
-async def test_a_strict_policy_has_nothing_to_object_to_in_the_bell_and_the_inbox(
+async def test_the_bell_and_the_inbox_do_not_violate_a_strict_policy(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()

@@ -1,4 +1,4 @@
-"""Who is signed in: logout anywhere, signed-out visitors, another user in the same browser."""
+"""Sessions: logout anywhere, signed-out visitors, another user in the same browser."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ async def test_logout_in_another_process_empties_the_page(
     page = await visitor.open(server, alice)
     pk = host.toast(alice, "private", duration=0)
     await expect_shown(page, pk, "private")
-    assert host.call("leave", alice.session) == 302
+    assert host.call("sign_out", alice.session) == 302
     await expect_connection(page, "signed-out")
     await expect(region(page).locator("[data-toast-id]")).to_have_count(0)
     assert await region(page).get_attribute("data-leader") is None
 
 
-async def test_a_visitor_who_is_signed_out_gets_a_quiet_page(
+async def test_the_page_of_a_signed_out_visitor_makes_no_further_requests(
     server: Server, visitor: Visitor
 ) -> None:
     requests: list[str] = []
@@ -68,7 +68,7 @@ async def test_a_visitor_who_is_signed_out_gets_a_quiet_page(
     ]
 
 
-async def test_whoever_signs_in_next_sees_nothing_of_the_last_one(
+async def test_the_next_user_sees_no_toasts_of_the_previous_user(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice, bob = host.person("alice"), host.person("bob")
@@ -91,7 +91,7 @@ async def test_a_site_that_hides_its_csrf_token_can_dismiss(
     host: Host, visitor: Visitor, csrf: str
 ) -> None:
     alice: Person = host.person()
-    server = host.but(TEST_CSRF=csrf).serve("daphne")
+    server = host.with_environment(TEST_CSRF=csrf).serve("daphne")
     try:
         page = await visitor.open(server, alice)
         ids = [host.toast(alice, f"number {number}", duration=0) for number in range(2)]
@@ -110,7 +110,7 @@ async def test_a_token_that_is_refused_is_replaced(
 ) -> None:
     alice = host.person()
     page = await visitor.open(server, alice, "/form/")
-    # Seen before the server's own by this page's script, and not sent with the post.
+    # The page's script finds this cookie before the server's, and the browser does not send it.
     await page.evaluate("document.cookie = `csrftoken=${'a'.repeat(32)}; path=/form`")
     pk = host.toast(alice, "closed", duration=0)
     await expect_shown(page, pk, "closed")

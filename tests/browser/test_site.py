@@ -1,4 +1,4 @@
-"""The site's pages in a real Chromium: with script and without, light and dark, wide and narrow."""
+"""The site's pages in Chromium: with and without script, light and dark, wide and narrow."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def signed_in(chromium: Browser, server: Server, **options: Any) -> AsyncI
     assert complaints == []
 
 
-async def test_the_form_is_sent_without_leaving_the_page_and_the_toasts_come(
+async def test_the_form_is_sent_without_leaving_the_page_and_the_toasts_arrive(
     chromium: Browser, server: Server
 ) -> None:
     async with signed_in(chromium, server) as page:
@@ -69,7 +69,7 @@ async def test_the_form_is_sent_without_leaving_the_page_and_the_toasts_come(
         assert await page.evaluate("window.same")
 
 
-async def test_errors_are_shown_at_their_fields_and_go_when_mended(
+async def test_errors_are_shown_at_their_fields_and_disappear_when_corrected(
     chromium: Browser, server: Server
 ) -> None:
     async with signed_in(chromium, server) as page:
@@ -87,7 +87,9 @@ async def test_errors_are_shown_at_their_fields_and_go_when_mended(
         assert await message.get_attribute("aria-invalid") is None
 
 
-async def test_without_script_the_form_works_as_forms_do(chromium: Browser, server: Server) -> None:
+async def test_without_script_the_form_works_as_a_plain_form(
+    chromium: Browser, server: Server
+) -> None:
     async with signed_in(chromium, server, java_script_enabled=False) as page:
         await page.get_by_label("Message").fill(" ")
         await page.get_by_role("button", name="Start the task").click()
@@ -100,7 +102,7 @@ async def test_without_script_the_form_works_as_forms_do(chromium: Browser, serv
         await expect(page).to_have_url(f"{server.url}/demo/toast/")
 
 
-async def test_whoever_was_signed_out_meanwhile_is_asked_to_sign_in(
+async def test_a_user_who_was_signed_out_meanwhile_is_asked_to_sign_in(
     chromium: Browser, server: Server
 ) -> None:
     async with signed_in(chromium, server) as page:
@@ -143,7 +145,7 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(scheme: str) -> None:
+def test_text_has_enough_contrast_with_its_background(scheme: str) -> None:
     pairs = [
         (text, ground)
         for text in ("ink", "ink-soft", "link")

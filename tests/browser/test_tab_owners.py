@@ -1,4 +1,4 @@
-"""Tabs whose user signs out or in, or is another one."""
+"""Tabs whose user signs out, signs in or changes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.servers import Server
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
-async def test_signed_out_in_one_tab_all_are_emptied(
+async def test_a_logout_in_one_tab_empties_all_tabs(
     host: Host, server: Server, visitor: Visitor, election: str
 ) -> None:
     alice = host.person()
@@ -34,7 +34,7 @@ async def test_signed_out_in_one_tab_all_are_emptied(
     pk = host.toast(alice, "private", duration=0)
     for page in pages:
         await expect_shown(page, pk, "private")
-    assert host.call("leave", alice.session) == 302
+    assert host.call("sign_out", alice.session) == 302
     began = time.monotonic()
     for page in pages:
         await expect_gone(page, pk)
@@ -45,11 +45,11 @@ async def test_signed_out_in_one_tab_all_are_emptied(
         page.on("request", lambda request: asked.append(request.url))
         await page.evaluate("dispatchEvent(new Event('online'))")
         await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    await asyncio.sleep(3)  # nothing may happen: there is nothing to wait for
+    await asyncio.sleep(3)  # nothing may happen, so there is no condition to wait for
     assert asked == []
 
 
-async def test_the_next_user_of_this_browser_sees_nothing_of_the_last_ones_open_tabs(
+async def test_the_next_user_of_a_browser_sees_no_toasts_of_tabs_that_are_still_open(
     host: Host, server: Server, visitor: Visitor, election: str
 ) -> None:
     alice, bob = host.person("alice"), host.person("bob")
@@ -58,7 +58,7 @@ async def test_the_next_user_of_this_browser_sees_nothing_of_the_last_ones_open_
     secret = host.toast(alice, "alice's", duration=0)
     for page in hers:
         await expect_shown(page, secret, "alice's")
-    # Not signed out: her session, and so the leader's stream, go on.
+    # Alice does not sign out, so her session and the leader's stream continue.
     await context.add_cookies([{"name": "sessionid", "value": bob.session, "url": server.url}])
     his = await tab(context)
     pk = host.toast(bob, "bob's", duration=0)
@@ -70,7 +70,7 @@ async def test_the_next_user_of_this_browser_sees_nothing_of_the_last_ones_open_
     await soon(lambda: not host.is_read(secret))
 
 
-async def test_signed_in_in_one_tab_the_signed_out_others_come_along(
+async def test_after_a_sign_in_in_one_tab_the_signed_out_tabs_connect(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -86,7 +86,7 @@ async def test_signed_in_in_one_tab_the_signed_out_others_come_along(
         await expect_shown(page, pk, "hello")
 
 
-async def test_a_pending_dismissal_outlives_the_session_and_reaches_nobody_else(
+async def test_a_pending_dismissal_survives_the_session_and_is_sent_for_its_user_only(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice, bob = host.person("alice"), host.person("bob")

@@ -35,11 +35,11 @@ new MutationObserver(() => {
 
 
 async def swallow(route: Route) -> None:
-    """Never answers."""
+    """Never answer."""
 
 
 async def dismissal(host: Host, person: Person, pages: list[Page]) -> int:
-    """Milliseconds until 95 % of the other tabs know what one has dismissed."""
+    """Dismiss a toast in one tab. Return the milliseconds until 95 % of the others removed it."""
     pk = host.toast(person, "to all", duration=0)
     for page in pages:
         await expect_shown(page, pk, "to all")
@@ -53,7 +53,7 @@ async def dismissal(host: Host, person: Person, pages: list[Page]) -> int:
     return int(sorted(went)[int(len(went) * 0.95)])
 
 
-async def test_twenty_tabs_hold_one_stream_and_the_site_still_answers(
+async def test_twenty_tabs_share_one_stream_and_the_site_still_answers(
     host: Host, server: Server, visitor: Visitor, election: str
 ) -> None:
     alice = host.person()
@@ -66,16 +66,16 @@ async def test_twenty_tabs_hold_one_stream_and_the_site_still_answers(
         assert await page.evaluate("fetch('/').then(({ status }) => status)") == 200
         assert time.monotonic() - began < 5
         await page.evaluate(WATCH_GOING)
-    # The server gets no request: what goes, goes by the messages between the tabs.
+    # The server gets no request, so only messages between the tabs can remove the toast.
     await context.route("**/read-all/", swallow)
     times = [await dismissal(host, alice, pages) for _ in range(5)]
     print(f"{election}: p95 of a dismissal in 19 other tabs, ms: {times}")
-    # The best of five: twenty pages that draw at the same time share few cores here.
+    # The best of five, since twenty pages that draw at once share few cores.
     assert min(times) < 300
     assert await streams(leader) == 1
 
 
-async def test_a_new_tab_gets_the_state_at_once_and_asks_for_no_stream(
+async def test_a_new_tab_gets_the_state_at_once_without_opening_a_stream(
     host: Host, server: Server, visitor: Visitor, election: str
 ) -> None:
     alice = host.person()
@@ -91,7 +91,7 @@ async def test_a_new_tab_gets_the_state_at_once_and_asks_for_no_stream(
     assert await region(second).get_attribute("data-leader") is None
 
 
-async def test_where_tabs_cannot_talk_each_has_a_stream_of_its_own(
+async def test_without_messages_between_tabs_each_tab_has_its_own_stream(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -107,7 +107,7 @@ async def test_where_tabs_cannot_talk_each_has_a_stream_of_its_own(
     await soon(lambda: host.is_read(pk))
 
 
-async def test_a_toast_pops_only_where_the_user_looks(
+async def test_a_toast_pops_up_only_in_the_tab_that_the_user_is_looking_at(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -129,7 +129,7 @@ async def test_a_toast_pops_only_where_the_user_looks(
     assert await appearances(hidden) == {}
 
 
-async def test_hidden_by_its_time_in_one_tab_it_is_not_shown_in_another_or_after_a_reload(
+async def test_a_toast_whose_time_is_over_is_not_shown_in_other_tabs_or_after_a_reload(
     host: Host, server: Server, visitor: Visitor, election: str
 ) -> None:
     alice = host.person()

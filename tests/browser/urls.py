@@ -1,4 +1,4 @@
-"""The pages of tests.urls, some more, and the client's files."""
+"""The pages of tests.urls, further pages, and the client's files."""
 
 from django.contrib.staticfiles.views import serve
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -52,7 +52,7 @@ async def inbox(request: HttpRequest) -> HttpResponse:
 
 
 async def by_hand(request: HttpRequest) -> HttpResponse:
-    """As somebody writes it who gives the client nothing but its place."""
+    """A page with a script tag written by hand, without options."""
     tags = (
         '<link rel="stylesheet" href="/static/toasts/toasts.css">'
         '<script src="/static/toasts/toasts.js" defer data-toasts></script>'
@@ -65,7 +65,7 @@ async def twice(request: HttpRequest) -> HttpResponse:
 
 
 async def streams(request: HttpRequest) -> HttpResponse:
-    """How many streams the asking user has here."""
+    """Return how many streams the user has in this process."""
     mine = topic((await request.auser()).pk)
     found = [listener for listener in current_hub().subscriptions() if listener.topic == mine]
     return JsonResponse({"open": len(found)})

@@ -1,4 +1,4 @@
-"""The same site under WSGI, which can't stream: ``python -m tests.browser.wsgi PORT``."""
+"""The same site under WSGI, which cannot stream: ``python -m tests.browser.wsgi PORT``."""
 
 import sys
 from socketserver import ThreadingMixIn
@@ -13,7 +13,7 @@ class Server(ThreadingMixIn, WSGIServer):
 
 class Quiet(WSGIRequestHandler):
     def log_message(self, *args: object) -> None:
-        """Says nothing."""
+        """Log nothing."""
 
 
 if __name__ == "__main__":
