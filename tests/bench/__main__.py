@@ -1,6 +1,6 @@
 """``python -m tests.bench [NAME ...]``: runs scenarios and prints their tables.
 
-Everything runs on 127.0.0.1, over a PostgreSQL and servers of its own, and ends with it.
+It starts its own PostgreSQL and servers on 127.0.0.1, and stops them at the end.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from tests.bench.machine import describe, raise_limits
 from tests.bench.report import Report
 
 SCENARIOS = {
-    "latency": "another process's create_toast to the page's DOM, and to bytes",
-    "streams": "what an open stream costs, beside bare ASGI, django-eventstream and channels",
-    "writers": "what create_toast costs beside the bare INSERT",
-    "boards": "plain INSERTs to the boards of many browsers, by a trigger and a feed",
-    "churn": "what connects and disconnects leave behind",
-    "screen": "what a flood of toasts, and the client's boot, cost the page",
-    "tabs": "toasts and dismissals in twenty tabs of one browser",
-    "storm": "how soon all are back after the server was killed",
+    "latency": "time from create_toast in another process to an open page",
+    "streams": "cost of an open stream, compared to bare ASGI, django-eventstream and channels",
+    "writers": "cost of create_toast, compared to a bare INSERT",
+    "boards": "time from a plain INSERT to the boards of many browsers, by a trigger and a feed",
+    "churn": "threads, files, tasks and memory that connects and disconnects leave behind",
+    "screen": "cost of many toasts, and of the client's start, for the page",
+    "tabs": "time of toasts and dismissals in twenty tabs of one browser",
+    "storm": "time until all clients are connected again after the server was killed",
 }
 BUSY = 0.5
-"""Of a core, on average of a minute, before we start."""
+"""The load average per core, before the start, above which a warning is printed."""
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -38,16 +38,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         "python -m tests.bench", epilog=f"scenarios:\n{listed}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("names", nargs="*", metavar="NAME", help="a scenario; none: all of them")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a scenario (default: all)")
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", action="store_true", help="a few of everything, to see it work")
+    size.add_argument("--quick", action="store_true", help="tiny sizes, as a smoke test")
     size.add_argument("--full", action="store_true", help="ten thousand streams; takes an hour")
-    parser.add_argument("--streams", type=int, help="how many, instead of the scenario's own")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was found there, too")
+    parser.add_argument("--streams", type=int, help="number of streams")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the results to FILE")
     options = parser.parse_args(arguments)
     for name in options.names:
         if name not in SCENARIOS:
-            parser.error(f"no scenario {name!r}; there are: {', '.join(SCENARIOS)}")
+            parser.error(f"unknown scenario {name!r}; choose from: {', '.join(SCENARIOS)}")
     return options
 
 
@@ -60,8 +60,8 @@ def size_of(scenario: Any, options: argparse.Namespace) -> Any:
     return size
 
 
-def told(size: Any) -> str:
-    """A scenario's parameters, those that are numbers."""
+def parameters(size: Any) -> str:
+    """Return the numeric parameters of a scenario as text."""
     values = dataclasses.asdict(size).items()
     return ", ".join(
         f"{name} {value:g}" for name, value in values if isinstance(value, int | float)
@@ -74,12 +74,12 @@ def main(arguments: list[str]) -> int:
     report = Report(describe())
     report.show_machine()
     if os.getloadavg()[0] > BUSY * (os.cpu_count() or 1):
-        print("This machine is busy with other things: expect noise.\n", flush=True)
+        print("Other processes keep this machine busy: expect noise.\n", flush=True)
     for name in options.names or SCENARIOS:
         scenario = importlib.import_module(f"tests.bench.{name}")
         size, started = size_of(scenario, options), time.monotonic()
         report.add(name, *scenario.run(size))
-        print(f"({name}: {time.monotonic() - started:.0f} s; {told(size)})\n", flush=True)
+        print(f"({name}: {time.monotonic() - started:.0f} s; {parameters(size)})\n", flush=True)
     if options.json:
         options.json.write_text(json.dumps(report.as_json(), indent=1, default=str))
     return 0

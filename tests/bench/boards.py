@@ -1,4 +1,4 @@
-"""Orders that plain SQL inserts, announced by a trigger, to the boards of many browsers."""
+"""Orders inserted by plain SQL and announced by a trigger, on the boards of many browsers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ P99 = 200.0
 class Size:
     streams: int = 200
     rate: float = 500.0
-    """Rows a second, each a transaction."""
+    """Rows per second, each in its own transaction."""
     seconds: float = 10.0
     servers: tuple[str, ...] = ("uvicorn", "daphne")
 
@@ -53,15 +53,15 @@ def run(size: Size) -> Iterator[Table]:
         people.site.run(TRIGGERS)
         rows = [_measured(people, writer, kind, size) for kind in size.servers]
     yield Table("Boards: from the commit of a plain INSERT to every open board", rows, NOTES)
-    bars = ((f"{row['server']}: p99 ms", row["p99"], P99) for row in rows)
-    yield Table("Boards: bars", report.against(bars))
+    limits = ((f"{row['server']}: p99 ms", row["p99"], P99) for row in rows)
+    yield Table("Boards: limits", report.compare(limits))
 
 
 NOTES = (
     "Milliseconds, over all rows and boards. One feed of the newest 100 rows, one server process.",
-    "accept ms: CPU for a board that opens, and for a stream of toasts, which knows a shorter way.",
-    "CPU: of the server's process, % of a core. skipped: rows that had left the newest hundred",
-    "(of 200 ms, at 500 rows/s) before a board was told: a feed is what is there, not a log.",
+    "accept ms: CPU to open a board. toasts' ms: CPU to open a stream of toasts by the fast path.",
+    "CPU %: of a core, in the server's process. skipped: rows that newer ones had displaced before",
+    "they were sent. A feed sends the current rows (200 ms of them, at 500 rows/s), and is no log.",
 )
 
 
@@ -77,7 +77,7 @@ def _measured(people: Any, writer: Any, kind: str, size: Size) -> dict[str, Any]
             started, cpu = time.monotonic(), meter.cpu()
             published = _write(writer, size)
             seconds, spent = time.monotonic() - started, meter.cpu() - cpu
-            with contextlib.suppress(TimeoutError):  # then some were skipped
+            with contextlib.suppress(TimeoutError):  # some rows were skipped
                 load.until(lambda now: count(now, "change") >= len(published) * size.streams, 20)
             waits = [(arrival - published[stamp]) / 1e6 for stamp, arrival in load.samples()]
     return {
@@ -89,7 +89,7 @@ def _measured(people: Any, writer: Any, kind: str, size: Size) -> dict[str, Any]
 
 
 def _open(load: Load, meter: Meter, size: Size) -> float:
-    """Open all streams; milliseconds of the server's CPU for each."""
+    """Open all streams. Return the server's CPU time for each, in milliseconds."""
     before = meter.cpu()
     load.command("rate", 1000, 32)
     load.open(size.streams, BOARDS.ready)
@@ -97,7 +97,7 @@ def _open(load: Load, meter: Meter, size: Size) -> float:
 
 
 def _write(writer: Any, size: Size) -> dict[int, int]:
-    """Insert rows at the rate; when each was committed, by the stamp in it."""
+    """Insert rows at the rate. Return the time of each commit by the stamp in the row."""
     published, due = {}, time.monotonic()
     for _ in range(int(size.rate * size.seconds)):
         time.sleep(max(0.0, due - time.monotonic()))

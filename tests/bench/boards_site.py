@@ -1,4 +1,4 @@
-"""An order board: the newest hundred rows of a table that a trigger announces."""
+"""An order board: the newest hundred rows of a table with a trigger."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toasts import feeds
 
 class Orders(feeds.Feed):
     name = "orders"
-    limit = 100  # what leaves the newest hundred is not deleted, and is not sent once more
+    limit = 100  # rows that newer ones displace are not sent as deleted
 
     def topic(self, request: HttpRequest, **kwargs: Any) -> str | None:
         return "all" if request.user.is_authenticated else None

@@ -1,4 +1,4 @@
-"""What connects and disconnects, in every phase of a stream's life, leave behind in a server."""
+"""What connects and disconnects leave behind in a server, in every phase of a stream."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from tests.support.servers import Server
 COUNTED = replace(TOASTS, application="tests.bench.counted")
 USERS, FAT_USERS = 500, 10
 FAT = {"toasts": 200, "length": 2000}
-"""A snapshot of some 450 KB: no socket takes it while its client does not read."""
+"""A snapshot of about 450 KB, which fills the socket of a client that does not read."""
 WARM = 0.2
-"""The share that goes before the first census, so that pools and arenas have grown."""
+"""The share of connects before the first census, so that pools and arenas have grown."""
 SETTLES_WITHIN = 45.0
-"""Seconds; a client that does not read is cut after 30."""
+"""Seconds. A client that does not read is disconnected after 30."""
 
 
 @dataclass(frozen=True)
 class Phase:
-    """When a client leaves: half of them with a FIN, half with a RST.
+    """When a client disconnects: half of them with a FIN, half with a RST.
 
     Args:
-        name: of load.c.
-        ms: within that many milliseconds, at random.
-        share: of all connects.
+        name: the name of the phase in load.c.
+        ms: the greatest delay in milliseconds, chosen at random.
+        share: the share of all connects.
     """
 
     name: str
@@ -46,10 +46,10 @@ class Phase:
 
 
 PHASES = (
-    Phase("early", 20, 0.3),  # asked, perhaps not answered yet
-    Phase("head", 0, 0.3),  # answered, the state still being read
-    Phase("live", 50, 0.3),  # told the state
-    Phase("stalled", 100, 0.1, fat=True),  # in the middle of a write that can't go on
+    Phase("early", 20, 0.3),  # request sent, perhaps without an answer
+    Phase("head", 0, 0.3),  # response started, the state is being read
+    Phase("live", 50, 0.3),  # state received
+    Phase("stalled", 100, 0.1, fat=True),  # in the middle of a write that is blocked
 )
 
 
@@ -68,19 +68,19 @@ def run(size: Size) -> Iterator[Table]:
         people.worker.call("fatten", user_ids=people.user_ids[:FAT_USERS], **FAT)
         rows = [row for kind in size.servers for row in _churned(people, kind, size)]
     yield Table("Churn: what is alive in the server's process", rows, NOTES)
-    yield Table("Churn: bars", report.against(_bars(rows)))
+    yield Table("Churn: limits", report.compare(_limits(rows)))
 
 
 NOTES = (
-    "Left before the answer, at its head, live, and in the middle of a write; FIN and RST.",
-    "threads to objects: after a warm-up, and again after so many connects; memory: PSS in KB.",
-    "What leaks grows in the second half as in the first; what was never given back does not.",
+    "Clients disconnect before the response, at its head, live, or during a write, by FIN or RST.",
+    "threads to objects: counted after a warm-up, half-way and at the end. memory: PSS in KB.",
+    "A leak grows in the second half as much as in the first. Pools and caches do not.",
     "tasks, objects: of asyncio and of the garbage collector, counted in the process itself.",
 )
 COUNTS = ("threads", "files", "tasks", "memory", "objects")
 
 
-def _bars(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float]]:
+def _limits(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float]]:
     for before, after in zip(rows[::3], rows[2::3], strict=True):
         for name in COUNTS:
             more = 100 * (after[name] / before[name] - 1)
@@ -109,20 +109,20 @@ def _half(
 
 
 def _churn(people: Population, server: Server, connects: int) -> dict[str, int]:
-    """All phases side by side; how many connects there were, and how many the server ended."""
+    """Run all phases at the same time. Return the numbers of connects and of their ends."""
     with contextlib.ExitStack() as stack:
-        loads = [_leaving(stack, people, server, phase, connects) for phase in PHASES]
+        loads = [_disconnecting(stack, people, server, phase, connects) for phase in PHASES]
         stats = [load.until(_is_done, 800, step=0.05) for load in loads]
     return {
         name: sum(one[counter] for one in stats)
         for name, counter in {
-            "connects": "launched", "left": "left", "ended by it": "ended",
+            "connects": "launched", "disconnected": "left", "ended by server": "ended",
             "failed": "failed", "refused": "refused",
         }.items()
     }  # fmt: skip
 
 
-def _leaving(
+def _disconnecting(
     stack: contextlib.ExitStack, people: Population, server: Server, phase: Phase, connects: int
 ) -> Load:
     cookies = _cookies(people.cookies, phase.fat)
@@ -146,7 +146,7 @@ def _is_done(stats: Stats) -> bool:
 
 
 def _census(server: Server, before: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What is alive once nothing more goes away, or as little as before."""
+    """Count what is alive, once the counts no longer decrease or are as low as before."""
     deadline = time.monotonic() + SETTLES_WITHIN
     found = _count(server)
     while time.monotonic() < deadline:

@@ -1,7 +1,7 @@
-"""The constants of `scale` that no scenario prints: ``python -m tests.bench.constants``.
+"""Measures the constants of `scale` that no scenario prints: ``python -m tests.bench.constants``.
 
-CPU per piece of work: of the backends of a PostgreSQL of its own, its tables in memory; and for
-a hint of the process that hears it.
+The figures are CPU time: of the process that receives a hint, and of the backends of a PostgreSQL
+with its tables in memory.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tests.support.postgres import PostgresServer
 USERS, ROUNDS, BATCH = 10_000, 10, 500
 LISTENERS, NOTIFIES = 40, 2000
 QUICK = {"USERS": 200, "ROUNDS": 1, "BATCH": 100, "LISTENERS": 2, "NOTIFIES": 20}
-"""A few of everything, to see it work: the figures mean nothing."""
+"""Tiny sizes, as a smoke test. The figures mean nothing."""
 
 
 def cpu(pids: Iterable[int]) -> float:
-    """Seconds of CPU that these processes have used."""
+    """Return the CPU time that these processes have used, in seconds."""
     found = 0.0
     for pid in pids:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -34,7 +34,7 @@ def cpu(pids: Iterable[int]) -> float:
     return found
 
 
-def hint() -> float:
+def receive_hint() -> float:
     from toasts.realtime.brokers.base import pack, unpack
 
     known = {f"user:{number}" for number in range(USERS)}
@@ -59,7 +59,7 @@ def per_user(work: Callable[[list[int]], Any], user_ids: list[int]) -> float:
 
 
 def prepare() -> list[int]:
-    """Users of whom every tenth has a toast, each with a session."""
+    """Create users with a session each. Every tenth has a toast. Return their ids."""
     from django.contrib.auth.models import User
     from django.contrib.sessions.models import Session
     from django.db import connection
@@ -79,7 +79,7 @@ def prepare() -> list[int]:
     return [user.pk for user in users]
 
 
-def right(user_ids: list[int]) -> None:
+def check_sessions(user_ids: list[int]) -> None:
     from django.contrib.auth.models import User
     from django.contrib.sessions.models import Session
     from django.utils import timezone
@@ -90,26 +90,26 @@ def right(user_ids: list[int]) -> None:
     list(User.objects.filter(pk__in=user_ids).values_list("pk", "password", "is_active"))
 
 
-def probe(user_ids: list[int]) -> None:
+def read_states(user_ids: list[int]) -> None:
     from toasts.delivery import state
 
     state.read({user_id: user_id for user_id in user_ids})
 
 
-def listener(url: str) -> float:
+def notify_listeners(url: str) -> float:
     from toasts.realtime.brokers.postgres import notify
 
     ends = [psycopg.connect(url, autocommit=True) for _ in range(LISTENERS + 1)]
-    writer, *hearers = ends
-    for end in hearers:
+    writer, *listeners = ends
+    for end in listeners:
         end.execute("LISTEN toasts")
-    threads = [threading.Thread(target=_hear, args=(end,)) for end in hearers]
+    threads = [threading.Thread(target=_receive, args=(end,)) for end in listeners]
     for thread in threads:
         thread.start()
     before = cpu(end.info.backend_pid for end in ends)
     for number in range(NOTIFIES):
         writer.execute(notify(writer, "toasts", [f'["user:{number}"]']))
-        time.sleep(0.001)  # a thousand a second, so that no two become one
+        time.sleep(0.001)  # a thousand per second, so that no two are merged
     for thread in threads:
         thread.join()
     used = cpu(end.info.backend_pid for end in ends) - before
@@ -118,14 +118,14 @@ def listener(url: str) -> float:
     return used / (LISTENERS * NOTIFIES)
 
 
-def _hear(end: psycopg.Connection[Any]) -> None:
+def _receive(end: psycopg.Connection[Any]) -> None:
     for _ in end.notifies(timeout=60, stop_after=NOTIFIES):
         pass
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few of everything, to see it work")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, as a smoke test")
     if parser.parse_args().quick:
         globals().update(QUICK)
     server = PostgresServer().start()
@@ -139,10 +139,10 @@ def main() -> None:
 
         call_command("migrate", verbosity=0)
         user_ids = prepare()
-        print(f"hint     {1e6 * hint():6.2f} us")
-        print(f"probe    {1e6 * per_user(probe, user_ids):6.2f} us")
-        print(f"right    {1e6 * per_user(right, user_ids):6.2f} us")
-        print(f"listener {1e6 * listener(url):6.2f} us")
+        print(f"hint     {1e6 * receive_hint():6.2f} us")
+        print(f"state    {1e6 * per_user(read_states, user_ids):6.2f} us")
+        print(f"session  {1e6 * per_user(check_sessions, user_ids):6.2f} us")
+        print(f"notify   {1e6 * notify_listeners(url):6.2f} us")
     finally:
         server.remove()
 

@@ -1,4 +1,4 @@
-"""The tests' application, and at /-/census what is alive in its process; for the bench alone."""
+"""The tests' application. At /-/census it returns the numbers of tasks and objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How soon a toast that another process creates is in an open page: a real one, and as bytes."""
+"""The time until a toast of another process is in an open page, as bytes and in the DOM."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Size:
     databases: tuple[str, ...] = ("PostgreSQL", "SQLite")
     servers: tuple[str, ...] = ("daphne", "uvicorn")
     pause: tuple[float, float] = (0.005, 0.025)
-    """Seconds between two toasts, at random."""
+    """The range of the random pause between two toasts, in seconds."""
 
 
 QUICK = Size(toasts=25, databases=("PostgreSQL",), servers=("daphne",))
@@ -57,23 +57,23 @@ FULL = Size()
 def run(size: Size) -> Iterator[Table]:
     rows = [row for database in size.databases for row in _on(database, size)]
     yield Table("Latency: from the commit of another process to an open page", rows, NOTES)
-    yield Table("Latency: bars", report.against(_bars(rows)))
+    yield Table("Latency: limits", report.compare(_limits(rows)))
 
 
 NOTES = (
-    "Milliseconds. bytes: at a client that only reads; DOM: [data-toast-id] in a real Chromium.",
-    "The commit is timed in the creating process, before it announces; all on one machine.",
+    "Milliseconds. bytes: at a client that only reads. DOM: [data-toast-id] in a real Chromium.",
+    "The time starts at the commit in the creating process. Everything runs on one machine.",
 )
 
 
-def _bars(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float]]:
+def _limits(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float]]:
     for row in rows:
         if row["to"] == "DOM":
             what = f"{row['database']}, {row['server']}, DOM"
             yield f"{what}: p50 ms", row["p50"], 20 if row["database"] == "PostgreSQL" else 50
             if row["database"] == "PostgreSQL":
                 yield f"{what}: p99 ms", row["p99"], 100
-        yield f"{row['database']}, {row['server']}, {row['to']}: not seen", row["lost"], 0
+        yield f"{row['database']}, {row['server']}, {row['to']}: lost toasts", row["lost"], 0
 
 
 def _on(database: str, size: Size) -> Iterator[dict[str, Any]]:
@@ -115,7 +115,12 @@ def worker_of(served: Served) -> Iterator[Worker]:
 
 
 def _row(published: list[tuple[int, int]], arrived: Mapping[int, float]) -> dict[str, Any]:
-    """`published`: stamp and commit; `arrived`: stamp to arrival; nanoseconds."""
+    """Return the quantiles of the latency, and how many toasts were lost.
+
+    Args:
+        published: the stamp and the commit of each toast, in nanoseconds.
+        arrived: the arrival by stamp, in nanoseconds.
+    """
     waits = [
         (arrived[stamp] - committed) / 1e6 for stamp, committed in published if stamp in arrived
     ]
@@ -136,7 +141,7 @@ def _to_bytes(
             load.open(1, SITE.ready)
             load.command("reset")
             published = worker.call("one_by_one", **job)
-            with contextlib.suppress(TimeoutError):  # then some are lost, and the row says so
+            with contextlib.suppress(TimeoutError):  # some are lost, and the row counts them
                 load.until(lambda stats: count(stats, "toast") >= len(published), 10)
             return _row(published, dict(load.samples()))
 
@@ -170,6 +175,6 @@ def _open_page(url: str, cookies: dict[str, str]) -> Iterator[Page]:
 
 
 def _arrived(page: Page) -> dict[int, float]:
-    """Stamp to arrival, nanoseconds; the browser tells time in milliseconds and parts of them."""
+    """Return the time of arrival by stamp, in nanoseconds. The browser's unit is milliseconds."""
     found: dict[str, float] = page.evaluate("window.arrived")
     return {int(stamp): 1e6 * moment for stamp, moment in found.items()}

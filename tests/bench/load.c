@@ -1,17 +1,17 @@
-/* Thousands of event streams of one server, held by one thread that costs next to nothing.
+/* Keeps thousands of event streams to one server open, in a single thread with little CPU.
  *
- * load PORT PATH COOKIES CAPACITY SECONDS: connects to 127.0.0.1:PORT and asks for PATH, in which
- * every # becomes the connection's number; COOKIES is a file with one Cookie header's value per
- * line, dealt out in turn. Commands come on stdin, each is answered by one line of JSON. It ends by
- * itself after SECONDS, and with its stdin.
+ * load PORT PATH COOKIES CAPACITY SECONDS: connects to 127.0.0.1:PORT and requests PATH, in which
+ * each # is replaced by the connection's number. COOKIES is a file with the value of a Cookie
+ * header per line, used in turn. Commands are read from stdin, and each is answered by a line of
+ * JSON. The program ends after SECONDS, or when stdin is closed.
  *
  *   open N               open N more connections
- *   close N              close the N that were opened last
- *   rate R W             from now on at most R a second, W of them waiting for their response
- *   retry MIN MAX        reconnect what the server ends, after so many milliseconds; 0 0: don't
- *   phase NAME MS        stay | early | head | live | stalled: when a connection leaves by itself
- *   stats, reset         the counters; set them to zero
- *   dump FILE            (stamp, arrival) of every event that held "t=<nanoseconds>", as int64
+ *   close N              close the N newest connections
+ *   rate R W             open at most R per second, with at most W waiting for a response
+ *   retry MIN MAX        reconnect after MIN to MAX ms when the server disconnects; 0 0: do not
+ *   phase NAME MS        stay | early | head | live | stalled: when to disconnect
+ *   stats, reset         print the counters; set them to zero
+ *   dump FILE            write (stamp, arrival) of each event with "t=<nanoseconds>", as int64
  *   quit
  */
 #define _GNU_SOURCE
@@ -35,15 +35,15 @@ enum { STAY, EARLY, AT_HEAD, LIVE, STALLED };
 enum { SIZE_LINE = -1, AFTER_CHUNK = -2 };
 enum { EVENTS = 16, BATCH = 512, MOST_SAMPLES = 8000000 };
 
-struct text { unsigned used; char bytes[200]; }; /* the beginning of a line; the rest is dropped */
+struct text { unsigned used; char bytes[200]; }; /* the start of a line; the rest is dropped */
 
 struct stream {
     int fd, state;
     long number;
-    int status, chunked, dated, event_known; /* from here on anew with each connection */
-    long left; /* of this chunk, or one of the two above */
+    int status, chunked, dated, event_known; /* from here on reset for each connection */
+    long left; /* bytes of this chunk, or SIZE_LINE or AFTER_CHUNK */
     int64_t due, stamp;
-    struct text meta, line; /* of the head and the chunk sizes; of the events */
+    struct text meta, line; /* meta: head and chunk sizes; line: events */
     char event[32];
 };
 
@@ -71,7 +71,7 @@ static int64_t clock_ns(clockid_t which) {
 
 static int64_t milliseconds(void) { return clock_ns(CLOCK_MONOTONIC) / 1000000; }
 
-/* Timers: few enough to be looked through. */
+/* Timers: there are few, so a linear search is enough. */
 
 static void set_timer(struct stream *s, int64_t after) {
     if (!s->dated) timers++;
@@ -86,7 +86,7 @@ static void clear_timer(struct stream *s) {
 
 static long between(long least, long most) { return least + random() % (most - least + 1); }
 
-/* The life of a connection. */
+/* Connections: open, request, close. */
 
 static void leave(struct stream *s, int abruptly) {
     struct linger now = {1, 0};
@@ -149,7 +149,7 @@ static void ask(struct stream *s) {
     if (phase == EARLY) set_timer(s, between(0, phase_ms));
 }
 
-/* What comes. */
+/* Received data. */
 
 static void count_event(struct stream *s, int64_t now) {
     long at = 0;
@@ -210,7 +210,7 @@ static void meta_line(struct stream *s, int64_t now) {
     else if (!(s->left = strtol(s->meta.bytes, NULL, 16))) lost(s, &ended);
 }
 
-/* Adds to a line; returns what follows it, or the end. *whole: the line is complete. */
+/* Appends to a line, and returns the position after it. *whole: the line is complete. */
 static const char *collect(struct text *t, const char *from, const char *to, int *whole) {
     const char *newline = memchr(from, '\n', to - from), *stop = newline ? newline : to;
     size_t room = sizeof t->bytes - 1 - t->used, size = stop - from;

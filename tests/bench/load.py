@@ -1,4 +1,4 @@
-"""Drives load.c: compiles it when needed, sends commands, reads its counters."""
+"""Runs load.c: compiles it if needed, sends commands, and reads its counters."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ HERE = Path(__file__).parent
 BUILD = HERE / "build"
 SOURCES = ("load.c", "load_control.h")
 LASTS_AT_MOST = 900
-"""Seconds after which a load generator ends, whatever became of us."""
+"""Seconds after which a load generator ends, even if its parent process was killed."""
 
 Stats = dict[str, Any]
 
 
 def program() -> Path:
-    """The load generator, compiled.
+    """Return the path of the compiled load generator.
 
     Raises:
-        RuntimeError: there is no C compiler.
+        RuntimeError: if there is no C compiler.
     """
     built = BUILD / "load"
     newest = max((HERE / source).stat().st_mtime for source in SOURCES)
@@ -45,10 +45,10 @@ class Load:
     """Connections to one path of one server.
 
     Args:
-        port: on 127.0.0.1.
-        path: what is asked for; # is the connection's number.
-        cookies: a file with a Cookie header's value per line, or an empty one.
-        capacity: how many connections there may be at a time.
+        port: the server's port on 127.0.0.1.
+        path: the path of the requests. # stands for the connection's number.
+        cookies: a file with the value of a Cookie header per line, or an empty file.
+        capacity: the greatest number of connections at a time.
     """
 
     def __init__(self, port: int, path: str, cookies: Path, capacity: int) -> None:
@@ -62,7 +62,7 @@ class Load:
 
     def __exit__(self, *error: object) -> None:
         if self.process.stdin is not None:
-            self.process.stdin.close()  # which ends it
+            self.process.stdin.close()  # this ends it
         self.process.wait(10)
         if self.process.stdout is not None:
             self.process.stdout.close()
@@ -82,10 +82,10 @@ class Load:
         return self.command("stats")
 
     def until(self, done: Callable[[Stats], bool], seconds: float, step: float = 0.01) -> Stats:
-        """Wait for a condition of the counters; what they were then.
+        """Wait until the counters meet a condition, and return them.
 
         Raises:
-            TimeoutError: it did not come; with the counters.
+            TimeoutError: if they do not meet it in time. The message has the counters.
         """
         deadline = time.monotonic() + seconds
         while not done(stats := self.stats()):
@@ -95,7 +95,7 @@ class Load:
         return stats
 
     def open(self, number: int, ready: str, seconds: float = 120) -> Stats:
-        """Open more streams, and wait until each had its event named `ready`."""
+        """Open more streams, and wait until each has received the event `ready`."""
         before = self.stats()
         wanted = count(before, ready) + number
         self.command("open", number)
@@ -106,7 +106,10 @@ class Load:
         return stats
 
     def samples(self) -> list[tuple[int, int]]:
-        """(stamp, arrival) of the events since the last reset, nanoseconds of the wall clock."""
+        """Return the stamp and the arrival of each event since the last reset.
+
+        Both are in nanoseconds of the wall clock.
+        """
         with tempfile.NamedTemporaryFile() as file:
             self.command("dump", file.name)
             pairs = array.array("q", Path(file.name).read_bytes())
@@ -114,5 +117,5 @@ class Load:
 
 
 def count(stats: Stats, event: str) -> int:
-    """How many events of this name came."""
+    """Return how many events of this name have arrived."""
     return int(stats["events"].get(event, {"count": 0})["count"])

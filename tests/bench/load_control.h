@@ -60,7 +60,7 @@ static void read_commands(void) {
     static size_t used;
     ssize_t got = read(0, text + used, sizeof text - used - 1);
     char *newline;
-    if (got <= 0) exit(0); /* whoever drives us is gone */
+    if (got <= 0) exit(0); /* the parent process has ended */
     used += got;
     text[used] = 0;
     while ((newline = strchr(text, '\n'))) {
@@ -87,7 +87,7 @@ static void run_timers(void) {
     }
 }
 
-/* Opens what is wanted, no quicker than the rate; who leaves by himself makes room for the next. */
+/* Opens the requested connections at the rate. A connection that ends makes room for the next. */
 static void open_more(double seconds) {
     static long slot;
     tokens += seconds * rate;

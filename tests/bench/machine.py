@@ -1,4 +1,4 @@
-"""The machine that was measured on, and what a process on it costs."""
+"""The machine of the measurement, and the cost of a process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _line(file: str, begin: str) -> str:
 
 
 def describe() -> dict[str, str]:
-    """Cores, memory and versions, as a report must name them."""
+    """Return the cores, the memory and the versions for the report."""
     memory = int(_line("/proc/meminfo", "MemTotal").split()[0]) / 2**20
     return {
         "cores": str(os.cpu_count()),
@@ -47,7 +47,7 @@ def describe() -> dict[str, str]:
 
 
 def raise_limits(wanted: int = 65536) -> int:
-    """Let this process and its children open many files; how many it may now."""
+    """Let this process and its children open many files. Return the new limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for limit in (max(wanted, hard), hard):
         try:
@@ -59,29 +59,29 @@ def raise_limits(wanted: int = 65536) -> int:
 
 
 class Meter:
-    """What one process costs, read from the kernel.
+    """The cost of a process, read from the kernel.
 
     Args:
-        pid: a process of one's own; a server's workers in other processes are not counted.
+        pid: a process of the same user. Its child processes are not counted.
     """
 
     def __init__(self, pid: int) -> None:
         self.folder = Path(f"/proc/{pid}")
-        # The CPU clock of another process (clock_getcpuclockid(3)), in nanoseconds, its dead
-        # threads included; /proc/PID/stat counts the same in steps of 10 ms.
+        # The CPU clock of another process (clock_getcpuclockid(3)) has nanoseconds and includes
+        # threads that have ended. /proc/PID/stat counts in steps of 10 ms.
         self._clock = (~pid << 3) | 2
 
     def cpu(self) -> float:
-        """Seconds of CPU, user and system."""
+        """Return the CPU time, user and system, in seconds."""
         return time.clock_gettime(self._clock)
 
     def memory(self) -> int:
-        """Proportional set size in KiB."""
+        """Return the proportional set size in KiB."""
         return int(_line(str(self.folder / "smaps_rollup"), "Pss:").split()[0])
 
     def threads(self) -> int:
         return int(_line(str(self.folder / "status"), "Threads"))
 
     def files(self) -> int:
-        """Open file descriptors."""
+        """Return the number of open file descriptors."""
         return len(os.listdir(self.folder / "fd"))

@@ -1,4 +1,4 @@
-"""Tables that line up, ratios, and the same as JSON."""
+"""Tables as aligned text and as JSON, and ratios."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Row = Mapping[str, Any]
 
 
 def quantile(values: Iterable[float], share: float) -> float:
-    """The nearest-rank quantile; nan of nothing."""
+    """Return the nearest-rank quantile, or nan without values."""
     ordered = sorted(values)
     if not ordered:
         return math.nan
@@ -19,7 +19,7 @@ def quantile(values: Iterable[float], share: float) -> float:
 
 
 def quantiles(values: Iterable[float]) -> dict[str, float]:
-    """p50, p90, p99 and the greatest."""
+    """Return p50, p90, p99 and the maximum."""
     ordered = sorted(values)
     named = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
     return {name: quantile(ordered, share) for name, share in named.items()}
@@ -37,7 +37,7 @@ def text(value: Any) -> str:
 
 @dataclass
 class Table:
-    """Rows under columns; a column that no row has is left out."""
+    """Rows under columns. A column that no row has is left out."""
 
     title: str
     rows: Sequence[Row]
@@ -60,7 +60,7 @@ class Table:
 
 
 def ratios(rows: Iterable[Row], ours: Mapping[str, Row], columns: Sequence[str]) -> list[Row]:
-    """How many times as much as each row has the one of ours on the same server."""
+    """Return the ratios of our row to each row, on the same server."""
     found: list[Row] = []
     for row in rows:
         mine = ours.get(row["server"])
@@ -71,26 +71,30 @@ def ratios(rows: Iterable[Row], ours: Mapping[str, Row], columns: Sequence[str])
             name: f"{one / other:.2f}x" if one is not None and other else None
             for name, (one, other) in pairs.items()
         }
-        found.append({"beside": row["target"], "server": row["server"], **times})
+        found.append({"baseline": row["target"], "server": row["server"], **times})
     return found
 
 
-def against(bars: Iterable[tuple[str, float | None, float]]) -> list[Row]:
-    """(what, measured, at most): whether each bar is kept."""
+def compare(limits: Iterable[tuple[str, float | None, float]]) -> list[Row]:
+    """Return a row with a verdict for each limit.
+
+    Args:
+        limits: what is measured, the measured value (None: unknown) and the limit.
+    """
     return [
-        {"bar": what, "measured": measured, "at most": most, "": verdict(measured, most)}
-        for what, measured, most in bars
+        {"limit": what, "measured": measured, "at most": most, "": verdict(measured, most)}
+        for what, measured, most in limits
         if measured is not None
     ]
 
 
 def verdict(measured: float, most: float) -> str:
-    return "kept" if measured <= most else "OVER"
+    return "met" if measured <= most else "EXCEEDED"
 
 
 @dataclass
 class Report:
-    """What a run found: printed as it comes, and kept for a file."""
+    """The results of a run. They are printed at once, and kept for a file."""
 
     machine: Mapping[str, str]
     found: dict[str, Any] = field(default_factory=dict)

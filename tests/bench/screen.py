@@ -1,4 +1,4 @@
-"""What the screen costs a page: frames under a flood, memory after it, tasks at boot, shifts."""
+"""Cost of the client for a page: frames and memory with many toasts, tasks at its start."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ TASKS = """
         new PerformanceObserver((found) => found.getEntries().forEach(take))
             .observe({ type, buffered: true });
     watch("longtask", ({ duration }) => tasks.push(duration));
-    watch("layout-shift", ({ value, sources }) => {  // the page's own are its own affair
+    watch("layout-shift", ({ value, sources }) => {  // of toasts only
         const ours = ({ node }) => node?.parentElement?.closest("[data-toasts-region]");
         if (sources.some(ours)) shifts.push(value);
     });
 """
 EMPTY = "/empty/"
-EMPTY_PAGE = '<!doctype html><html lang="en"><title>Nothing but the client</title>{}<p>Text'
+EMPTY_PAGE = '<!doctype html><html lang="en"><title>Only the client</title>{}<p>Text'
 CLIENT_TAGS = re.compile(r"<link [^>]*data-toasts>|<script [^>]*data-toasts [^>]*></script>")
 FLOOD = """async ({ rate, seconds }) => {
     const frames = [], levels = ["info", "success", "warning", "error"];
@@ -41,7 +41,7 @@ FLOOD = """async ({ rate, seconds }) => {
         frames.push(now - last);
         last = now;
         for (const due = rate * (now - began) / 1000; shown < due; shown++)
-            toasts.show({ title: `Toast ${shown}`, message: "As long as they often are",
+            toasts.show({ title: `Toast ${shown}`, message: "A message of usual length",
                 level: levels[shown % 4], duration: 0 });
     }
     const elements = document.querySelectorAll("[data-toast-id]").length;
@@ -52,12 +52,12 @@ FLOOD = """async ({ rate, seconds }) => {
 @dataclass(frozen=True)
 class Size:
     rate: int = 200
-    """Toasts a second."""
+    """Toasts per second."""
     seconds: int = 10
     throttle: int = 4
-    """How many times slower the processor is at boot."""
+    """The factor by which the CPU is slowed down for the start."""
     loads: int = 7
-    """Of the page, with the client and without it, for the median."""
+    """How often the page is loaded, with and without the client, for the median."""
 
 
 QUICK = Size(seconds=1, loads=1)
@@ -71,30 +71,30 @@ def run(size: Size) -> Iterator[Table]:
             flood, boots = _measure(site, size)
         finally:
             site.close()
-    yield Table("Screen: a page under a flood of toasts", [flood], FLOOD_NOTES)
-    yield Table(f"Screen: boot, {size.throttle} times slower", boots, BOOT_NOTES)
-    yield Table("Screen: bars", report.against(_bars(flood, boots)))
+    yield Table("Screen: a page that shows many toasts", [flood], FLOOD_NOTES)
+    yield Table(f"Screen: start of the page, CPU {size.throttle} times slower", boots, BOOT_NOTES)
+    yield Table("Screen: limits", report.compare(_limits(flood, boots)))
 
 
 FLOOD_NOTES = (
-    "main thread: milliseconds of processor for a frame; heap: KB more than before, swept.",
-    "shifts: their sum.",
+    "main thread: CPU per frame in milliseconds. heap: growth in KB, after garbage collection.",
+    "shifts: the cumulative layout shift.",
 )
 BOOT_NOTES = (
-    "Milliseconds, medians. longest: the longest task; 0 is less than 50.",
-    "busy: what all tasks took of the processor, a second and a half from its load.",
+    "Medians in milliseconds. longest: the longest task; 0 means less than 50.",
+    "busy: CPU of all tasks within 1.5 s after the load of the page.",
 )
 
 
-def _bars(
+def _limits(
     flood: dict[str, Any], boots: list[dict[str, Any]]
 ) -> Iterator[tuple[str, float | None, float]]:
-    yield "milliseconds between two frames, mean", 1000 / flood["frames/s"], 20
+    yield "mean time between two frames, ms", 1000 / flood["frames/s"], 20
     yield "elements", flood["elements"], 20
     yield "layout shift", flood["shifts"], 0
     for row in boots:
         if row["client"] == "with":
-            yield f"boot, {row['page']} page: longest task, ms", row["longest"], 50
+            yield f"start, {row['page']} page: longest task, ms", row["longest"], 50
 
 
 def _measure(site: CoreSite, size: Size) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -160,7 +160,7 @@ def _boot(context: BrowserContext, size: Size, path: str, client: bool) -> dict[
     longest, busy = [], []
     for _ in range(size.loads):
         page, session = _open(context, size.throttle, path, client)
-        # Nothing of ours may run in the page so long: what Playwright brings is a task, too.
+        # Nothing may use Playwright during the wait, since its scripts count as tasks.
         page.wait_for_timeout(1500)
         busy.append(1000 * _busy(session))
         longest.append(max(page.evaluate("tasks"), default=0.0))
@@ -175,6 +175,6 @@ def _heap(session: CDPSession) -> int:
 
 
 def _busy(session: CDPSession) -> float:
-    """Seconds of processor that the page's main thread has had."""
+    """Return the CPU time of the page's main thread, in seconds."""
     found = session.send("Performance.getMetrics")["metrics"]
     return next(float(one["value"]) for one in found if one["name"] == "TaskDuration")

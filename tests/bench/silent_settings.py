@@ -1,4 +1,4 @@
-"""tests.settings with announcements that nobody hears, for writers."""
+"""tests.settings with a broker that publishes nothing, for writers."""
 
 from tests.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""A database full of users with sessions, and the processes around it."""
+"""A database with many users and sessions, and processes that use it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.servers import ROOT, Site
 
 
 class Worker:
-    """A process that does the jobs of tests.bench.worker, one at a time."""
+    """A process that runs the jobs of tests.bench.worker, one at a time."""
 
     def __init__(self, site: Site, module: str = "tests.bench.worker", **environment: str) -> None:
         self.process = subprocess.Popen(
@@ -58,8 +58,8 @@ class Population:
     """A migrated database with users.
 
     Args:
-        url: of an empty database.
-        users: how many, each with a session.
+        url: an empty database.
+        users: the number of users, each with a session.
     """
 
     def __init__(self, url: str, users: int, folder: Path) -> None:
@@ -95,7 +95,7 @@ def populated(url: str, users: int) -> Iterator[Population]:
 
 
 def connections(server: PostgresServer, url: str) -> int:
-    """The database's connections but our own."""
+    """Return the number of connections to the database, without ours."""
     name = url.rpartition("/")[2]
     [(count,)] = server.execute(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'")
     return int(count)

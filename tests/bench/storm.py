@@ -1,4 +1,4 @@
-"""Every page comes back at once: the server is killed, started again, and must serve them all."""
+"""All pages reconnect at once, after the server was killed and started again."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.bench.targets import TOASTS, Served
 from tests.support.servers import Server
 
 RETRY = (1000, 5000)
-"""Milliseconds between which a page comes back, as the stream's ``retry`` has it."""
+"""The range of the reconnect delay in milliseconds, as in the stream's ``retry``."""
 PAGES = ("/", "/toasts/poll/")
-"""A page without and one with a session, a user and a query."""
+"""One page without a query, and one with a session, a user and a query."""
 PAGES_PER_SECOND = 20.0
 
 
@@ -30,7 +30,7 @@ class Size:
     streams: int = 2000
     servers: tuple[str, ...] = ("uvicorn", "daphne")
     down: float = 1.0
-    """Seconds between the kill and the start."""
+    """Seconds between the end and the start of the server."""
 
 
 QUICK = Size(streams=40, servers=("uvicorn",), down=0.2)
@@ -40,17 +40,18 @@ FULL = Size(streams=10_000)
 def run(size: Size) -> Iterator[Table]:
     with postgres() as server, populated(server.create("storm"), size.streams) as people:
         rows = [_storm(people, kind, size) for kind in size.servers]
-    yield Table("Storm: all streams come back after kill -9 and a new start", rows, NOTES)
-    yield Table("Storm: bars", report.against(_bars(rows)))
+    yield Table("Storm: all streams reconnect after kill -9 and a restart", rows, NOTES)
+    yield Table("Storm: limits", report.compare(_limits(rows)))
 
 
 NOTES = (
-    "Each comes back 1 to 5 s after it was cut or refused. served s: from the new server's first",
-    "answer to the last stream's state. accept: CPU of each. pages: GETs of two views meanwhile.",
+    "Each reconnects 1 to 5 s after it was disconnected or refused. served s: from the first",
+    "response of the new server to the last stream's state. accept ms: CPU for each stream.",
+    "pages: GETs of two views meanwhile.",
 )
 
 
-def _bars(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float]]:
+def _limits(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float]]:
     for row in rows:
         yield f"{row['server']}: {row['streams']} served within, s", row["served s"], 15
         yield f"{row['server']}: pages' p99 ms", row["page p99 ms"], 500
@@ -71,7 +72,7 @@ def _storm(people: Population, kind: str, size: Size) -> dict[str, Any]:
 
 
 def _restarted(load: Load, server: Server, people: Population, size: Size) -> dict[str, Any]:
-    # From now on there is no window: whoever's time has come knocks.
+    # From now on there is no limit: each client connects as soon as its delay is over.
     load.command("rate", 10_000, size.streams)
     load.command("retry", *RETRY)
     load.command("reset")
@@ -97,7 +98,7 @@ def _all_back(stats: dict[str, Any], streams: int) -> bool:
 
 
 class Visitor:
-    """Somebody who looks at pages, at a steady pace, while the storm lasts."""
+    """A client that requests pages at a steady rate during the reconnects."""
 
     def __init__(self, url: str, cookie: str) -> None:
         self.url, self.headers = url, {"Cookie": cookie}
@@ -120,10 +121,10 @@ class Visitor:
                 if self.over.is_set() and self.waits:
                     return
                 started = time.monotonic()
-                self._look(client, PAGES[number % len(PAGES)])
+                self._get(client, PAGES[number % len(PAGES)])
                 self.over.wait(max(0.0, started + 1 / PAGES_PER_SECOND - time.monotonic()))
 
-    def _look(self, client: httpx.Client, path: str) -> None:
+    def _get(self, client: httpx.Client, path: str) -> None:
         started = time.monotonic()
         try:
             failed = client.get(path).status_code >= 500

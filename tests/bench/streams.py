@@ -1,4 +1,4 @@
-"""What an open stream costs: memory, threads, connections, CPU, and how soon it is told."""
+"""Cost of an open stream: memory, threads, connections, CPU, and latency."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.postgres import PostgresServer
 KB, ACCEPT, IDLE, EVENT = "KB/stream", "accept ms", "idle %", "us/event"
 COLUMNS = (KB, ACCEPT, EVENT, "p50 ms", "p99 ms")
 WARM = 0.05
-"""The share of streams that opens first, so that imports and pools are not charged to the rest."""
+"""The share of streams that opens first, so that imports and pools do not count."""
 PRODUCERS = 2
 
 
@@ -27,10 +27,10 @@ PRODUCERS = 2
 class Size:
     streams: int = 2000
     idle: float = 30.0
-    """Seconds; twice the heartbeat."""
+    """Seconds: twice the heartbeat."""
     rounds: int = 5
     rate: float = 500.0
-    """Single-user toasts a second."""
+    """Toasts to single users per second."""
     seconds: float = 10.0
     servers: tuple[str, ...] = ("uvicorn", "daphne")
     baselines: tuple[tuple[str, Target], ...] = (
@@ -54,45 +54,45 @@ def run(size: Size) -> Iterator[Table]:
         rows = [Measurement(server, people, kind, target, size).row() for kind, target in runs]
     ours = {row["server"]: row for row in rows if row["target"] == TOASTS.name}
     theirs = [row for row in rows if row["target"] != TOASTS.name]
-    yield Table("Streams: what an idle one and an event cost the server's process", rows, NOTES)
+    yield Table("Streams: cost of idle streams and of events in the server's process", rows, NOTES)
     compared = report.ratios(theirs, ours, COLUMNS)
-    yield Table("Streams: times as much as a baseline (below 1: less)", compared)
-    yield Table("Streams: bars", report.against(bars(ours, theirs)))
+    yield Table("Streams: ratio to each baseline (below 1 is less)", compared)
+    yield Table("Streams: limits", report.compare(limits(ours, theirs)))
 
 
 NOTES = (
-    "KB/stream: proportional set size. threads+: more than with a few streams. db: connections.",
-    "accept: CPU of connect, authentication and first state. idle: % of a core, pings included.",
-    "us/event: CPU of the server's process per delivered event, one event to all; median round;",
-    "from just before the commit (baselines: the request to publish) until the last has come.",
-    "p50, p99: commit (baselines: request to publish) to bytes at the client, single users.",
-    "PostgreSQL's own CPU is not in these figures; baselines but ours store and read nothing.",
-    "PostgreSQL runs without fsync here: what is timed begins after the commit.",
+    "KB/stream: proportional set size. threads+: increase since the first few streams. db:",
+    "connections. accept ms: CPU of connect, authentication and first state. idle: % of a core,",
+    "with pings. us/event: CPU per delivered event, in the server's process, of one event to all",
+    "streams; median of the rounds. all received ms: from the commit to the last stream.",
+    "p50, p99: from the commit to the client, toasts to single users.",
+    "For baselines, the time starts with the request to publish instead of the commit. They store",
+    "and read nothing. The CPU of PostgreSQL is not included. It runs without fsync.",
 )
 
 
-def bars(ours: dict[str, Any], theirs: list[Any]) -> Iterator[tuple[str, float | None, float]]:
+def limits(ours: dict[str, Any], theirs: list[Any]) -> Iterator[tuple[str, float | None, float]]:
     for server, most_kb in (("uvicorn", 12.0), ("daphne", 15.0)):
         row = ours.get(server)
         if row is None:
             continue
         yield f"{server}: KB per idle stream", row[KB], most_kb
         yield f"{server}: accept, ms CPU", row[ACCEPT], 0.6
-        yield f"{server}: threads more", row["threads+"], 0
+        yield f"{server}: more threads", row["threads+"], 0
         yield f"{server}: database connections", row["db"], 2
         yield f"{server}: idle, % of a core", row[IDLE], 3.0
         yield f"{server}: p50 ms", row["p50 ms"], 5.0
         yield f"{server}: p99 ms", row["p99 ms"], 25.0
         for other in theirs:
             if other["server"] == server and other["target"] == BARE.name:
-                yield f"{server}: us/event, times bare ASGI", row[EVENT] / other[EVENT], 1.3
+                yield f"{server}: us/event, ratio to bare ASGI", row[EVENT] / other[EVENT], 1.3
             if other["server"] == server and other["target"] == EVENTSTREAM.name:
                 share = row[EVENT] / other[EVENT]
-                yield f"{server}: us/event, times django-eventstream", share, 1 / 7
+                yield f"{server}: us/event, ratio to django-eventstream", share, 1 / 7
 
 
 class Measurement:
-    """One target behind one server, from its start to its end."""
+    """The measurement of one target on one server."""
 
     def __init__(
         self, server: PostgresServer, people: Population, kind: str, target: Target, size: Size
@@ -110,7 +110,7 @@ class Measurement:
             with Load(server.port, path, people.cookies, self.streams + 1) as load:
                 self.load = load
                 row = {"target": self.target.name, "server": self.kind, "streams": self.streams}
-                return {**row, **self._opened(), **self._idle(), **self._told(served)}
+                return {**row, **self._opened(), **self._idle(), **self._deliveries(served)}
 
     def _opened(self) -> dict[str, Any]:
         warm = max(1, int(self.streams * WARM))
@@ -130,14 +130,14 @@ class Measurement:
 
     def _idle(self) -> dict[str, Any]:
         db = connections(self.postgres, self.people.url)
-        # Baselines need not be watched as long.
+        # Half of the time is enough for baselines.
         seconds = self.size.idle if self.target is TOASTS else self.size.idle / 2
         started, cpu = time.monotonic(), self.meter.cpu()
         time.sleep(seconds)
         share = (self.meter.cpu() - cpu) / (time.monotonic() - started)
         return {"db": db, IDLE: 100 * share}
 
-    def _told(self, served: Served) -> dict[str, Any]:
+    def _deliveries(self, served: Served) -> dict[str, Any]:
         workers = [Worker(served) for _ in range(PRODUCERS)]
         try:
             for worker in workers:
@@ -151,7 +151,7 @@ class Measurement:
         costs, lasting = [], []
         for _ in range(self.size.rounds):
             self.load.command("reset")
-            if self.target is TOASTS:  # ten thousand rows take seconds, which are idle ones here
+            if self.target is TOASTS:  # the seconds for writing the rows do not count
                 worker.call("begin_broadcast", user_ids=self.user_ids)
             cpu = self.meter.cpu()
             [(_, committed)] = self._broadcast(worker)
@@ -160,7 +160,10 @@ class Measurement:
             costs.append((self.meter.cpu() - cpu) / self.streams)
             lasting.append((stats["events"]["toast"]["last"] - committed) / 1e6)
             self._forget(worker)
-        return {EVENT: 1e6 * statistics.median(costs), "all told ms": statistics.median(lasting)}
+        return {
+            EVENT: 1e6 * statistics.median(costs),
+            "all received ms": statistics.median(lasting),
+        }
 
     def _until(self, event: str, number: int) -> dict[str, Any]:
         return self.load.until(lambda now: count(now, event) >= number, 120)

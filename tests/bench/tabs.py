@@ -1,4 +1,4 @@
-"""Many tabs of one browser: from another process's commit to all, and from one to the others."""
+"""Many tabs of one browser: toasts of another process, and dismissals in one of the tabs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HIDDEN = """
     document.dispatchEvent(new Event("visibilitychange"));
     window.dispatchEvent(new Event("blur"));
 """
-"""What a tab in the background says. Without a screen, all of a browser's pages are in front."""
+"""Makes a page behave as in the background. Without a screen, all pages are in front."""
 WATCH_GOING = """
     window.gone = {};
     const now = () => performance.timeOrigin + performance.now();
@@ -53,9 +53,9 @@ DISMISS = """() => {
 class Size:
     tabs: int = 20
     toasts: int = 40
-    """How many come, and as many are dismissed."""
+    """How many toasts are created, and how many are dismissed."""
     pause: tuple[float, float] = (0.1, 0.3)
-    """Seconds between two that come, at random."""
+    """The range of the random pause between two toasts, in seconds."""
 
 
 QUICK = Size(tabs=3, toasts=3)
@@ -66,20 +66,20 @@ def run(size: Size) -> Iterator[Table]:
     with database_of("PostgreSQL") as url:
         rows = list(_measure(CoreSite(url), url, size))
     yield Table(f"Tabs: {size.tabs} of one browser", rows, NOTES)
-    yield Table("Tabs: bars", report.against(_bars(rows)))
+    yield Table("Tabs: limits", report.compare(_limits(rows)))
 
 
 NOTES = (
-    "Milliseconds. shown: from another process's commit to the element in the tab in front.",
-    "told, drawn: from a dismissal in one tab until the others know, and until its card leaves.",
-    "one in front: the others are in the background, as in life; all in front: all of them draw.",
+    "Milliseconds. shown: from the commit in another process to the element in the tab in front.",
+    "received: from a dismissal in one tab to the event in another. drawn: until its card leaves.",
+    "one in front: the others are in the background, as usual. all in front: all of them draw.",
 )
 
 
-def _bars(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float]]:
+def _limits(rows: list[dict[str, Any]]) -> Iterator[tuple[str, float | None, float]]:
     for row in rows:
         yield f"{row['tabs']}, {row['what']}: p95 ms", row["p95"], 300
-        yield f"{row['tabs']}, {row['what']}: not seen", row["lost"], 0
+        yield f"{row['tabs']}, {row['what']}: lost", row["lost"], 0
 
 
 def _measure(site: CoreSite, database: str, size: Size) -> Iterator[dict[str, Any]]:
@@ -111,13 +111,13 @@ def _tabs(
     if hidden:
         yield {**named, "what": "shown", **_shown(pages[0], worker, size)}
     found = _dismissals(pages, worker, size)
-    yield {**named, "what": "told", **_row(found, 0)}
+    yield {**named, "what": "received", **_row(found, 0)}
     if not hidden:
         yield {**named, "what": "drawn", **_row(found, 1)}
 
 
 def _open(context: BrowserContext, count: int, hidden: bool) -> list[Page]:
-    """The one in front comes first; it leads only by chance."""
+    """Open the tabs. The first is in front, and may or may not lead."""
     pages = [context.new_page() for _ in range(count)]
     for page in reversed(pages):
         page.goto(PAGE)
@@ -146,7 +146,7 @@ def _shown(page: Page, worker: Worker, size: Size) -> dict[str, Any]:
 
 
 def _dismissals(pages: list[Page], worker: Worker, size: Size) -> list[list[float | None]]:
-    """For each dismissal and other tab, milliseconds until it was told and until it was drawn."""
+    """Return the milliseconds until each other tab received and drew each dismissal."""
     pages[0].evaluate("toasts.dismissAll()")
     found = []
     for turn in range(size.toasts):
@@ -162,10 +162,10 @@ def _dismissals(pages: list[Page], worker: Worker, size: Size) -> list[list[floa
         key, pressed = page.evaluate(DISMISS)
         for other in others:
             other.wait_for_function("(id) => gone[id]", arg=key, polling=20)
-        page.wait_for_timeout(300)  # what draws has drawn
+        page.wait_for_timeout(300)  # until all tabs have drawn
         for other in others:
-            told, *drawn = other.evaluate("(id) => gone[id]", key)
-            found.append([told - pressed, drawn[0] - pressed if drawn else None])
+            received, *drawn = other.evaluate("(id) => gone[id]", key)
+            found.append([received - pressed, drawn[0] - pressed if drawn else None])
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is measured: the product and its baselines, behind each server."""
+"""The applications that are measured: the product and its baselines, on each server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.servers import COMMANDS, Server, Site
 
 STARTERS = {
-    # Without access logs: no baseline shall pay for lines that nobody reads.
+    # Without access logs, whose cost would count for the baselines.
     "daphne": ["-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", "{port}"],
     "uvicorn": [
         "-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--log-level", "warning",
@@ -24,13 +24,13 @@ class Target:
     """One application.
 
     Args:
-        name: as the tables say it.
-        application: its ASGI application.
-        settings: its Django settings.
-        path: of a stream; # is the connection's number.
-        ready: the first event that every stream gets once it is set up.
-        package: what must be installed for it, but Django.
-        most: streams at most, where more would take hours; 0: as many as the product.
+        name: the name in the tables.
+        application: the module of its ASGI application.
+        settings: the module of its Django settings.
+        path: the path of a stream. # stands for the connection's number.
+        ready: the event that shows that a stream is open.
+        package: the package that must be installed.
+        most: the greatest number of streams, where more would take hours. 0: no limit.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Target:
 
     @property
     def by_number(self) -> bool:
-        """Whether streams are named by the connection's number, not by their user."""
+        """Whether the number of the connection, and not the user, names a stream."""
         return "#" in self.path
 
 
@@ -64,12 +64,12 @@ CHANNELS = Target(
     f"{BASELINES}.channels_settings",
     "/stream/",
     package="channels",
-    most=1000,  # its layer looks through all channels at each receive
+    most=1000,  # its layer searches all channels on each receive
 )
 
 
 class Served(Site):
-    """One target's processes, over a database that is migrated already."""
+    """The processes of a target, over a migrated database."""
 
     def __init__(self, database_url: str, target: Target, **environment: str) -> None:
         if importlib.util.find_spec(target.package) is None:

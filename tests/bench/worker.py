@@ -1,6 +1,7 @@
-"""Another process of the measured site: does jobs on request, a line of JSON each.
+"""Another process of the measured site, which runs jobs on request.
 
-``python -m tests.bench.worker`` reads ``["job", {...}]`` and answers with the job's result.
+``python -m tests.bench.worker`` reads lines such as ``["job", {...}]``, and prints the result of
+each job as a line of JSON.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from typing import Any
 import django
 
 Pairs = list[tuple[int, int]]
-"""(the stamp in the message, when that was committed), nanoseconds of the wall clock."""
+"""The stamp in each message and the time of its commit, in nanoseconds of the wall clock."""
 
 
 def ready() -> bool:
-    """Nothing; that it is answered shows that the process is up."""
+    """Do nothing. The answer shows that the process is up."""
     return True
 
 
 def populate(users: int, cookies: str) -> list[int]:
-    """Make users, each with a session; their Cookie headers go to a file, their keys come back."""
+    """Create users with a session each. Write their cookies to a file, and return their ids."""
     from django.contrib.auth.models import User
     from django.contrib.sessions.models import Session
 
@@ -61,14 +62,14 @@ def _session(user: Any) -> Any:
 
 
 def key_of(name: str) -> int:
-    """A user's primary key."""
+    """Return a user's primary key."""
     from django.contrib.auth.models import User
 
     return User.objects.get(username=name).pk
 
 
 def fatten(user_ids: list[int], toasts: int, length: int) -> int:
-    """Give users so many long toasts that their snapshot fills every buffer on its way."""
+    """Create so many long toasts for these users that a snapshot fills every buffer."""
     from toasts.models.toast import Toast
 
     rows = [Toast(user_id=pk, message="x" * length) for pk in user_ids for _ in range(toasts)]
@@ -76,7 +77,7 @@ def fatten(user_ids: list[int], toasts: int, length: int) -> int:
 
 
 _begun: list[tuple[Any, Pairs]] = []
-"""A transaction that is open, and the list for what was committed in it."""
+"""The open transaction, and the list for its commits."""
 
 
 def begin_broadcast(user_ids: list[int]) -> bool:
@@ -89,21 +90,21 @@ def begin_broadcast(user_ids: list[int]) -> bool:
     begun, committed, stamp = transaction.atomic(), Pairs(), time.time_ns()
     begun.__enter__()
     _begun.append((begun, committed))
-    # Before ours, so that it is called before the announcement, not after.
+    # Registered first, so that it is called before the announcement.
     transaction.on_commit(lambda: committed.append((stamp, time.time_ns())))
     users = User.objects.filter(pk__range=(user_ids[0], user_ids[-1]))
     return create_toasts(f"t={stamp}", users) == len(user_ids)
 
 
 def commit_broadcast() -> Pairs:
-    """Commit it, whereupon it is announced."""
+    """Commit the transaction, which announces its toasts."""
     begun, committed = _begun.pop()
     begun.__exit__(None, None, None)
     return committed
 
 
 def forget() -> int:
-    """Every toast gone, from the pages as well."""
+    """Delete all toasts, and announce that."""
     from toasts.api.commit import announce_changes
     from toasts.models.toast import Toast
 
@@ -114,16 +115,16 @@ def forget() -> int:
 
 
 def paced(user_ids: list[int], rate: float, seconds: float) -> Pairs:
-    """Single toasts to users at random, at most so many a second."""
+    """Create toasts for random users, at most at this rate per second."""
     users = _users(user_ids)
     return [_toast_to(random.choice(users)) for _ in _beats(rate, seconds)]
 
 
 def one_by_one(user_id: int, toasts: int, pause: tuple[float, float]) -> Pairs:
-    """Toasts to one user with pauses at random; those older than the newest 20 are dismissed.
+    """Create toasts for one user with random pauses. Dismiss all but the newest 20.
 
-    At random, because a fixed pause could march in step with whoever polls. Not dismissed sooner,
-    because the slow ones would never be seen and the figures be the better for it.
+    A fixed pause could be in step with a poll. And if toasts were dismissed sooner, slow ones would
+    never arrive, which would improve the figures.
     """
     from toasts import dismiss_toast
     from toasts.models.toast import Toast
@@ -145,7 +146,7 @@ def _toast_to(user: Any) -> tuple[int, int]:
 
     committed: list[int] = []
     with transaction.atomic():
-        # Before ours, so that it is called before the announcement, not after.
+        # Registered first, so that it is called before the announcement.
         transaction.on_commit(lambda: committed.append(time.time_ns()))
         stamp = time.time_ns()
         create_toast(f"t={stamp}", user)
@@ -159,7 +160,7 @@ def _users(user_ids: list[int]) -> list[Any]:
 
 
 def _beats(rate: float, seconds: float) -> Iterator[int]:
-    """So many a second, evenly; without catching up in a rush after a delay of over 100 ms."""
+    """Yield at an even rate per second. A delay of over 100 ms is not made up for."""
     started = due = time.monotonic()
     while due < started + seconds:
         time.sleep(max(0.0, due - time.monotonic()))
@@ -168,7 +169,7 @@ def _beats(rate: float, seconds: float) -> Iterator[int]:
 
 
 def publish(port: int, to: int | None) -> Pairs:
-    """Have a baseline send one event: the request is what stands for the commit."""
+    """Have a baseline send one event. The time of the request counts as the commit."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     stamp = _publish(connection, to)
     connection.close()
@@ -193,7 +194,7 @@ def _publish(connection: http.client.HTTPConnection, to: int | None) -> int:
 
 
 def _like_a_toast(message: str) -> dict[str, Any]:
-    """As many bytes as the product sends for the same message."""
+    """Return data of the same size as the product sends for this message."""
     now = "2026-01-01T00:00:00.000000Z"
     return {
         "id": 1234567, "message": message, "title": "", "level": "info", "url": "", "actions": [],
@@ -219,7 +220,7 @@ def main(jobs: dict[str, Callable[..., Any]] = JOBS) -> None:
         name, arguments = json.loads(line)
         result = jobs[name](**arguments)
         if not _begun:
-            connections.close_all()  # or they would be counted as the server's
+            connections.close_all()  # otherwise they would count as the server's
         print(json.dumps(result), flush=True)
 
 

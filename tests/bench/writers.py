@@ -1,4 +1,4 @@
-"""What create_toast costs whoever calls it, beside the same INSERT without any announcement."""
+"""Cost of create_toast for its caller, compared to the same INSERT without an announcement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.bench.sites import Population, Worker, populated, postgres
 T = TypeVar("T")
 MODULE = "tests.bench.writing"
 FLUSH = {"fsync": "on", "commit_delay": 2000, "commit_siblings": 0, "max_connections": 400}
-"""Each commit waits 2 ms for others to flush with it, as on a disk of a cloud."""
+"""Each commit waits 2 ms for others to flush with, as on a cloud disk."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Size:
     seconds: float = 2.0
     rounds: int = 5
     users: int = 10_000
-    """Of the bulk."""
+    """The users of the bulk functions."""
 
 
 QUICK = Size(connections=8, processes=2, seconds=0.3, rounds=2, users=200)
@@ -34,7 +34,7 @@ FULL = Size(seconds=5.0, rounds=9)
 
 @dataclass(frozen=True)
 class Way:
-    """A way to write, and in what kind of process."""
+    """A way to write toasts, and the kind of process that does it."""
 
     name: str
     how: str
@@ -43,8 +43,8 @@ class Way:
 
 
 BASE = Way("Toast.save(), no announcement", "save")
-SILENT = Way("create_toast, a broker that is silent", "create", silent=True)
-BESIDE = (("to save()", BASE), ("to silent", SILENT))
+SILENT = Way("create_toast, a broker that publishes nothing", "create", silent=True)
+BASES = (("to save()", BASE), ("to silent", SILENT))
 WAYS = (
     BASE,
     SILENT,
@@ -59,81 +59,80 @@ def run(size: Size) -> Iterator[Table]:
         bulk = _bulk(people, size)
     yield Table(f"Writers: {size.connections} connections, PostgreSQL", singles, NOTES)
     yield Table(f"Writers: one toast to each of {size.users} users", bulk, BULK_NOTES)
-    yield Table("Writers: bars", report.against(_bars(singles, bulk)))
+    yield Table("Writers: limits", report.compare(_limits(singles, bulk)))
 
 
 NOTES = (
-    "commit_delay=2000, commit_siblings=0, fsync=on; medians over rounds that take turns.",
-    "us/toast: CPU of the writers. to save(): toasts/s beside the bare INSERT in the same round;",
-    "to silent: beside create_toast without its announcement, which is what announcing costs.",
-    "Writers and PostgreSQL share this machine's processors, which limit as much as the disk.",
+    "commit_delay=2000, commit_siblings=0, fsync=on. Medians over several rounds.",
+    "us/toast: CPU of the writers. to save(): ratio of toasts/s to the bare INSERT of the round.",
+    "to silent: ratio to create_toast with a broker that publishes nothing.",
+    "Writers and PostgreSQL share the cores of this machine.",
 )
 BULK_NOTES = (
-    "create_toasts takes a queryset and makes its rows by the thousand; bulk_create gets a list",
-    "of all rows, and batch_size=1000. Making the rows is part of both.",
+    "create_toasts takes a queryset and creates its rows a thousand at a time. bulk_create gets a",
+    "list of all rows, and batch_size=1000. Both include the time to build the rows.",
 )
 
 
-def _bars(singles: list[Any], bulk: list[Any]) -> Iterator[tuple[str, float | None, float]]:
+def _limits(singles: list[Any], bulk: list[Any]) -> Iterator[tuple[str, float | None, float]]:
     for row in singles[2:]:
-        for name, _ in BESIDE:
-            yield f"{row['way']}: toasts/s lost {name}, %", 100 * (1 - row[name]), 10
-    yield "create_toasts, times bulk_create", bulk[1]["ratio"], 1.3
+        for name, _ in BASES:
+            yield f"{row['way']}: decrease of toasts/s {name}, %", 100 * (1 - row[name]), 10
+    yield "create_toasts, ratio to bulk_create", bulk[1]["ratio"], 1.3
 
 
 @contextlib.contextmanager
-def _crews(people: Population, size: Size) -> Iterator[Mapping[Way, list[Worker]]]:
-    """For each way its processes, connected and waiting."""
-    # Of a user to whom nobody writes.
+def _all_workers(people: Population, size: Size) -> Iterator[Mapping[Way, list[Worker]]]:
+    """Yield the processes of each way, connected and waiting."""
+    # The cookie of a user who gets no toasts.
     cookie = people.cookies.read_text().splitlines()[-1]
-    crews = {way: _crew(way, people, size) for way in WAYS}
+    workers = {way: _workers(way, people, size) for way in WAYS}
     try:
-        for way, crew in crews.items():
-            for worker in crew:
-                worker.result()  # of hire
+        for way, own in workers.items():
+            for worker in own:
+                worker.result()  # of start_threads
                 if way.hub and not worker.call("serve_a_page", cookie=cookie):
-                    raise RuntimeError("the page in the writers' process got no answer")
-        yield crews
+                    raise RuntimeError("the stream in the writers' process got no snapshot")
+        yield workers
     finally:
-        for crew in crews.values():
-            for worker in crew:
+        for own in workers.values():
+            for worker in own:
                 worker.close()
 
 
-def _crew(way: Way, people: Population, size: Size) -> list[Worker]:
+def _workers(way: Way, people: Population, size: Size) -> list[Worker]:
     silent = {"DJANGO_SETTINGS_MODULE": "tests.bench.silent_settings"} if way.silent else {}
-    crew = [Worker(people.site, MODULE, **silent) for _ in range(size.processes)]
-    for worker in crew:
-        worker.begin(
-            "hire", user_ids=people.user_ids[:100], threads=size.connections // size.processes
-        )
-    return crew
+    threads = size.connections // size.processes
+    workers = [Worker(people.site, MODULE, **silent) for _ in range(size.processes)]
+    for worker in workers:
+        worker.begin("start_threads", user_ids=people.user_ids[:100], threads=threads)
+    return workers
 
 
 def _singles(people: Population, size: Size) -> list[dict[str, Any]]:
     found: dict[Way, list[dict[str, float]]] = {way: [] for way in WAYS}
-    with _crews(people, size) as crews:
+    with _all_workers(people, size) as workers:
         for round in range(size.rounds + 1):
-            for way in _turn(WAYS, round):
-                measured = _write(crews[way], way, size.seconds)
+            for way in _rotated(WAYS, round):
+                measured = _write(workers[way], way, size.seconds)
                 if round:  # the first warms up
                     found[way].append(measured)
     return [
-        {**_row(way, measured), **{name: _ratio(measured, found[base]) for name, base in BESIDE}}
+        {**_row(way, measured), **{name: _ratio(measured, found[base]) for name, base in BASES}}
         for way, measured in found.items()
     ]
 
 
-def _turn(ways: Sequence[T], round: int) -> list[T]:
-    """Each begins a round in turn: nobody always follows the same one."""
+def _rotated(ways: Sequence[T], round: int) -> list[T]:
+    """Return the ways in the order of this round: each comes first in turn."""
     first = round % len(ways)
     return [*ways[first:], *ways[:first]]
 
 
-def _write(crew: list[Worker], way: Way, seconds: float) -> dict[str, float]:
-    for worker in crew:
+def _write(workers: list[Worker], way: Way, seconds: float) -> dict[str, float]:
+    for worker in workers:
         worker.begin("write", how=way.how, seconds=seconds)
-    results = [worker.result() for worker in crew]
+    results = [worker.result() for worker in workers]
     written = sum(result["written"] for result in results)
     return {
         "rate": sum(result["written"] / result["seconds"] for result in results),
@@ -150,7 +149,7 @@ def _row(way: Way, measured: list[dict[str, float]]) -> dict[str, Any]:
 
 
 def _ratio(measured: list[dict[str, float]], base: list[dict[str, float]]) -> float:
-    """Of the rates, round by round."""
+    """Return the median over the rounds of the ratio of the rates."""
     pairs = zip(measured, base, strict=True)
     return statistics.median(mine["rate"] / other["rate"] for mine, other in pairs)
 
@@ -161,7 +160,7 @@ def _bulk(people: Population, size: Size) -> list[dict[str, Any]]:
     found: dict[str, list[float]] = {name: [] for name in names}
     try:
         for round in range(size.rounds + 1):
-            for name in _turn(names, round):
+            for name in _rotated(names, round):
                 seconds = worker.call("many", how=name, user_ids=people.user_ids)
                 if round:
                     found[name].append(seconds)

@@ -1,4 +1,4 @@
-"""A process of many writers, each on a thread and a connection of its own; jobs as in worker.py."""
+"""A process with many threads that write, each with its own connection. Jobs as in worker.py."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Write = Callable[[Any], object]
 
 
 class Silent:
-    """A broker that says nothing: what is left of create_toast is writing alone."""
+    """A broker that publishes nothing, so that create_toast only writes."""
 
     name = "silent"
 
     def publish(self, hints: Sequence[str]) -> None:
-        """Nobody is told."""
+        """Publish nothing."""
 
 
 class Writers:
-    """Threads that stay, with their connections, between the measurements."""
+    """Threads that keep their connections between the measurements."""
 
     def __init__(self, user_ids: list[int], threads: int) -> None:
         from django.contrib.auth.models import User
@@ -69,36 +69,36 @@ class Writers:
 state: list[Writers] = []
 
 
-def hire(user_ids: list[int], threads: int) -> bool:
-    """Start the threads; they write when told to."""
+def start_threads(user_ids: list[int], threads: int) -> bool:
+    """Start the threads, which wait for a job."""
     state.append(Writers(user_ids, threads))
     return True
 
 
 def serve_a_page(cookie: str) -> bool:
-    """From now on be a server's process, in which one page is open."""
-    told = threading.Event()
+    """Open a stream in this process, which then behaves as a server's process."""
+    has_snapshot = threading.Event()
 
     async def send(message: Any) -> None:
         if b"event: sync" in message.get("body", b""):
-            told.set()
+            has_snapshot.set()
 
     threading.Thread(target=lambda: asyncio.run(_page(cookie, send)), daemon=True).start()
-    return told.wait(10)
+    return has_snapshot.wait(10)
 
 
 async def _page(cookie: str, send: Any) -> None:
     from tests.support.asgi import application
 
-    asked = asyncio.Queue[Any]()
-    asked.put_nowait({"type": "http.request", "body": b"", "more_body": False})
+    messages = asyncio.Queue[Any]()
+    messages.put_nowait({"type": "http.request", "body": b"", "more_body": False})
     headers = [(b"host", b"localhost"), (b"cookie", cookie.encode())]
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
         "scheme": "http", "path": "/toasts/stream/", "query_string": b"", "root_path": "",
         "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
     }  # fmt: skip
-    await application(scope, asked.get, send)
+    await application(scope, messages.get, send)
 
 
 def save(user: Any) -> object:
@@ -116,12 +116,12 @@ def create(user: Any) -> object:
 
 
 def write(how: str, seconds: float) -> dict[str, float]:
-    """Write as fast as it goes, on all threads."""
+    """Write as fast as possible, on all threads."""
     return state[0].run({"save": save, "create": create}[how], seconds)
 
 
 def many(how: str, user_ids: list[int]) -> float:
-    """Seconds of one toast to each user."""
+    """Return the seconds that it takes to create one toast for each user."""
     from django.contrib.auth.models import User
 
     from toasts import create_toasts
@@ -140,5 +140,5 @@ def many(how: str, user_ids: list[int]) -> float:
 
 
 if __name__ == "__main__":
-    jobs = (ready, populate, hire, serve_a_page, write, many)
+    jobs = (ready, populate, start_threads, serve_a_page, write, many)
     main({job.__name__: job for job in jobs})

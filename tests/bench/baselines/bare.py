@@ -1,4 +1,4 @@
-"""The floor: an ASGI application that holds every stream's ``send`` and steps it directly.
+"""The lower bound: an ASGI application that calls the ``send`` of each stream directly.
 
 No authentication, no state, no database, no care for slow clients: one event costs one call.
 """
@@ -46,7 +46,7 @@ async def stream(number: int, receive: Receive, send: Send) -> None:
 
 
 async def publish(receive: Receive, send: Send) -> None:
-    """``{"to": null}`` is everybody, a number is the stream of that number."""
+    """Send to all streams (``{"to": null}``) or to the stream of a number."""
     wanted = json.loads((await receive())["body"])
     data = f"event: toast\ndata: {json.dumps(wanted['data'])}\n\n".encode()
     write(list(streams) if wanted["to"] is None else [wanted["to"]], data)
@@ -60,8 +60,8 @@ def write(numbers: Iterable[int], data: bytes) -> None:
             try:
                 streams[number](message).__await__().__next__()
             except StopIteration:
-                continue  # written
-            streams.pop(number)  # it would have to wait
+                continue  # it was written
+            streams.pop(number)  # it would block
 
 
 async def ping() -> None:

@@ -1,4 +1,4 @@
-"""The settings of the channels baseline: its in-memory layer, in one process."""
+"""The settings of the channels baseline: the in-memory layer, in one process."""
 
 from tests.settings import *  # noqa: F403
 

@@ -1,6 +1,6 @@
-"""channels: server-sent events by an AsyncHttpConsumer, users by AuthMiddlewareStack.
+"""channels: server-sent events from an AsyncHttpConsumer, users from AuthMiddlewareStack.
 
-Each stream is in a group of its user and in one of all.
+Each stream is in the group of its user and in the group of all.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ urlpatterns: list[Any] = []
 
 class Stream(AsyncHttpConsumer):  # type: ignore[misc]
     async def http_request(self, message: dict[str, Any]) -> None:
-        # The inherited one ends the response once it is handled.
+        # The inherited method ends the response when the request is handled.
         user = self.scope["user"]
         if not user.is_authenticated:
             await self.send_response(204, b"")

@@ -1,6 +1,6 @@
-"""The settings of the django-eventstream baseline: one process, nothing stored.
+"""The settings of the django-eventstream baseline: one process, without storage.
 
-Without Redis its events reach the streams of the publishing process alone.
+Without Redis, events reach only the streams of the process that publishes them.
 """
 
 from tests.settings import *  # noqa: F403

@@ -1,6 +1,6 @@
-"""django-eventstream: streams of users whom Django's session names.
+"""django-eventstream: streams of users, authenticated by Django's session.
 
-Each stream listens to a channel of its user and to one of all.
+Each stream listens to the channel of its user and to the channel of all.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def stream(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         return HttpResponse(status=204)
     answer: HttpResponse = events(request, channels=[f"user-{request.user.pk}", "all"])
-    # Help that it does not give itself: else each stream would keep the connection that its user
-    # was read with, and PostgreSQL be full at max_connections streams.
+    # django-eventstream does not close the connection that has read the user. Without this, each
+    # stream would keep it, and PostgreSQL would refuse more than max_connections streams.
     connections.close_all()
     return answer
 
