@@ -1,4 +1,4 @@
-/** Surroundings for the client: a clock that a test moves, and a network that answers what a test wants. */
+/** A fake environment for the client: a clock that a test moves, and a network with a test's answers. */
 
 import { fileURLToPath } from "node:url";
 
@@ -13,18 +13,18 @@ export const BASE = "https://site.example/orders/";
 
 /**
  * @typedef {object} Page
- * @property {Record<string, any> | null} [dataset] Of the tag of toasts.js; null: there is no such tag.
+ * @property {Record<string, any> | null} [dataset] Data attributes of the tag of toasts.js; null: there is no such tag.
  * @property {string} [cookie]
- * @property {any} [stored] What localStorage has.
+ * @property {any} [stored] The content of localStorage.
  * @property {any} [own] The tag of the script that runs.
  * @property {string | null} [form] The CSRF token of a form.
  */
 
 /**
- * Load modules of the client as a new page has them: what they know, and what they import, is theirs alone.
+ * Load modules of the client as a new page does, with their own state and their own imports.
  *
- * @param {string} names of the modules, whose exports come back together
- * @param {Page} [page] what the modules find around them
+ * @param {string} names of the modules, whose exports are merged
+ * @param {Page} [page] the page around the modules
  * @returns {any}
  */
 export function fresh(
@@ -81,13 +81,13 @@ class FakeDocument extends EventTarget {
   hasFocus = () => true;
 }
 
-/** One as its page knows it. */
+/** A toast as a page keeps it. */
 export function toast(id, changes = {}) {
   globalThis.location ??= /** @type {any} */ ({ href: BASE });
   return load("toasts/wire").readToast(wire(id, changes));
 }
 
-/** One as the server sends it. */
+/** A toast as the server sends it. */
 export function wire(id, changes = {}) {
   const texts = {
     message: `message ${id}`,
@@ -102,7 +102,7 @@ export function wire(id, changes = {}) {
 }
 
 /**
- * The world as this file's globals. Its clock stands still until `pass` is called; random() is 1, which is
+ * The environment as globals of this file. Its clock stops until `pass` is called. random() is 1, which is
  * the longest delay.
  */
 class World {
@@ -139,7 +139,7 @@ class World {
     return this.#timers.length;
   }
 
-  /** Let time pass, and take every answer on the way. */
+  /** Let time pass, and deliver the answers meanwhile. */
   async pass(milliseconds) {
     const end = this.#time + milliseconds;
     await settle();

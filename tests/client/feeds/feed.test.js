@@ -22,7 +22,7 @@ test("a stream keeps the rows as they are on the server", async () => {
   assert.deepEqual([...feed.rows], [[2, { n: 3 }]]);
 });
 
-test("after a reconnect only what differs is reported, and what is gone is removed", async () => {
+test("after a reconnect only differences are reported, and missing rows are removed", async () => {
   const { world, feed, calls, stream } = await opened();
   stream().send("change", order(1, "SELECT", { n: 1 }));
   stream().send("change", order(2, "SELECT", { n: 2 }));
@@ -37,7 +37,7 @@ test("after a reconnect only what differs is reported, and what is gone is remov
   assert.deepEqual([...feed.rows.keys()], [3, 2]);
 });
 
-test("a page gets no echo of what it wrote", async () => {
+test("a page gets no echo of its own changes", async () => {
   const { feed, calls, stream } = await opened();
   stream().send("sync", { keys: [] });
   stream().send("change", order(1, "INSERT", { n: 1, origin: "me" }));
@@ -46,7 +46,7 @@ test("a page gets no echo of what it wrote", async () => {
   assert.deepEqual(feed.rows.get(1), { n: 2, origin: "other" });
 });
 
-test("of what the page wrote only the key comes: it is not shown, but removed, changed and read again", async () => {
+test("a key of the page's own change is not reported, but the row is removed, changed and read again", async () => {
   const { world, feed, calls, stream } = await opened();
   stream().send("change", order(1, "SELECT", "old"));
   stream().send("sync", { keys: [1] }, "c1");
@@ -59,7 +59,7 @@ test("of what the page wrote only the key comes: it is not shown, but removed, c
       [2, null],
     ],
   );
-  stream().send("change", order(1, "UPDATE", "old"), "c4"); // somebody else took it back
+  stream().send("change", order(1, "UPDATE", "old"), "c4"); // another user changed it back
   stream().fail();
   await world.pass(1_000);
   assert.doesNotMatch(stream().url, /cursor/);
@@ -79,7 +79,7 @@ test("of what the page wrote only the key comes: it is not shown, but removed, c
   );
 });
 
-test("what is removed comes with the reason; what was missed comes without", async () => {
+test("a removal is reported with its reason, but without one after a gap", async () => {
   const removed = [];
   const { stream } = await opened({ onRemove: (...all) => removed.push(all) });
   for (const key of [1, 2, 3]) stream().send("change", order(key, "SELECT", key));
@@ -93,7 +93,7 @@ test("what is removed comes with the reason; what was missed comes without", asy
   ]);
 });
 
-test("who is refused does not ask again", async () => {
+test("a refused page does not connect again", async () => {
   const { world, feed, calls, stream } = await opened({ transports: ["sse"] }, () => status(403));
   stream().fail();
   await world.pass(600_000);
@@ -103,7 +103,7 @@ test("who is refused does not ask again", async () => {
   assert.equal(world.requests.length, 1);
 });
 
-test("after a goodbye all come back at their own time", async () => {
+test("after a bye event the reconnects are spread", async () => {
   const { world, stream, calls } = await opened();
   stream().send("sync", { keys: [] });
   stream().send("bye", { reason: "restart" });
@@ -115,7 +115,7 @@ test("after a goodbye all come back at their own time", async () => {
   assert.equal(world.streams.length, 2);
 });
 
-test("a reconnect names the state that the page has, unless it is between two", async () => {
+test("a reconnect sends the id of the page's state, unless the state is incomplete", async () => {
   const { world, stream, socket } = await opened({ transports: ["websocket"] });
   socket().receive("sync", { keys: [] }, { id: "c7" });
   socket().end(1006);
@@ -128,7 +128,7 @@ test("a reconnect names the state that the page has, unless it is between two", 
   assert.equal(stream(), undefined);
 });
 
-test("each connection has a token of its own", async () => {
+test("each connection has its own token", async () => {
   let number = 0;
   const { world, stream } = await opened({ token: async () => `t${++number}` });
   assert.match(stream().url, /token=t1$/);
@@ -148,6 +148,6 @@ test("a closed feed stays closed", async () => {
   assert.equal(world.timers, 0);
 });
 
-test("an unknown transport is a mistake of the page", async () => {
+test("an unknown transport is an error of the page", async () => {
   await assert.rejects(opened({ transports: ["pigeon"] }), /pigeon/);
 });

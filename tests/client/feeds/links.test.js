@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { json } from "../fakes.js";
 import { opened, order } from "./opened.js";
 
-test("a stream that does not pass gives way to a WebSocket, and that to polls", async () => {
+test("a blocked stream is replaced by a WebSocket, and a blocked WebSocket by polls", async () => {
   const answers = [
     { events: [{ event: "sync", data: { keys: [] }, id: "c1" }], cursor: "c1" },
     {
@@ -35,7 +35,7 @@ test("a stream that does not pass gives way to a WebSocket, and that to polls", 
   assert.equal(calls.at(-1), "closed");
 });
 
-test("a stream behind a proxy that buffers gives way", async () => {
+test("a stream behind a proxy that buffers is replaced", async () => {
   const { world, sockets, stream } = await opened();
   await world.pass(10_000);
   assert.equal(stream().closed, true);
@@ -50,7 +50,7 @@ test("a WebSocket's close code is the reason of a refusal", async () => {
   assert.equal(sockets.length, 1);
 });
 
-test("what is tried in vain is tried again, less and less often", async () => {
+test("failed attempts are repeated with growing delays", async () => {
   const { world, stream } = await opened({ transports: ["sse"] });
   const times = [];
   for (let number = 1; number <= 4; number++) {
@@ -74,7 +74,7 @@ test("a stream whose heartbeat is 55 seconds is not given up between two of them
   }
 });
 
-test("a stream that is silent for two and a half heartbeats is opened again", async () => {
+test("a stream without events for two and a half heartbeats is opened again", async () => {
   for (const [heartbeat, soonest] of [
     [5, 10_000],
     [15, 30_000],
@@ -110,7 +110,7 @@ test("after sleep a stream that stays silent is opened again at once", async () 
   assert.equal(world.streams.length, 2);
 });
 
-test("a broken event is passed over", async () => {
+test("a malformed event is ignored", async () => {
   const { world, feed, stream } = await opened();
   stream().send("sync", { keys: [] });
   for (const text of ["{", "null", ""]) stream().send("change", text);

@@ -37,7 +37,7 @@ test("without a WebSocket messages are posted", async () => {
   await assert.rejects(feed.send("bad"), /Bad\./);
 });
 
-test("messages are posted with the token by the site's names of cookie and header", async () => {
+test("messages are posted with the token, by the site's names of the cookie and the header", async () => {
   const page = { dataset: { csrfCookie: "jeton", csrfHeader: "X-Jeton" }, cookie: "jeton=tok" };
   const { world, feed } = await opened({}, () => json({}), page);
   await feed.send(1);
@@ -45,7 +45,7 @@ test("messages are posted with the token by the site's names of cookie and heade
   assert.deepEqual(headers, { "Content-Type": "application/json", "X-Jeton": "tok" });
 });
 
-test("where scripts cannot read the cookie the token is the poll view's; a page's own one is used as it is", async () => {
+test("without a readable cookie the token comes from the poll view, and a page's own token is used unchanged", async () => {
   const dataset = { csrfCookie: "", csrfHeader: "X-Jeton", pollUrl: "/p/" };
   const respond = (url) => (url === "/p/?csrf=1" ? status(200, { "X-Jeton": "issued" }) : json({}));
   const asked = await opened({}, respond, { dataset });

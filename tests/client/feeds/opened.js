@@ -1,4 +1,4 @@
-/** A feed, and what it reported. */
+/** A feed, and what it has reported. */
 
 import { fresh, newWorld, status } from "../fakes.js";
 

@@ -22,7 +22,7 @@ test("the list is at the address of the page's tag, else at the default one", as
   }
 });
 
-test("what is posted carries the token by the site's names of cookie and header", async () => {
+test("a post has the token, by the site's names of the cookie and the header", async () => {
   const { world, postTo } = newApi({ csrfCookie: "jeton", csrfHeader: "X-Jeton" }, "jeton=tok");
   await postTo("7/read/");
   const [{ url, method, headers, keepalive }] = world.requests;
@@ -30,7 +30,7 @@ test("what is posted carries the token by the site's names of cookie and header"
   assert.equal(headers["X-Jeton"], "tok");
 });
 
-test("where scripts cannot read the cookie the poll view gives the token, by the site's header", async () => {
+test("without a readable cookie the token comes from the poll view, in the site's header", async () => {
   const { world, postTo } = newApi({ csrfCookie: "", csrfHeader: "X-Jeton", pollUrl: "/p/" });
   await postTo("read-all/");
   assert.deepEqual(

@@ -15,12 +15,12 @@ test("the bound doubles from one second to thirty", () => {
   assert.deepEqual(delays(1), [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
 });
 
-test("the jitter is full: any time from none to the bound", () => {
+test("the jitter is full: any delay from zero to the bound", () => {
   assert.deepEqual(delays(0), [0, 0, 0, 0, 0, 0, 0]);
   assert.deepEqual(delays(0.5).slice(0, 2), [500, 1_000]);
 });
 
-test("the least is added to the range, and the bound stays thirty seconds", () => {
+test("the minimum is added to the range, and the bound stays thirty seconds", () => {
   assert.deepEqual(delays(0, 1_000), [1_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000]);
   assert.deepEqual(delays(1, 1_000), [2_000, 3_000, 5_000, 9_000, 17_000, 30_000, 30_000]);
 });

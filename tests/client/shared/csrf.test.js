@@ -20,7 +20,7 @@ test("the token comes from exactly its cookie", async () => {
   );
 });
 
-test("the cookie is read anew each time, and nothing is asked", async () => {
+test("the cookie is read each time, without a request", async () => {
   const { world, csrfToken } = newCsrf({ cookie: "csrftoken=one" });
   assert.equal(await csrfToken(false), "one");
   document.cookie = "csrftoken=two"; // a login
@@ -40,7 +40,7 @@ test("without a cookie, or one that scripts may read, the server is asked once",
   }
 });
 
-test("what was refused is not tried again: the server names another", async () => {
+test("a refused token is not used again: the server returns another", async () => {
   const { world, csrfToken } = newCsrf({
     cookie: "csrftoken=stale",
     answers: ["fresh", "fresher"],
@@ -51,7 +51,7 @@ test("what was refused is not tried again: the server names another", async () =
   assert.equal(world.requests.length, 2);
 });
 
-test("a server that names none leaves the post to fail by itself", async () => {
+test("without a token from the server the post is sent, and fails", async () => {
   const { world, csrfToken } = newCsrf();
   world.respond = () => status(204);
   assert.equal(await csrfToken(false), null);
@@ -65,7 +65,7 @@ test("no network is no token", async () => {
   assert.equal(await csrfToken(false), null);
 });
 
-test("cookie and header have the names that the site's settings give them", async () => {
+test("the cookie and the header have the names of the site's settings", async () => {
   const world = newWorld({ respond: () => status(200) });
   const dataset = { csrfCookie: "jeton", csrfHeader: "X-Jeton" };
   const { post } = fresh("shared/csrf", { dataset, cookie: "csrftoken=other; jeton=tok" });
@@ -75,7 +75,7 @@ test("cookie and header have the names that the site's settings give them", asyn
   assert.deepEqual(headers, { "Content-Type": "application/json", "X-Jeton": "tok" });
 });
 
-test("a cookie that scripts cannot read gives way to the form's token, then to the poll view's", async () => {
+test("without a readable cookie the token comes from the form, then from the poll view", async () => {
   const dataset = { csrfCookie: "", csrfHeader: "X-Jeton", pollUrl: "/poll/" };
   const world = newWorld({ respond: () => status(200, { "X-Jeton": "issued" }) });
   assert.equal(

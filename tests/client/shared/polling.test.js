@@ -5,21 +5,21 @@ import { fresh } from "../fakes.js";
 
 const { pauseAfterPoll } = fresh("shared/polling");
 
-test("after news the next poll begins a second after the last one began, or at once if that took longer", () => {
+test("after news the next poll starts a second after the start of the last one, or at once if it took longer", () => {
   assert.equal(pauseAfterPoll(true, 200), 800);
   assert.equal(pauseAfterPoll(true, 3_000), 0);
 });
 
-test("a server that held the poll is asked again at once", () => {
+test("after a poll that the server held, the next one starts at once", () => {
   assert.equal(pauseAfterPoll(false, 25_000), 0);
 });
 
-test("a server that answers at once without news is asked ten seconds later, and not by all at once", () => {
+test("after an immediate answer without news, the next poll starts ten seconds later, with jitter", () => {
   const pause = pauseAfterPoll(false, 10);
   assert.ok(pause >= 10_000 && pause <= 15_000, String(pause));
 });
 
-test("a server that is slow under load gets the pause that the caller grants", () => {
+test("a slow server gets the pause of the caller", () => {
   assert.equal(pauseAfterPoll(false, 5_000, 1_000), 1_000);
   assert.equal(pauseAfterPoll(true, 5_000, 1_000), 1_000);
 });

@@ -19,7 +19,7 @@ function graphOf(room) {
   return new Map(modules.map(([path, { imports }]) => [path, imports.map((one) => one.path)]));
 }
 
-/** @returns the modules of a circle, or none. */
+/** @returns the modules of an import cycle, or none. */
 function circleIn(graph, path = [], done = new Set()) {
   const next = path.length ? graph.get(path.at(-1)) : [...graph.keys()];
   for (const module of next.filter((one) => !done.has(one))) {
@@ -31,12 +31,12 @@ function circleIn(graph, path = [], done = new Set()) {
   return [];
 }
 
-test("no modules of the client import each other in a circle", () => {
+test("the client has no import cycles", () => {
   for (const room of ["toasts", "inbox", "feeds"])
     assert.deepEqual(circleIn(graphOf(room)), [], room);
 });
 
-test("each bundle is made of its own room and of what is shared", () => {
+test("each bundle contains only its own folder and the shared one", () => {
   for (const room of ["toasts", "inbox", "feeds"]) {
     const rooms = new Set([...graphOf(room).keys()].map((path) => path.split("/")[0]));
     assert.deepEqual([...rooms].sort(), [room, "shared"].sort());

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { fresh, newWorld } from "../fakes.js";
 
-/** Looks at every step for `seconds`; returns whether the stream counted as dead. */
+/** Check at every step for `seconds`, and return whether the stream counted as dead. */
 async function watch({ world, watchdog }, seconds) {
   let isDead = false;
   for (const end = world.now() + seconds * 1_000; world.now() < end && !isDead;) {
@@ -35,7 +35,7 @@ test("after that silence lasts two and a half heartbeats", async () => {
   }
 });
 
-test("time asleep is no silence, and after it a moment is left to read what came", async () => {
+test("sleep does not count as silence, and after it there is a moment to read events", async () => {
   const { world, watchdog } = newWatchdog("15");
   watchdog.feed();
   world.sleep(3_600_000);

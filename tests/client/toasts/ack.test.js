@@ -7,7 +7,7 @@ import { fresh, newWorld, status } from "../fakes.js";
  * @param {object} [options]
  * @param {(url: string, options: any) => any} [options.respond] answers a post
  * @param {string} [options.cookie]
- * @param {string[]} [options.ids] of dismissed toasts
+ * @param {string[]} [options.ids] the ids of dismissed toasts
  */
 function newAcks({ respond = () => status(200), cookie = "csrftoken=tok", ids = ["1"] } = {}) {
   const tokens = ["new", "newer"];
@@ -31,7 +31,7 @@ function noNetwork() {
   throw new TypeError("network");
 }
 
-test("all dismissals are sent in one request with the token, which outlives its page", async () => {
+test("all dismissals are sent in one request with the token, and with keepalive", async () => {
   const { posts, memory, acknowledge } = newAcks({ ids: ["1", "2"] });
   await acknowledge();
   const [{ url, method, keepalive, headers, body }] = posts();
@@ -41,7 +41,7 @@ test("all dismissals are sent in one request with the token, which outlives its 
   assert.deepEqual(memory.pendingDismissals(), []);
 });
 
-test("what is dismissed meanwhile follows, one request at a time, no more than the server takes", async () => {
+test("later dismissals follow one request at a time, with no more ids than the server accepts", async () => {
   const ids = Array.from({ length: 1200 }, (...[, id]) => `${id}`);
   const { world, posts, dismiss, acknowledge } = newAcks({ ids });
   acknowledge();
@@ -54,7 +54,7 @@ test("what is dismissed meanwhile follows, one request at a time, no more than t
   );
 });
 
-test("what the server did not take goes along when it is well again", async () => {
+test("dismissals that failed are sent again after the server has recovered", async () => {
   const answers = [status(503), null, status(502), status(429), status(200)];
   const { world, posts, memory, acknowledge } = newAcks({
     respond: () => answers.shift() ?? noNetwork(),
@@ -70,7 +70,7 @@ test("what the server did not take goes along when it is well again", async () =
   assert.equal(posts().length, 5);
 });
 
-test("it waits as long as the server wishes", async () => {
+test("it waits as long as Retry-After says", async () => {
   const { world, posts, acknowledge } = newAcks({
     respond: () => status(503, { "Retry-After": "60" }),
   });
@@ -83,7 +83,7 @@ test("it waits as long as the server wishes", async () => {
   assert.equal(posts().length, 2);
 });
 
-test("what the server will never take is not repeated", async () => {
+test("dismissals that the server rejects for good are not repeated", async () => {
   for (const code of [400, 404, 410, 415]) {
     const { world, posts, memory, acknowledge } = newAcks({ respond: () => status(code) });
     acknowledge();
@@ -92,7 +92,7 @@ test("what the server will never take is not repeated", async () => {
   }
 });
 
-test("an expired session loses nothing: the dismissals are sent when somebody is signed in again", async () => {
+test("an expired session loses no dismissals: they are sent after the next sign-in", async () => {
   for (const [code, times] of [
     [401, 1],
     [403, 2],
@@ -108,7 +108,7 @@ test("an expired session loses nothing: the dismissals are sent when somebody is
   }
 });
 
-test("after a refusal it is posted with another token, which then is good for the next", async () => {
+test("after a refusal another token is used, for the following posts too", async () => {
   const { world, posts, dismiss, memory, acknowledge } = newAcks({
     respond: (url, { headers }) => status(headers["X-CSRFToken"] === "new" ? 200 : 403),
   });

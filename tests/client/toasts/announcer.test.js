@@ -16,7 +16,7 @@ function newAnnouncer({ watched = true, hinted = true } = {}) {
   return { world, output: client.liveRegion, store: client };
 }
 
-test("level, title and message are announced a moment later, and then taken away", async () => {
+test("level, title and message are announced a moment later, and then removed", async () => {
   const { world, output, store } = newAnnouncer();
   store.put([toast(1, { level: "error", title: "Export failed", message: "Disk full" })]);
   assert.equal(output.textContent, "");
@@ -26,7 +26,7 @@ test("level, title and message are announced a moment later, and then taken away
   assert.equal(output.textContent, "");
 });
 
-test("how to get there is announced once", async () => {
+test("the keyboard shortcut is announced once", async () => {
   const { world, output, store } = newAnnouncer({ hinted: false });
   store.put([toast(1)]);
   await world.pass(150);
@@ -36,14 +36,14 @@ test("how to get there is announced once", async () => {
   assert.equal(output.textContent, "Info: message 2");
 });
 
-test("several that were there before the page are one summary", async () => {
+test("several toasts of the first snapshot are announced as one summary", async () => {
   const { world, output, store } = newAnnouncer();
   store.put([toast(1), toast(2)], ["1", "2"]);
   await world.pass(150);
   assert.equal(output.textContent, "2 new notifications");
 });
 
-test("a burst is counted, not read out", async () => {
+test("a burst of toasts is announced as a number", async () => {
   const { world, output, store } = newAnnouncer();
   for (let id = 0; id < 4; id++) store.put([toast(id)]);
   await world.pass(150);
@@ -62,7 +62,7 @@ test("a step of progress is not announced, a new text is", async () => {
   assert.equal(output.textContent, "Info: Done");
 });
 
-test("what is gone again is not announced", async () => {
+test("a toast that is already gone is not announced", async () => {
   const { world, output, store } = newAnnouncer();
   store.put([toast(1)]);
   store.remove(["1"], "remote");
@@ -70,7 +70,7 @@ test("what is gone again is not announced", async () => {
   assert.equal(output.textContent, "");
 });
 
-test("twenty in a second are three announcements at most", async () => {
+test("twenty toasts in a second cause three announcements at most", async () => {
   const { world, output, store } = newAnnouncer();
   const announced = [];
   let last = "";
@@ -86,7 +86,7 @@ test("twenty in a second are three announcements at most", async () => {
   assert.match(announced.at(-1), /^\d+ new notifications$/);
 });
 
-test("a tab that nobody looks at is silent until somebody does", async () => {
+test("a hidden tab makes no announcements until it is visible", async () => {
   const { world, output, store } = newAnnouncer({ watched: false });
   store.put([toast(1)]);
   await world.pass(5_000);

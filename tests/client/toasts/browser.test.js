@@ -7,7 +7,7 @@ function forbidden() {
   throw new DOMException("none here", "SecurityError");
 }
 
-/** A tab that leads, alone: without a channel every tab does. */
+/** A single tab that leads: without a channel every tab does. */
 async function aLeader(respond) {
   const world = newWorld({ respond });
   Object.assign(globalThis, { BroadcastChannel: forbidden });
@@ -20,7 +20,7 @@ async function aLeader(respond) {
   return { world, client };
 }
 
-test("another window's focus is no reason to ask the server, to come back to the page is", async () => {
+test("the server is asked when the user returns to the page, not when another window has the focus", async () => {
   const { world } = await aLeader(() => status(503, { "Retry-After": "60" }));
   world.streams.at(-1).fail();
   await world.pass(2_000);
@@ -28,12 +28,12 @@ test("another window's focus is no reason to ask the server, to come back to the
     for (const type of ["blur", "focus"]) window.dispatchEvent(new Event(type));
     await world.pass(1_000);
   }
-  assert.equal(world.streams.length, 1); // as the server wishes
+  assert.equal(world.streams.length, 1); // as Retry-After says
   document.dispatchEvent(new Event("visibilitychange"));
   assert.equal(world.streams.length, 2);
 });
 
-test("a second leader's list of active toasts forgets nothing that was hidden in this tab", async () => {
+test("a second leader's list of active toasts does not clear the toasts that were hidden in this tab", async () => {
   const world = newWorld({ respond: () => status(503) });
   let channel;
   class Channel {

@@ -21,7 +21,7 @@ test("a tag written by hand, with nothing but data-toasts, has Django's defaults
   assert.equal(limit, 3);
 });
 
-test("a limit that is none is the default", () => {
+test("an invalid limit is replaced by the default", () => {
   assert.equal(config({ limit: "many" }).limit, 3);
   assert.equal(config({ limit: "0" }).limit, 3);
 });

@@ -16,7 +16,7 @@ test("a stream counts as connected at its first snapshot, which names its owner"
   assert.equal(owner(), SNAPSHOT);
 });
 
-test("a snapshot is reported at its sync, in one piece", async () => {
+test("a snapshot is reported at its sync, as a whole", async () => {
   const { stream, ids, reports } = newConnection();
   stream().send("toast", wire(1));
   stream().send("toast", wire(2));
@@ -26,7 +26,7 @@ test("a snapshot is reported at its sync, in one piece", async () => {
   assert.deepEqual([ids(), reports.kinds], [["2"], ["gone", "all"]]);
 });
 
-test("each ping is reported as a sign that the server is well", async () => {
+test("each ping is reported as a sign of life of the server", async () => {
   const { stream, reports } = await connected();
   const before = reports.updates.length;
   stream().send("ping");
@@ -47,7 +47,7 @@ test("live events are reported at once", async () => {
   assert.deepEqual(ids(), ["2"]);
 });
 
-test("a broken event is passed over", async () => {
+test("a malformed event is ignored", async () => {
   const { stream, ids, connection } = await connected();
   for (const data of ["{", "null", ""])
     for (const type of ["toast", "dismiss", "ping"]) stream().send(type, data);

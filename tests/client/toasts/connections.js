@@ -1,4 +1,4 @@
-/** A connection, and what it reported. */
+/** A connection, and what it has reported. */
 
 import assert from "node:assert/strict";
 
@@ -13,7 +13,7 @@ export function noNetwork() {
   throw new TypeError("network");
 }
 
-/** What a page knows by the reports of its connection. */
+/** What a page has received from its connection. */
 class Reports {
   states = [];
   updates = [];
@@ -73,7 +73,7 @@ export function newConnection(respond, prepare = () => {}) {
 }
 
 /**
- * One that has been connected for twenty seconds.
+ * A connection that has been open for twenty seconds.
  *
  * @param {(url: string, options: any) => any} [respond] answers a request
  */

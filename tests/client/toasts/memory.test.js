@@ -10,7 +10,7 @@ function newMemory(stored = {}, owner = "alice") {
   return memory;
 }
 
-test("what was hidden stays hidden in all tabs and on the next page, until it changes", () => {
+test("a hidden toast stays hidden in all tabs and on the next page, until it changes", () => {
   const stored = {};
   newMemory(stored).markHidden(toast(1));
   const other = newMemory(stored);
@@ -19,7 +19,7 @@ test("what was hidden stays hidden in all tabs and on the next page, until it ch
   assert.ok(!other.isHidden(toast(2)));
 });
 
-test("a dismissal is pending for its user alone", () => {
+test("a dismissal is pending for its user only", () => {
   const stored = {};
   newMemory(stored).markDismissed("1");
   const bobs = newMemory(stored, "bob");
@@ -28,20 +28,20 @@ test("a dismissal is pending for its user alone", () => {
 });
 
 test("while the owner is not known, the site's own entries stay as they are", () => {
-  for (const nobody of [undefined, ""]) {
+  for (const unknown of [undefined, ""]) {
     const stored = { unrelated: "!", 1: "the site's", undefined1: "too" };
     const before = { ...stored };
     const memory = newMemory(stored);
-    memory.rememberFor(nobody);
+    memory.rememberFor(unknown);
     memory.forgetInactive(["1"]);
     memory.keepActive([]);
     assert.deepEqual(stored, before);
-    memory.markAcknowledged("1"); // an answer that comes after the user has left
+    memory.markAcknowledged("1"); // an answer after the user has signed out
     assert.deepEqual(stored, before);
   }
 });
 
-test("a snapshot clears up: what is no longer active is forgotten, but not a pending dismissal", () => {
+test("a snapshot removes entries of toasts that are no longer active, but not pending dismissals", () => {
   const stored = {};
   const memory = newMemory(stored);
   memory.markHidden(toast(1));
@@ -54,7 +54,7 @@ test("a snapshot clears up: what is no longer active is forgotten, but not a pen
   );
 });
 
-test("a dismissal that the server took but did not carry out is sent again", () => {
+test("a dismissal that the server accepted but did not apply is sent again", () => {
   const memory = newMemory();
   memory.markDismissed("1");
   memory.markAcknowledged("1");
@@ -66,7 +66,7 @@ test("a dismissal that the server took but did not carry out is sent again", () 
   assert.deepEqual(memory.pendingDismissals(), ["1"]);
 });
 
-test("a toast whose dismissal was sent and that is gone may come again", () => {
+test("a toast that is gone after its dismissal was sent may appear again", () => {
   const memory = newMemory();
   memory.markDismissed("1");
   memory.markAcknowledged("1");
@@ -74,7 +74,7 @@ test("a toast whose dismissal was sent and that is gone may come again", () => {
   assert.ok(!memory.isHidden(toast(1)));
 });
 
-test("a toast that is gone before the server's answer may come again after it; its dismissal is sent until then", () => {
+test("a toast that is gone before the server's answer may appear again after it, and its dismissal is sent until then", () => {
   const stored = {};
   const memory = newMemory(stored);
   memory.markDismissed("1");
@@ -84,7 +84,7 @@ test("a toast that is gone before the server's answer may come again after it; i
   assert.deepEqual([stored, memory.isHidden(toast(1))], [{}, false]);
 });
 
-test("before the owner is known nobody's dismissals are sent", () => {
+test("before the owner is known no dismissals are sent", () => {
   const stored = {};
   newMemory(stored).markDismissed("1");
   const memory = fresh("toasts/memory", { stored });
@@ -93,7 +93,7 @@ test("before the owner is known nobody's dismissals are sent", () => {
   assert.deepEqual([memory.pendingDismissals(), Object.keys(stored).length], [[], 1]);
 });
 
-test("where storage is full or forbidden the page remembers by itself", () => {
+test("if the storage is full or forbidden, the page keeps the entries in memory", () => {
   const full = new Proxy(
     { unrelated: "1" },
     {
@@ -112,7 +112,7 @@ test("where storage is full or forbidden the page remembers by itself", () => {
   }
 });
 
-test("to read storage may be forbidden", () => {
+test("reading the storage may be forbidden", () => {
   const memory = fresh("toasts/memory");
   Object.defineProperty(globalThis, "localStorage", {
     configurable: true,

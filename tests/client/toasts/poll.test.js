@@ -5,20 +5,20 @@ import { fresh, json, newWorld, status } from "../fakes.js";
 
 const { poll } = fresh("toasts/poll", { dataset: { pollUrl: "/poll/" } });
 
-/** @returns what is true of the answer, and the question's address. */
+/** @returns the outcome of the poll, and its URL. */
 async function ask(respond, ...rest) {
   const world = newWorld({ respond });
   const answer = Object.entries(await poll(...rest)).filter(([, value]) => value);
   return { answer: Object.fromEntries(answer), url: world.requests[0].url };
 }
 
-test("what is active comes with the name of its state", async () => {
+test("the active toasts come with the id of their state", async () => {
   const { answer, url } = await ask(() => json({ toasts: [1], cursor: "alice.5" }));
   assert.deepEqual(answer, { toasts: [1], cursor: "alice.5" });
   assert.equal(url, "/poll/");
 });
 
-test("a long poll names the state that is known", async () => {
+test("a long poll sends the id of the page's state", async () => {
   const { url } = await ask(() => status(204), 25, "alice.5");
   assert.equal(url, "/poll/?wait=25&cursor=alice.5");
 });
@@ -30,7 +30,7 @@ test("204, 401, 403 and a login page are signed out", async () => {
   }
 });
 
-test("anything else is trouble, for as long as the server wishes, but no more than five minutes", async () => {
+test("any other answer is a failure, with the server's Retry-After of at most five minutes", async () => {
   const wishes = [
     [status(503), 0],
     [status(503, { "Retry-After": "60" }), 60_000],

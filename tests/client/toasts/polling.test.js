@@ -19,7 +19,7 @@ test("a browser without streams, or whose policy forbids them, polls", async () 
   assert.deepEqual([ids(), owner()], [["1"], "alice.1"]);
 });
 
-test("whoever is signed out is asked for twice, and then once in five minutes", async () => {
+test("a signed-out page asks twice, and then once in five minutes", async () => {
   let answer = () => status(204);
   const { world, connection, stream, opened, owner } = newConnection(() => answer());
   stream().fail();
@@ -40,7 +40,7 @@ test("whoever is signed out is asked for twice, and then once in five minutes", 
   assert.deepEqual([owner(), opened()], ["bob.1", 2]);
 });
 
-test("the superseded browser polls slowly, and takes the stream again when somebody looks at it", async () => {
+test("a superseded browser polls slowly, and opens the stream again when the user returns to it", async () => {
   const { world, connection, stream, opened, ids } = await connected(() =>
     json({ toasts: [wire(5)], cursor: "alice.1" }),
   );
@@ -62,7 +62,7 @@ test("the superseded browser polls slowly, and takes the stream again when someb
   assert.equal(connection.state(), "connected");
 });
 
-test("polling takes over at once, and yields to the stream, tried again soon and then once a minute", async () => {
+test("polling starts at once, and ends with the stream, which is tried again soon and then once a minute", async () => {
   const { world, connection, stream, ids, opened, states } = newConnection((url) =>
     url.includes("wait") ? new Promise(() => {}) : json({ toasts: [wire(1)], cursor: "alice.1" }),
   );
@@ -97,7 +97,7 @@ test("a server that does not wait is polled every ten to fifteen seconds", async
   assert.ok(polls >= 3 && polls <= 5, String(polls));
 });
 
-test("a server that answers each long poll at once with something new is asked once a second", async () => {
+test("a server that answers each long poll at once with news is polled once a second", async () => {
   let cursor = 0;
   const { world, stream } = newConnection(() =>
     json({ toasts: [], cursor: `alice.${(cursor += 1)}` }),
@@ -107,7 +107,7 @@ test("a server that answers each long poll at once with something new is asked o
   assert.ok(world.requests.length <= 11, String(world.requests.length));
 });
 
-test("no network is offline, and the network's return is noticed at once", async () => {
+test("without a network the state is offline, until the network returns", async () => {
   let respond = noNetwork;
   const { world, connection, stream, opened } = newConnection(() => respond());
   stream().fail();
@@ -119,7 +119,7 @@ test("no network is offline, and the network's return is noticed at once", async
   assert.equal(opened(), before + 1);
 });
 
-test("a server in trouble is asked with growing pauses for ever, and as it wishes", async () => {
+test("a failing server is polled for ever, with growing delays and with its Retry-After", async () => {
   const { world, connection, stream } = newConnection(() => status(503, { "Retry-After": "60" }));
   stream().fail();
   await world.pass(59_000);
@@ -134,7 +134,7 @@ test("a server in trouble is asked with growing pauses for ever, and as it wishe
   assert.equal(connection.state(), "connecting");
 });
 
-test("a poll that fails late opens no stream beside the one that is under way", async () => {
+test("a poll that fails late opens no second stream", async () => {
   let answer;
   const { world, stream, opened } = newConnection(
     () => new Promise((resolve) => (answer = resolve)),
@@ -147,7 +147,7 @@ test("a poll that fails late opens no stream beside the one that is under way", 
   assert.deepEqual([opened(), stream().closed], [2, false]);
 });
 
-test("a probe that comes back after the stop is not believed", async () => {
+test("a probe that is answered after the stop is ignored", async () => {
   let answer;
   const { world, connection, stream, ids } = newConnection(
     () => new Promise((resolve) => (answer = resolve)),

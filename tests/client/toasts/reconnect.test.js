@@ -16,7 +16,7 @@ test("a lost stream is opened again after one to two seconds, without a probe", 
   assert.equal(world.requests.length, 0);
 });
 
-test("a stream that breaks at once again and again is asked for less and less", async () => {
+test("a stream that breaks repeatedly is opened with growing delays", async () => {
   const { world, opened, stream } = newConnection();
   const gaps = [];
   for (let round = 0; round < 7; round++) {
@@ -30,7 +30,7 @@ test("a stream that breaks at once again and again is asked for less and less", 
   assert.deepEqual(gaps, [2_000, 3_000, 5_000, 9_000, 17_000, 30_000, 30_000]);
 });
 
-test("a farewell for lost rights empties the page and asks once more", async () => {
+test("a bye event with auth empties the page, which asks once more", async () => {
   const { world, connection, stream, ids, opened, owner } = await connected(() => status(204));
   stream().send("toast", wire(1));
   stream().send("bye", { reason: "auth" });
@@ -46,7 +46,7 @@ test("a farewell for lost rights empties the page and asks once more", async () 
   assert.equal(connection.state(), "connected");
 });
 
-test("a session that was renewed goes on", async () => {
+test("a renewed session continues", async () => {
   const { world, connection, stream } = await connected();
   stream().send("bye", { reason: "auth" });
   await world.pass(2_000);
@@ -54,7 +54,7 @@ test("a session that was renewed goes on", async () => {
   assert.equal(connection.state(), "connected");
 });
 
-test("a restart is followed by an attempt within three seconds, a rotation by one at once that nobody sees", async () => {
+test("a restart is followed by an attempt within three seconds, a rotation by one at once without a change of state", async () => {
   /** @type {[string, number, string[]][]} */
   const cases = [
     ["restart", 3_000, ["connecting", "connected"]],
@@ -74,7 +74,7 @@ test("a restart is followed by an attempt within three seconds, a rotation by on
   }
 });
 
-test("pages that a restart cut off come back at any time of the three seconds", async () => {
+test("after a restart the reconnects are spread over three seconds", async () => {
   for (const [random, delay] of [
     [0, 0],
     [0.5, 1_500],
@@ -99,7 +99,7 @@ test("streams that are rotated at once are opened once a second", async () => {
   assert.ok(opened() <= 12, String(opened()));
 });
 
-test("however often somebody looks, nothing is asked for more than once a second", async () => {
+test("however often the user returns, there is at most one request per second", async () => {
   const { world, connection, stream, opened } = newConnection(noNetwork);
   stream().fail();
   for (let look = 0; look < 100; look++) {
@@ -108,10 +108,10 @@ test("however often somebody looks, nothing is asked for more than once a second
     if (!stream().closed) stream().fail();
   }
   assert.ok(opened() <= 11, String(opened()));
-  connection.stop(); // its last poll is still under way
+  connection.stop(); // its last poll is still running
 });
 
-test("a stopped connection leaves nothing behind, and starts anew", async () => {
+test("a stopped connection leaves nothing behind, and can start again", async () => {
   const { world, connection, stream, opened } = await connected();
   connection.stop();
   assert.ok(stream().closed);

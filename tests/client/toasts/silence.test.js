@@ -4,11 +4,11 @@ import { test } from "node:test";
 import { json, wire } from "../fakes.js";
 import { connected, newConnection, noNetwork, SNAPSHOT } from "./connections.js";
 
-test("when the browser reports that the network is gone, the stream is not waited for", async () => {
+test("when the browser reports that it is offline, the stream is given up at once", async () => {
   const { world, connection, stream, opened } = await connected(noNetwork);
   connection.restart();
   assert.ok(world.streams[0].closed);
-  stream().fail(); // as it does at once without a network
+  stream().fail(); // this happens at once without a network
   await world.pass(0);
   assert.equal(connection.state(), "offline");
   await world.pass(2_000);
@@ -17,7 +17,7 @@ test("when the browser reports that the network is gone, the stream is not waite
   assert.equal(opened(), 3);
 });
 
-test("a mute stream is opened again after two and a half heartbeats", async () => {
+test("a silent stream is opened again after two and a half heartbeats", async () => {
   const { world, opened, connection } = await connected();
   await world.pass(35_000);
   assert.equal(connection.state(), "connected");
@@ -27,7 +27,7 @@ test("a mute stream is opened again after two and a half heartbeats", async () =
   assert.equal(opened(), 2);
 });
 
-test("a stream that opens but sends nothing has failed within fifteen seconds, and polling brings what a proxy held back", async () => {
+test("a stream that opens but sends nothing fails within fifteen seconds, and polling gets what a proxy held back", async () => {
   const { world, ids, connection } = newConnection(() =>
     json({ toasts: [wire(1)], cursor: "alice.1" }),
   );
@@ -36,7 +36,7 @@ test("a stream that opens but sends nothing has failed within fifteen seconds, a
   assert.deepEqual([ids(), connection.state()], [["1"], "polling"]);
 });
 
-test("sleep alone cuts nothing; a stream that stays mute after it is opened again within two seconds", async () => {
+test("sleep alone ends no stream, but a stream that stays silent after it is opened again within two seconds", async () => {
   const healthy = await connected();
   healthy.world.sleep(3_600_000);
   healthy.connection.wake();
@@ -59,7 +59,7 @@ test("time asleep is not counted as silence", async () => {
   assert.equal(opened(), 1);
 });
 
-test("a tab whose own timers are slow is driven by the others' questions", async () => {
+test("a tab with throttled timers checks when other tabs ask", async () => {
   const { world, connection } = await connected();
   for (let second = 0; second < 37; second++) {
     world.sleep(1_000);
@@ -68,7 +68,7 @@ test("a tab whose own timers are slow is driven by the others' questions", async
   assert.equal(connection.state(), "connecting");
 });
 
-test("a look at the page does not cut a stream that spoke lately", async () => {
+test("a return to the page does not end a stream with a recent event", async () => {
   const { world, opened, connection } = await connected();
   await world.pass(20_000);
   connection.wake();

@@ -36,14 +36,14 @@ test("a changed toast keeps its place and is published as an update", () => {
   assert.deepEqual([now.message, previous.message, reason], ["changed", "message 1", undefined]);
 });
 
-test("a snapshot that brings nothing new is no change", () => {
+test("a snapshot without differences is no change", () => {
   const { store, changes } = newStore();
   store.put([toast(1)]);
   store.put([toast(1)], ["1"]);
   assert.equal(changes.length, 1);
 });
 
-test("a snapshot drops the rest, in one change with what is new", () => {
+test("a snapshot removes other toasts and adds new ones in a single change", () => {
   const { store, changes, ids } = newStore();
   store.put([toast(1)]);
   let wasSnapshot;
@@ -61,7 +61,7 @@ test("a snapshot drops the rest, in one change with what is new", () => {
   assert.equal(wasSnapshot, true);
 });
 
-test("a toast whose dismissal is on its way does not come back", () => {
+test("a toast whose dismissal is being sent does not appear again", () => {
   const { store, ids } = newStore();
   store.markDismissed("1");
   store.put([toast(1)]);
@@ -69,7 +69,7 @@ test("a toast whose dismissal is on its way does not come back", () => {
   assert.deepEqual(ids(), ["2"]);
 });
 
-test("remove returns what there was", () => {
+test("remove returns the removed toast", () => {
   const { store } = newStore();
   store.put([toast(1), toast(2)]);
   assert.deepEqual(
@@ -79,7 +79,7 @@ test("remove returns what there was", () => {
   assert.deepEqual(store.remove(["1"], "user"), []);
 });
 
-test("the page's own toasts outlive snapshots and sign-outs", () => {
+test("the page's own toasts survive snapshots and sign-outs", () => {
   const { store, ids } = newStore();
   store.put([{ ...toast("mine"), local: true }, toast(1)]);
   store.put([], []);
@@ -88,7 +88,7 @@ test("the page's own toasts outlive snapshots and sign-outs", () => {
   assert.deepEqual(ids(), ["mine"]);
 });
 
-test("what left the screen by itself comes back only when it has changed", () => {
+test("a toast whose time is over appears again only when it has changed", () => {
   const { store, ids } = newStore();
   store.put([toast(1)]);
   store.remove(["1"], "timeout").forEach((gone) => store.markHidden(gone));
@@ -98,7 +98,7 @@ test("what left the screen by itself comes back only when it has changed", () =>
   assert.deepEqual(ids(), ["1"]);
 });
 
-test("what the server took away may come again", () => {
+test("a toast that the server removed may appear again", () => {
   const { store, ids } = newStore();
   store.put([toast(1)]);
   store.remove(["1"], "remote");

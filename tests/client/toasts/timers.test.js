@@ -5,7 +5,7 @@ import { fresh, toast } from "../fakes.js";
 
 const { lifetime } = fresh("toasts/timers");
 
-test("a short text stays six seconds at least", () => {
+test("a short text stays for at least six seconds", () => {
   const milliseconds = lifetime(toast(1, { message: "hello" }));
   assert.ok(milliseconds >= 6_000 && milliseconds < 7_000, String(milliseconds));
 });
@@ -22,7 +22,7 @@ test("a given duration is in seconds, and zero stays", () => {
   assert.equal(lifetime(toast(1, { duration: 0 })), 0);
 });
 
-test("errors, toasts with actions and work under way stay, unless they have a duration", () => {
+test("errors, toasts with actions and unfinished progress stay, unless they have a duration", () => {
   const actions = [{ name: "undo", label: "Undo", url: "" }];
   for (const stays of [
     { level: "error" },

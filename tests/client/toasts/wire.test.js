@@ -13,7 +13,7 @@ test("http, https, mailto and relative links are followed", () => {
   assert.equal(safeUrl("?page=2"), "https://site.example/orders/?page=2");
 });
 
-test("a link that could run something is none", () => {
+test("a link that could run a script is dropped", () => {
   const bad = [
     "javascript:alert(1)",
     "JAVASCRIPT:alert(1)",
@@ -75,7 +75,7 @@ test("an action whose link fails the check is left out, one without a link is a 
   );
 });
 
-test("the fingerprint follows what a user sees, however a page reads it", () => {
+test("the fingerprint depends on what the user sees, and is the same in another tab", () => {
   const { fingerprint } = toast(1);
   assert.equal(
     toast(1, { created_at: "2027-01-01T00:00:00Z", expires_at: "2028-01-01T00:00:00Z" })
