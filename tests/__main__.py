@@ -1,15 +1,15 @@
 """Runs the tests: ``python -m tests``, which is what ``make test`` calls.
 
-The suite runs on SQLite, and once more on a PostgreSQL of its own. What asks no database, or brings
-its own along, runs once. The client's tests, in Node.js, run beside it. Further arguments go to
-pytest, and then only to it::
+The suite runs on SQLite, and then on its own PostgreSQL. Tests that use no database, or start their
+own, run once. The client's tests, in Node.js, run at the same time. Further arguments are passed to
+pytest, and only pytest runs then::
 
     python -m tests                 everything
-    python -m tests quick           what needs a minute: SQLite, no server, no browser
-    python -m tests coverage        the same, and which lines and branches of toasts/ they run
-    python -m tests matrix          the same, and once more on PostgreSQL: for each pair of versions
+    python -m tests quick           the tests of a minute: SQLite, no server, no browser
+    python -m tests coverage        the same, with coverage of the lines and branches of toasts/
+    python -m tests matrix          the same, and also on PostgreSQL, for each pair of versions
     python -m tests wide            combinations and sizes that `make test` leaves out
-    python -m tests -k name         everything whose name matches
+    python -m tests -k name         all tests whose name matches
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ NONE_SELECTED = 5
 ALL = "not wide"
 LIGHT = f"not servers and not browser and {ALL}"
 ONCE = [f"--ignore=tests/{name}" for name in _ANY_DATABASE.split()]
-# What starts servers and browsers waits most of its time: more processes than cores keep two busy.
+# Tests with servers and browsers mostly wait, so they run in more processes than there are cores.
 LIGHT_WORKERS, WORKERS = 3, 4
 
 
 def _pytest(selected: str, workers: int, arguments: list[str], **environment: str) -> bool:
-    """Return whether what is selected passes."""
+    """Return whether the selected tests pass."""
     spread = ["--numprocesses", str(workers), "--dist", "worksteal"]
     command = [sys.executable, "-X", "dev", "-m", "pytest", "-m", selected, *spread, *arguments]
     print("+", *command[3:], flush=True)
     started = time.monotonic()
     code = subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
     print(f"+ {time.monotonic() - started:.0f} s", flush=True)
-    # Who asks for a few tests by name will find none of them in some of the runs.
+    # Some of the runs have none of the tests that the arguments select.
     return code == 0 or (code == NONE_SELECTED and bool(arguments))
 
 
 @contextmanager
 def _client_tests() -> Iterator[list[bool]]:
-    """Run the tests of the client meanwhile; the list holds at the end whether they passed."""
+    """Run the client's tests meanwhile. At the end, the list holds whether they passed."""
     process = subprocess.Popen(
         ["npm", "test", "--silent"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -66,7 +66,7 @@ def _client_tests() -> Iterator[list[bool]]:
 
 
 def _everything(more: list[str]) -> bool:
-    """Run all that the arguments select, on both databases."""
+    """Run the tests that the arguments select, on both databases."""
     with _shared_postgres() as server:
         return _pytest(ALL, WORKERS, more) & _on_postgres(server, more)
 

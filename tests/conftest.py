@@ -41,9 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:
-    """Set the database up, and have no content types and permissions made after each flush.
+    """Set the database up, without new content types and permissions after each flush.
 
-    Django makes them anew after every test that commits, which took a fifth of the suite's time.
+    Django creates them after every test that commits, which took a fifth of the suite's time.
     """
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
@@ -102,11 +102,11 @@ def bob(db: None) -> User:
 
 @pytest.fixture
 async def hubs() -> AsyncIterator[None]:
-    """For tests that open streams in this process: ends what they started."""
+    """End the hubs of a test that opens streams in this process."""
     yield
     await asyncio.gather(*(hub.stop() for hub in list(hubs_module._hubs.values())))
     hubs_module._hubs.clear()
-    # The thread that sync_to_async has for code outside a request keeps its connection otherwise.
+    # Otherwise the thread of sync_to_async for code outside a request keeps its connection.
     await sync_to_async(connections.close_all)()
 
 
@@ -127,7 +127,7 @@ def on_postgres() -> bool:
 async def until(
     condition: Callable[[], Any] | Callable[[], Awaitable[Any]], seconds: float = 10.0
 ) -> Any:
-    """Wait for a condition, with a bound; the first true value it gave."""
+    """Wait for a condition, with a bound. Return its first true value."""
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
         value = condition()
@@ -153,7 +153,7 @@ class Elsewhere:
 
 @pytest.fixture
 def keep_in(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """Keep the toasts in a database of one's own choice; nothing connects to it."""
+    """Keep the toasts in another database, to which nothing connects."""
 
     def keep(engine: str, **parameters: Any) -> None:
         chosen = {"ENGINE": f"django.db.backends.{engine}", "NAME": "other", **parameters}

@@ -127,7 +127,7 @@ def start_response(status: str, headers: list[tuple[str, str]], error: Any = Non
     assert status == "200 OK"
 
 
-@pytest.mark.django_db  # the end of the response closes old connections
+@pytest.mark.django_db  # because the end of a response closes old connections
 def test_the_urls_follow_the_script_name_under_wsgi(settings: Any, rf: RequestFactory) -> None:
     settings.FORCE_SCRIPT_NAME = "/site"
     environ = rf.get("/page/").environ

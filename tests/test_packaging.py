@@ -1,4 +1,4 @@
-"""The wheel: what is in it, and that it works in a project that has nothing of this repository."""
+"""The wheel: what it contains, and that it works in a project without this repository."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def imported(source: bytes) -> Iterator[str]:
             yield node.value
 
 
-def test_no_shipped_module_speaks_of_the_site(wheel: Path) -> None:
+def test_no_shipped_module_refers_to_the_site(wheel: Path) -> None:
     rooms = ("core", "example", "tests")
     with zipfile.ZipFile(wheel) as archive:
         for name in (name for name in archive.namelist() if name.endswith(".py")):

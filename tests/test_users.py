@@ -157,7 +157,7 @@ def test_a_queryset_may_prefetch(alice: User, bob: User) -> None:
 
 
 class Hiding(models.Manager[User]):
-    """As sites have it for users that are archived, or of another tenant."""
+    """A manager that hides users, for example archived ones or those of another tenant."""
 
     def get_queryset(self) -> models.QuerySet[User]:
         return super().get_queryset().exclude(username="bob").prefetch_related("groups")

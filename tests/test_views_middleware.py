@@ -1,4 +1,4 @@
-"""The views behind a site's middleware, Django's own and others."""
+"""The views behind middleware: Django's own, and a site's."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_signed_out_clients_are_not_redirected_where_a_login_is_required(d
 
 @async_only_middleware
 def token_user(get_response: Callable[..., Any]) -> Callable[..., Any]:
-    """Authentication without sessions: the user by a header."""
+    """Authentication without sessions: a header names the user."""
 
     async def middleware(request: HttpRequest) -> HttpResponseBase:
         request.user = await User.objects.aget(username=request.headers["X-Token"])
@@ -81,7 +81,7 @@ def impersonation(get_response: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def session_reader(get_response: Callable[..., Any]) -> Callable[..., Any]:
-    """Synchronous middleware that looks at the session after the view."""
+    """Synchronous middleware that reads the session after the view."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase = get_response(request)
@@ -95,7 +95,7 @@ def session_reader(get_response: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def session_writer(get_response: Callable[..., Any]) -> Callable[..., Any]:
-    """Synchronous middleware that keeps something in the session after the view."""
+    """Synchronous middleware that writes to the session after the view."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase = get_response(request)

@@ -1,4 +1,4 @@
-"""Rows that only plain SQL can write, and that can't be read or sent: other toasts are sent."""
+"""Rows of plain SQL that cannot be read or sent do not keep other toasts from being sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a type checker says of calls to the Python API."""
+"""What a type checker reports for calls to the Python API."""
 
 from __future__ import annotations
 

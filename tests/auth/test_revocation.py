@@ -140,7 +140,7 @@ def test_a_grant_without_a_session_is_revoked_by(alice: User, name: str) -> None
 
 def test_a_grant_without_a_session_outlives_all_sessions(browser: Client, bob: User) -> None:
     request = browser_request(browser, bob)
-    request.session = browser.session.__class__()  # the browser has a session, of nobody
+    request.session = browser.session.__class__()  # the browser has a session without a user
     grant = grant_of(request)
     Session.objects.all().delete()
     assert revoked([grant]) == []

@@ -105,7 +105,7 @@ def test_a_grant_expires_with_every_session_engine(engine: str, alice: User) -> 
 
 
 @override_settings(TOASTS_SWEEP=0.1)
-async def test_the_sweep_finds_what_nobody_announced(alice: User) -> None:
+async def test_the_sweep_finds_endings_that_were_not_announced(alice: User) -> None:
     stream = await StreamReader.open(await signed_in(alice))
     await stream.until("sync")
     await Session.objects.aupdate(expire_date=timezone.now())

@@ -19,7 +19,7 @@ from toasts.realtime.brokers.redis_cluster import redis_broker
 
 @pytest.fixture(scope="session")
 def engine_database(postgres: PostgresServer) -> str:
-    """The URL of a database that belongs to the engine's tests alone."""
+    """The URL of a database for the tests of the engine."""
     return postgres.create("engine")
 
 
@@ -36,7 +36,7 @@ def table() -> Table:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Back-offs that a test can wait for."""
+    """Delays that are short enough for a test."""
     monkeypatch.setattr(supervision, "BACKOFF_MIN", 0.01)
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.02)
     monkeypatch.setattr(hub_module, "READ_BACKOFF_MAX", 0.02)
@@ -44,7 +44,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fast_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten ticks of the hub in each second."""
+    """Ten ticks of the hub per second."""
     monkeypatch.setattr(hub_module, "TICK_INTERVAL", 0.1)
 
 
@@ -64,7 +64,7 @@ def redis_cluster() -> Iterator[RedisCluster]:
 
 @pytest.fixture
 def short_redis_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The canary's bounds, short enough to wait for."""
+    """Bounds of the canary that are short enough to wait for."""
     monkeypatch.setattr(module, "SETUP_TIMEOUT", 1.0)
     monkeypatch.setattr(canary, "TIMEOUT", 1.0)
     monkeypatch.setattr(canary, "INTERVAL", 1.2)

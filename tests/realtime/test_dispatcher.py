@@ -22,7 +22,7 @@ class Listener:
 
 
 @pytest.mark.parametrize(("turn", "seen"), [(-1.0, BATCH), (1e6, 3 * BATCH)])
-async def test_other_work_has_its_turn_when_a_turn_is_over_and_not_before(
+async def test_other_work_runs_after_a_time_slice_and_not_before(
     monkeypatch: pytest.MonkeyPatch, turn: float, seen: int
 ) -> None:
     monkeypatch.setattr(module, "TIME_SLICE", turn)
@@ -42,7 +42,7 @@ class Broken(Listener):
         raise ValueError("deliver")
 
 
-async def test_subscriptions_that_were_not_reached_get_the_state_next_time() -> None:
+async def test_subscriptions_that_were_skipped_get_the_state_next_time() -> None:
     received: list[str] = []
     listeners = [Listener(received, "a"), Broken(received, "b"), Listener(received, "c")]
     topics = [Topic(one.name, (one,)) for one in listeners]  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""What a hub announces, its beginnings and ends."""
+"""What a hub announces, and how it starts and stops."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("fast_ticks")
 # Announcing.
 
 
-async def test_what_another_thread_announces_wakes_topics_here_and_is_published(
+async def test_an_announcement_of_another_thread_wakes_topics_here_and_is_published(
     table: Table,
 ) -> None:
     broker = FakeBroker()
@@ -47,7 +47,7 @@ async def test_what_another_thread_announces_wakes_topics_here_and_is_published(
         thread.join(5)
 
 
-async def test_what_is_announced_at_once_is_published_together_without_duplicates(
+async def test_simultaneous_announcements_are_published_together_without_duplicates(
     table: Table,
 ) -> None:
     broker = FakeBroker()
@@ -59,7 +59,7 @@ async def test_what_is_announced_at_once_is_published_together_without_duplicate
         assert broker.sent == [[f"t{number}" for number in range(10)]]
 
 
-async def test_of_many_threads_announcements_none_is_lost(table: Table) -> None:
+async def test_no_announcement_of_many_threads_is_lost(table: Table) -> None:
     broker = FakeBroker()
     async with running(table, broker) as hub:
         hub.start()
@@ -73,11 +73,11 @@ async def test_of_many_threads_announcements_none_is_lost(table: Table) -> None:
         assert {hint for hints in broker.sent for hint in hints} == {
             f"{thread} {number}" for thread in range(8) for number in range(500)
         }
-        hub.announce(["later"])  # when the loop has come to rest
+        hub.announce(["later"])  # when the loop is idle
         await until(lambda: broker.sent[-1] == ["later"])
 
 
-async def test_an_announcement_that_was_interrupted_keeps_nothing_from_the_next(
+async def test_an_interrupted_announcement_does_not_affect_the_next(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = FakeBroker()
@@ -97,14 +97,14 @@ async def test_an_announcement_that_was_interrupted_keeps_nothing_from_the_next(
         await until(lambda: broker.sent == [["a", "b"]])
 
 
-async def test_a_hint_that_could_not_be_sent_keeps_nothing_from_the_next(
+async def test_a_hint_that_could_not_be_sent_does_not_affect_the_next(
     table: Table, quick: None
 ) -> None:
     broker = FakeBroker()
     async with running(table, broker) as hub:
         hub.start()
         await until(lambda: hub.listening)
-        broker.broken = OSError("away")
+        broker.broken = OSError("down")
         hub.announce(["a"])
         await until(lambda: broker.sent == [["a"]])
         broker.broken = None
@@ -112,10 +112,10 @@ async def test_a_hint_that_could_not_be_sent_keeps_nothing_from_the_next(
         await until(lambda: broker.sent[-1] == ["b"])
 
 
-# Its life.
+# Start and stop.
 
 
-async def test_stop_leaves_neither_task_nor_thread_and_may_come_twice(table: Table) -> None:
+async def test_stop_ends_all_tasks_and_threads_and_may_be_called_twice(table: Table) -> None:
     tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
     hub = Hub(table, LocalBroker(), Timing(), 10)
     await hub.stop()
@@ -133,16 +133,16 @@ async def test_stop_leaves_neither_task_nor_thread_and_may_come_twice(table: Tab
     assert [name[:13] for name in table.closed_in] == ["toasts-reader"]
 
 
-async def test_a_source_that_cannot_close_still_gives_its_thread_back(table: Table) -> None:
+async def test_the_thread_of_a_source_that_cannot_close_ends(table: Table) -> None:
     def close() -> None:
-        raise OSError("away")
+        raise OSError("down")
 
     table.close = close  # type: ignore[method-assign]
     hub = Hub(table, LocalBroker(), Timing(), 10)
     hub.start()
     await hub.run(list)
     assert reader_threads()
-    with pytest.raises(OSError, match="away"):
+    with pytest.raises(OSError, match="down"):
         await hub.stop()
     await until(lambda: not reader_threads())
 
@@ -202,7 +202,7 @@ async def test_a_read_that_hangs_does_not_keep_the_hub_from_stopping(
     await until(lambda: not reader_threads())
 
 
-async def test_a_hub_without_streams_gives_back_its_thread(table: Table) -> None:
+async def test_the_thread_of_a_hub_without_streams_ends(table: Table) -> None:
     async with running(table, LocalBroker(), idle_timeout=0.1) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw and reader_threads())
@@ -220,7 +220,7 @@ async def test_a_hub_that_starts_again_sets_its_tickers_clock(table: Table) -> N
         assert hub.ticker.now == pytest.approx(asyncio.get_running_loop().time(), abs=5)
 
 
-async def test_a_hub_with_a_stream_goes_on(table: Table) -> None:
+async def test_a_hub_with_a_stream_keeps_running(table: Table) -> None:
     ticks: list[float] = []
     async with running(table, LocalBroker(), idle_timeout=0) as hub:
         client = Client(hub, "t")
@@ -232,7 +232,7 @@ async def test_a_hub_with_a_stream_goes_on(table: Table) -> None:
 
 
 async def test_the_loops_run_in_a_context_of_their_own(table: Table) -> None:
-    """The request that opens the first stream must not lend what is its own to all the others."""
+    """The context of the request that opens the first stream must not be used for the others."""
     request = contextvars.ContextVar[str]("request")
     seen: list[bool] = []
     broker = FakeBroker()

@@ -1,4 +1,4 @@
-"""Who listens to a hub: who comes, gives way, falls behind and leaves."""
+"""The subscriptions of a hub: opened, superseded, slow and closed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from toasts.realtime.streams.subscription import State
 pytestmark = pytest.mark.usefixtures("fast_ticks")
 
 
-async def test_a_topics_state_goes_with_its_last_stream(table: Table) -> None:
+async def test_a_topics_state_is_dropped_with_its_last_stream(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         first, second = Client(hub, "t"), Client(hub, "t")
         await until(lambda: first.raw and second.raw)
@@ -27,7 +27,7 @@ async def test_a_topics_state_goes_with_its_last_stream(table: Table) -> None:
         hub.unsubscribe(second.stream)
         hub.unsubscribe(second.stream)
         assert hub.registry.topics == {}
-        # And what changed meanwhile is no change for who comes next.
+        # A change in the meantime is no change for the next stream.
         table.put("t", 1)
         third = Client(hub, "t")
         await until(lambda: third.raw == b"= 1:1\n")

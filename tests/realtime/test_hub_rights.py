@@ -72,7 +72,7 @@ async def test_a_check_that_failed_is_repeated(table: Table, quick: None) -> Non
     async with running(table, LocalBroker()) as hub:
         client = Client(hub, "t")
         await until(lambda: client.raw and table.checks)
-        table.failing = OSError("the database is away")
+        table.failing = OSError("the database is down")
         table.ended = {"right"}
         before = table.checks
         hub.revalidator.check(["t"])
@@ -82,7 +82,7 @@ async def test_a_check_that_failed_is_repeated(table: Table, quick: None) -> Non
         await until(lambda: client.over)
 
 
-async def test_a_poll_whose_right_ended_answers_nothing(table: Table) -> None:
+async def test_a_poll_whose_grant_ended_answers_nothing(table: Table) -> None:
     answer: asyncio.Future[State | None] = asyncio.get_running_loop().create_future()
     async with running(table, LocalBroker()) as hub:
         hub.subscribe(LongPoll("t", "right", 0, lambda state: False, answer))

@@ -1,4 +1,4 @@
-"""Topics that several users share: whose listener is whose, hints for many, states unknown."""
+"""Topics that several users share: owners, hints for many topics, states that are unknown."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_the_oldest_stream_of_one_owner_is_superseded_whatever_its_topic(
         assert not any(client.over for client in (*hers[1:], his))
 
 
-async def test_a_recheck_of_an_owner_ends_his_streams_and_no_others(table: Table) -> None:
+async def test_a_recheck_of_an_owner_ends_only_the_owners_streams(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         mine = [Client(hub, topic, owner="user:1", grant="lost") for topic in ("a", "b")]
         other = Client(hub, "a", owner="user:2", grant="kept")
@@ -87,7 +87,7 @@ async def test_a_topic_may_end_like_a_hint_with_a_wildcard(table: Table) -> None
 
 
 class Unknowing(Table):
-    """Can't read some of its topics."""
+    """A source that cannot read some of its topics."""
 
     unknown: frozenset[str] = frozenset()
 

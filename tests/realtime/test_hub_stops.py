@@ -1,4 +1,4 @@
-"""The hub of a server that stops, and of one that only seemed to."""
+"""The hub of a server that stops, and of a server that only seemed to stop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who listens to what: the same, few listeners or many."""
+"""The registry of subscriptions, with few and with many of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""On a stop signal all streams end, before the process does what it would have done."""
+"""On a stop signal, all streams end before the process handles the signal as usual."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_signal_that_is_ignored_stays_so_and_ends_no_stream() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
-def test_pythons_own_handler_still_interrupts() -> None:
+def test_pythons_own_handler_still_raises_keyboard_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     hub = Hub()
     on_stop(hub)
@@ -92,7 +92,7 @@ def test_pythons_own_handler_still_interrupts() -> None:
     assert hub.drained == 1
 
 
-def test_a_hub_is_not_kept_by_the_signal_handler() -> None:
+def test_the_signal_handler_does_not_keep_a_hub_alive() -> None:
     hub = Hub()
     gone = weakref.ref(hub)
     on_stop(hub)
@@ -103,7 +103,7 @@ def test_a_hub_is_not_kept_by_the_signal_handler() -> None:
     handler.hubs.clear()
 
 
-def test_another_thread_sets_no_handler() -> None:
+def test_no_handler_is_installed_from_another_thread() -> None:
     before = [signal.getsignal(number) for number in SIGNALS]
     thread = threading.Thread(target=on_stop, args=[Hub()])
     thread.start()
@@ -140,7 +140,7 @@ on_stop(hub)
 
 
 def _ran(rest: str, has_streams: bool = False) -> tuple[int, str, float]:
-    """The exit code and the output of a process, and the seconds from its "now" to its end."""
+    """Return a process's exit code and output, and the seconds from its first line to its end."""
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT + rest, "1" if has_streams else ""],
         stdout=subprocess.PIPE, text=True,
@@ -154,14 +154,14 @@ def _ran(rest: str, has_streams: bool = False) -> tuple[int, str, float]:
 
 
 def test_without_a_handler_and_streams_the_process_ends_by_the_signal_at_once() -> None:
-    # By the signal itself, as its parent would have seen without us.
+    # The parent sees the signal itself, as without the handler.
     code, output, seconds = _ran("os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(20)")
     assert (code, output) == (-signal.SIGTERM, "drained in 1\n")
     assert seconds < GRACE
 
 
-def test_where_nothing_was_set_the_process_ends_by_the_signal_after_the_grace_period() -> None:
-    # Also where its loop hangs, as here: the main thread does nothing else.
+def test_without_a_handler_the_process_ends_by_the_signal_after_the_grace_period() -> None:
+    # Even if its loop hangs, as it does here.
     code, output, seconds = _ran("os.kill(os.getpid(), signal.SIGTERM)\ntime.sleep(20)", True)
     assert (code, output) == (-signal.SIGTERM, "drained in 1\n")
     assert GRACE - 0.2 < seconds < 10
@@ -175,17 +175,17 @@ def test_a_second_signal_ends_the_process_at_once() -> None:
     assert seconds < GRACE
 
 
-def test_a_process_that_ends_by_itself_waits_for_nothing() -> None:
+def test_a_process_that_exits_does_not_wait() -> None:
     code, output, seconds = _ran("os.kill(os.getpid(), signal.SIGTERM)\nsys.exit(0)", True)
     assert (code, output) == (0, "drained in 1\n")
     assert seconds < GRACE
 
 
-def test_a_forked_child_that_is_told_to_stop_stops_and_leaves_its_parents_streams_alone() -> None:
+def test_a_forked_child_that_gets_a_signal_stops_and_does_not_drain_its_parents_hubs() -> None:
     code, output, _ = _ran(
         "ready, report = os.pipe()\n"
         "if not (pid := os.fork()):\n"
-        "    os.write(report, b'x')\n"  # Python forgets a signal that comes within the fork
+        "    os.write(report, b'x')\n"  # Python loses a signal that arrives during the fork
         "    while True: time.sleep(0.01)\n"
         "os.read(ready, 1)\n"
         "os.kill(pid, signal.SIGTERM)\n"

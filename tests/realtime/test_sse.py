@@ -1,4 +1,4 @@
-"""What is encoded here, the parser of a third party reads back: one event, and exactly its data."""
+"""A third-party parser decodes each encoded event to exactly its data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from toasts.realtime.sse import Event, is_event_id, json_event
 
-# Whatever has ever broken a parser, thickly strewn among any characters at all.
+# Characters that are known to break parsers, mixed with any others.
 AWKWARD = ["\r", "\n", "\r\n", "\0", "\ud800", "\udfff", "\U0001f600", "\u2028", "\u2029", "\x85"]
 AWKWARD += ["\ufeff", ":", " ", "data: x", "\n\n", "id: 1\n", "\x0b", "\x0c", "\x1c", ""]
 any_text = st.lists(st.one_of(st.sampled_from(AWKWARD), st.text(max_size=5))).map("".join)
@@ -35,7 +35,7 @@ def decode(stream: bytes) -> list[ServerSentEvent]:
 
 
 def as_received(text: str) -> str:
-    """What the format can carry: its newlines arrive as one, half a pair as a question mark."""
+    """Return the text as a parser returns it: with one kind of newline, and without half pairs."""
     return re.sub("\r\n|\r|\n", "\n", text).encode("utf-8", "replace").decode()
 
 
@@ -57,7 +57,7 @@ def test_any_text_arrives_as_one_event_with_exactly_that_data(
 
 
 @given(st.lists(st.tuples(names, any_text), min_size=1, max_size=5))
-def test_no_event_reaches_into_the_next_one(pairs: list[tuple[str, str]]) -> None:
+def test_no_event_changes_the_next_one(pairs: list[tuple[str, str]]) -> None:
     stream = b"".join(Event(type, data).encode() for type, data in pairs)
     assert [(event.event, event.data) for event in decode(stream)] == [
         (type, as_received(data)) for type, data in pairs
@@ -81,14 +81,14 @@ def test_a_json_event_is_one_line_of_ascii_and_loses_nothing(type: str, value: A
     assert rest == [b"", b""]
     assert encoded.isascii()
     (event,) = decode(encoded)
-    # JSON itself joins two halves of a pair that stood side by side.
+    # JSON joins two halves of a surrogate pair that are next to each other.
     assert json.loads(event.data) == json.loads(json.dumps(value))
 
 
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        # The streams of WHATWG HTML, 9.2.5 and 9.2.6, as this encoder spells them.
+        # The streams of WHATWG HTML, 9.2.5 and 9.2.6, as this encoder writes them.
         (
             Event("stock", "YHOO\n+2\n10"),
             b"event: stock\ndata: YHOO\ndata: +2\ndata: 10\n\n",
@@ -99,7 +99,7 @@ def test_a_json_event_is_one_line_of_ascii_and_loses_nothing(type: str, value: A
             b"event: message\ndata: first event\nid: 1\n\n",
         ),
         (Event("message", " third event"), b"event: message\ndata:  third event\n\n"),
-        # An empty data line still makes an event; no data line at all would not, in a browser.
+        # An event needs a data line in a browser, even an empty one.
         (Event("message", ""), b"event: message\ndata: \n\n"),
         (Event("message", "\n"), b"event: message\ndata: \ndata: \n\n"),
         (

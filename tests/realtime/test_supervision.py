@@ -1,4 +1,4 @@
-"""Tasks that have to end."""
+"""Tasks that must end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ticks of a hub, and whose turn each of them is."""
+"""The ticks of a hub, and which streams each of them visits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_ticks_abort_a_client_that_never_reads(table: Table) -> None:
         await until(lambda: cuts, 4)
 
 
-async def test_a_stream_whose_tick_fails_keeps_no_other_from_its_ticks(table: Table) -> None:
+async def test_a_tick_that_fails_does_not_affect_other_streams(table: Table) -> None:
     def fails() -> None:
         raise ValueError("cut fails")
 
@@ -41,7 +41,7 @@ async def test_a_stream_whose_tick_fails_keeps_no_other_from_its_ticks(table: Ta
 
 
 class Ticked:
-    """A listener that notes when it is visited."""
+    """A listener that records when it is visited."""
 
     grant, opened, ended = "right", 0.0, False
 

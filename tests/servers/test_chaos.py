@@ -1,4 +1,4 @@
-"""Nothing lost, nothing foreign, nothing shown twice, while things break in the middle."""
+"""While servers crash, no toast is lost, shown twice, or shown to another user."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.support.servers import Site
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
 WRITERS = 8
-# How many users and toasts, and how many seconds a writer rests after each: the few toasts must
-# still be on their way when things break.
+# Users, toasts, and the seconds that a writer waits after each toast. The wait makes sure that the
+# smaller size is not finished before the crash.
 SIZES = [(50, 1_000, 0.04), pytest.param(200, 10_000, 0.0, marks=pytest.mark.wide)]
 
-# Tries again whatever the database does: when a commit's answer was lost there is one more toast,
-# so what counts at the end is what the table holds.
+# Repeats each toast until it was stored. If the answer to a commit is lost, there is one toast
+# more, so the test compares with the table.
 WRITER = """
 import random, sys, time
 from django.db import Error, connection
@@ -95,7 +95,9 @@ async def _storm(
         for user_id, page in pages.items():
             assert {toast["message"] for toast in page.toasts.values()} == {f"for user {user_id}"}
             assert set(page.shown.values()) == {1}
-    assert sum(page.opened for page in pages.values()) >= users * 1.5  # the killed half came back
+    assert (
+        sum(page.opened for page in pages.values()) >= users * 1.5
+    )  # the pages of the killed server reconnected
 
 
 def _ended_well(writer: subprocess.Popen[str]) -> None:

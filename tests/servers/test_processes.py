@@ -1,4 +1,4 @@
-"""What only real server processes can show."""
+"""Tests that need real server processes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def site(request: Any, tmp_path: Any) -> Iterator[Site]:
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn", "hypercorn", "granian"])
-async def test_another_process_reaches_the_stream_of_its_user_alone(site: Site, kind: str) -> None:
+async def test_a_toast_of_another_process_reaches_only_the_stream_of_its_user(
+    site: Site, kind: str
+) -> None:
     ids = site.users("alice", "bob")
     cookies = site.sessions("alice", "bob")
     server = site.serve(kind)
@@ -61,7 +63,7 @@ ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-async def test_in_another_process_it_ends_the_streams_of_its_user_within_a_second(
+async def test_an_ending_in_another_process_ends_the_users_streams_within_a_second(
     site: Site, ending: str
 ) -> None:
     site.users("alice", "bob")
@@ -100,7 +102,7 @@ SILENT_ENDINGS = {
 
 
 @pytest.mark.parametrize("ending", SILENT_ENDINGS)
-async def test_the_sweep_finds_what_no_signal_told(
+async def test_the_sweep_finds_endings_without_a_signal(
     postgres: PostgresServer, tmp_path: Any, ending: str
 ) -> None:
     site = Site(postgres.create(f"sweep_{tmp_path.name}"), TOASTS_SWEEP="1")
@@ -161,7 +163,7 @@ async def test_fifty_streams_keep_no_thread_and_no_connection(
                 mine = await opened.enter_async_context(stream(server, cookies[name]))
                 await until_event(mine, "sync")
                 streams.append(mine)
-            # One connection listens, one reads; no more than with a single stream.
+            # One connection listens and one reads, as with a single stream.
             await until(lambda: connections() <= 2)
             await until(lambda: server.threads() <= threads)
             await _site_answers(server, cookies[names[0]])

@@ -1,4 +1,4 @@
-"""Any number of server processes on one database: whichever a tab reaches, all agree."""
+"""Several server processes on one database: all tabs agree, whichever process they use."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def _agree(pages: list[Page], shown: set[str], seconds: float = 1.0) -> No
     await until(all_show, seconds)
 
 
-async def test_tabs_on_four_processes_agree_within_a_second(site: Site) -> None:
+async def test_tabs_on_four_processes_show_the_same_within_a_second(site: Site) -> None:
     names = ["alice", "bob"]
     ids, cookies = site.users(*names), site.sessions(*names)
     kinds = ["uvicorn", "daphne", "uvicorn", "daphne"]
@@ -58,7 +58,7 @@ async def test_tabs_on_four_processes_agree_within_a_second(site: Site) -> None:
 
 
 async def _elsewhere(site: Site, code: str, user_id: int) -> Any:
-    """Run this in another process; returns as soon as it has committed."""
+    """Run this in another process, and return as soon as it has committed."""
     script = (
         "import json, sys\nfrom toasts import create_toast, create_toasts\n"
         "user = int(sys.argv[1])\n"

@@ -14,7 +14,7 @@ from tests.support.servers import Server, Site
 pytestmark = pytest.mark.servers
 
 
-# Two hundred kilobytes with each round, at a pace at which no two rounds become one.
+# Each round sends 200 KB. The pauses are long enough that no two rounds are combined.
 FLOOD = """
 import sys, time
 from toasts import create_toast
@@ -30,7 +30,7 @@ for round in range(int(sys.argv[2])):
 """
 
 
-# Django's own handler can't bound it on daphne, whose `send` never waits: one more reason for ours.
+# With Django's own handler there is no bound on daphne, whose `send` never waits.
 @pytest.mark.parametrize(
     ("kind", "handler"),
     [
@@ -57,7 +57,7 @@ async def test_a_client_that_does_not_read_costs_little_and_catches_up(
         reading = [asyncio.create_task(_read_on(links[name][0])) for name in names[:2]]
         reader, _ = links["does not"]
         await reader.readuntil(b"event: sync")
-        await grown("first")  # what the process takes for its work by the way, it has then
+        await grown("first")  # memory that the process needs anyway is allocated then
         assert await grown("does not") - await grown("reads") < 1024
         async with asyncio.timeout(20):
             while b'"message":"round 119"' not in await reader.readuntil(b"event: "):
@@ -95,7 +95,7 @@ async def _read_on(reader: asyncio.StreamReader) -> None:
 async def _raw_stream(
     server: Server, session: str
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A stream over a socket whose buffers are small, so that not reading is soon felt."""
+    """Open a stream over a socket with small buffers, which are soon full without a reader."""
     link = socket.socket()
     link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     link.setblocking(False)

@@ -1,4 +1,4 @@
-"""What happens to open streams, and to those who wait for them, when a real server stops."""
+"""What happens to open streams and waiting polls when a real server stops."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.servers
 
 BYE = re.compile(rb'event: bye\ndata: \{"reason":"restart"\}\nretry: (\d+)\n\n')
 GRACEFUL_TIMEOUT = 3.0
-"""hypercorn's own, unless set."""
+"""The default of hypercorn."""
 WITHIN = {"daphne": 2.0, "uvicorn": 2.0, "granian": 2.0, "hypercorn": GRACEFUL_TIMEOUT}
 TRIES = 3
-"""A machine that is busy may be slow; one that waits for a stream is so each time."""
+"""A busy machine may be slow once. A server that waits for its streams is slow each time."""
 
 
 def how_many(kind: str, handler: str) -> int:
-    """A thousand where they are quick to open: Django's own handler takes 20 times as long."""
+    """Return the number of streams. Django's own handler takes 20 times as long to open one."""
     if handler == "django":
         return 100
     return 300 if kind == "hypercorn" else 1000
@@ -52,7 +52,7 @@ def session(site: Site) -> str:
 
 
 class Tab:
-    """A raw connection: a thousand of them cost less than one page."""
+    """A raw connection, which is cheap enough for a thousand of them."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -80,8 +80,8 @@ class Tab:
 
 @asynccontextmanager
 async def tabs(port: int, session: str, count: int) -> AsyncIterator[list[Tab]]:
-    """So many streams, each with its snapshot."""
-    few = asyncio.Semaphore(100)  # no larger than what a server's backlog holds
+    """Open this many streams, and wait for each snapshot."""
+    few = asyncio.Semaphore(100)  # no more than the backlog of a server
 
     async def opened() -> Tab:
         async with few:
@@ -95,7 +95,7 @@ async def tabs(port: int, session: str, count: int) -> AsyncIterator[list[Tab]]:
 
 
 async def stopped(server: Server, to: str = "parent") -> float:
-    """Seconds from SIGTERM to the end of the process."""
+    """Send SIGTERM, and return the seconds until the process has ended."""
     process = server.process
     assert process is not None
     started = time.monotonic()
@@ -107,16 +107,16 @@ async def stopped(server: Server, to: str = "parent") -> float:
     return time.monotonic() - started
 
 
-async def farewells(
+async def bye_events(
     site: Site, session: str, kind: str, count: int, to: str = "parent"
 ) -> tuple[float, list[int]]:
-    """Stop a server with so many streams open: the seconds it took, and each farewell's `retry`."""
+    """Stop a server with this many streams. Return the seconds, and the `retry` of each bye."""
     for _ in range(TRIES):
         server = site.serve(kind)
         async with tabs(server.port, session, count) as mine:
-            hearing = asyncio.gather(*(tab.rest() for tab in mine))
+            reading = asyncio.gather(*(tab.rest() for tab in mine))
             took = await stopped(server, to)
-            found = [BYE.search(rest) for rest in await hearing]
+            found = [BYE.search(rest) for rest in await reading]
         if took < WITHIN[kind]:
             break
     return took, [int(match[1]) for match in found if match]
@@ -124,24 +124,24 @@ async def farewells(
 
 @pytest.mark.parametrize("handler", ["toasts", "django"])
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn", "granian", "hypercorn"])
-async def test_told_to_stop_it_says_goodbye_to_a_thousand_streams_and_ends(
+async def test_a_server_that_stops_sends_a_bye_event_to_a_thousand_streams_and_ends(
     site: Site, session: str, kind: str, handler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(site.environment, "TEST_HANDLER", handler)
     count = how_many(kind, handler)
-    took, retries = await farewells(site, session, kind, count)
+    took, retries = await bye_events(site, session, kind, count)
     assert took < WITHIN[kind]
     assert len(retries) == count
     assert min(retries) >= 1000
     assert max(retries) <= 5000
-    assert len(set(retries)) > count / 2  # they don't all come back at once
+    assert len(set(retries)) > count / 2  # the reconnects are spread
 
 
-async def test_a_worker_that_the_signal_reaches_with_its_parent_says_goodbye_too(
+async def test_a_worker_that_gets_the_signal_with_its_parent_sends_bye_events_too(
     site: Site, session: str
 ) -> None:
-    # As systemd does. hypercorn's worker has no handler, and would be gone in that moment.
-    took, retries = await farewells(site, session, "hypercorn", 50, to="group")
+    # systemd does so. hypercorn's worker has no handler of its own, and would end at once.
+    took, retries = await bye_events(site, session, "hypercorn", 50, to="group")
     assert took < GRACEFUL_TIMEOUT
     assert len(retries) == 50
 
@@ -156,7 +156,7 @@ async def test_a_poll_that_waits_is_answered_when_its_server_stops(
         now = (await client.get("/toasts/poll/")).json()
         ask = {"wait": "25", "cursor": now["cursor"]}
         waiting = asyncio.create_task(client.get("/toasts/poll/", params=ask))
-        for _ in range(3):  # once these, which take the same way, are answered, it has begun to
+        for _ in range(3):  # when these are answered, the first poll is waiting
             assert (await client.get("/toasts/poll/")).json() == now
         assert await stopped(server) < WITHIN[kind]
         assert (await waiting).json() == now
@@ -186,15 +186,15 @@ class DevelopmentServer:
         await until(there, 30)
 
     async def noticed(self) -> None:
-        """Change a file, until the server says that it saw that."""
-        saw = asyncio.create_task(self._says("reloading"))
+        """Change a file until the server reports that it reloads."""
+        saw = asyncio.create_task(self._await_output("reloading"))
         while not saw.done():
-            self._touched += 1  # it compares whole files' times, once a second
+            self._touched += 1  # the server compares the times of files once a second
             os.utime(self._settings, (self._touched, self._touched))
             await asyncio.wait([saw], timeout=0.5)
         saw.result()
 
-    async def _says(self, text: str) -> None:
+    async def _await_output(self, text: str) -> None:
         assert self._process.stdout is not None
         async for line in self._process.stdout:
             if text in line.decode():
@@ -229,12 +229,14 @@ async def test_runserver_reloads_within_a_second_with_streams_open(
     site.users("alice")
     session = site.sessions("alice")["alice"]["sessionid"]
     took: list[float] = []
-    while not took or (took[-1] > 1 and len(took) < 3):  # a busy machine may be slow, not each time
+    while not took or (
+        took[-1] > 1 and len(took) < 3
+    ):  # a busy machine is slow once, not each time
         await server.answers()
         async with tabs(port, session, STREAMS_OPEN) as mine:
             await server.noticed()
             started = time.monotonic()
-            await asyncio.gather(*(tab.rest() for tab in mine))  # up to the old process's end
+            await asyncio.gather(*(tab.rest() for tab in mine))  # until the old process has ended
             took.append(time.monotonic() - started)
         await server.answers()
     assert min(took) <= 1, took

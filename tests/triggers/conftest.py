@@ -30,7 +30,7 @@ def database(installed: Database) -> Database:
 
 @pytest.fixture
 def bare(postgres: PostgresServer) -> Iterator[Database]:
-    """A database of the test's own, without triggers."""
+    """A separate database without triggers."""
     database = Database(postgres, postgres.create(f"bare_{uuid.uuid4().hex}"))
     yield database
     database.close()

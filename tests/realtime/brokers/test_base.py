@@ -1,4 +1,4 @@
-"""What every broker promises, shown on each of them; and the form in which hints travel."""
+"""The contract of every broker, tested with each of them, and the format of hints."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_two_listeners_receive_the_same(site: Site) -> None:
     await asyncio.gather(*(each.leave() for each in listeners))
 
 
-async def test_duplicates_and_garbage_harm_nobody(site: Site) -> None:
+async def test_duplicates_and_garbage_do_no_harm(site: Site) -> None:
     table = Table()
     table.put("user:1", 1)
     async with running(table, site.broker) as hub:
@@ -172,7 +172,7 @@ async def test_two_hubs_of_one_site_receive_each_others_hints(
 # The local broker.
 
 
-def test_a_loop_that_was_closed_keeps_no_other_from_its_hints() -> None:
+def test_a_closed_loop_does_not_keep_hints_from_other_loops() -> None:
     broker = LocalBroker()
     received: list[Any] = []
     closed, open_ = asyncio.new_event_loop(), asyncio.new_event_loop()
@@ -198,7 +198,7 @@ hints = st.lists(st.text(max_size=40) | st.text(min_size=200, max_size=1000), ma
 def test_packing_loses_no_hint_and_keeps_the_order(given: list[str]) -> None:
     messages = pack(given)
     received = [hint for message in messages for hint in unpack(message)]
-    # JSON joins two halves of a pair that stood side by side.
+    # JSON joins two halves of a surrogate pair that are next to each other.
     assert received == [json.loads(json.dumps(hint)) for hint in dict.fromkeys(given)]
     assert all(len(message.encode()) <= HINTS_MAX_BYTES for message in messages)
     assert all(message.isascii() for message in messages)
@@ -231,7 +231,7 @@ def test_garbage_is_no_hint(message: str) -> None:
 
 
 @given(st.text())
-def test_no_message_at_all_can_raise(message: str) -> None:
+def test_no_message_raises(message: str) -> None:
     assert isinstance(unpack(message), list)
 
 
@@ -239,7 +239,7 @@ def test_hints_that_are_no_text_are_left_out() -> None:
     assert unpack('["a", 1, null, ["b"], {"c": 1}, "d"]') == ["a", "d"]
 
 
-def test_what_helps_to_write_a_broker_is_imported_from_one_module() -> None:
+def test_the_helpers_for_brokers_are_imported_from_one_module() -> None:
     assert (broker.Broker, broker.BrokerError) == (base.Broker, base.BrokerError)
     assert (broker.pack, broker.unpack) == (base.pack, base.unpack)
     assert broker.LocalBroker is LocalBroker

@@ -12,7 +12,7 @@ from toasts.realtime.brokers.coalescing import CoalescingPublisher
 
 
 class Wire:
-    """What was sent; the first sending waits until it is let through."""
+    """Records what was sent. The first send waits for an event."""
 
     def __init__(self) -> None:
         self.messages: list[list[str]] = []
@@ -71,7 +71,7 @@ def test_all_hints_are_sent_when_all_threads_have_returned() -> None:
 
 def test_a_failure_reaches_the_thread_that_published_and_stops_no_other() -> None:
     wire = Wire()
-    wire.error = OSError("away")
+    wire.error = OSError("down")
     publisher = CoalescingPublisher(wire.send)
     with ThreadPoolExecutor(4) as threads:
         first = threads.submit(publisher.publish, ["user:0"])
@@ -108,7 +108,7 @@ def test_a_thread_that_is_interrupted_while_it_waits_lets_others_publish() -> No
 def _interrupt(publisher: CoalescingPublisher, thread: int) -> None:
     while publisher._waiting is None:
         pass
-    # Once more while it waits: one that comes just before it begins to is noticed only afterwards.
+    # Again while it waits: an interrupt just before the wait is noticed only after it.
     while publisher._waiting is not None:
         signal.pthread_kill(thread, signal.SIGINT)
         time.sleep(0.2)

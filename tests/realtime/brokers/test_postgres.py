@@ -1,4 +1,4 @@
-"""The listener against a real PostgreSQL, and its manners as a guest there."""
+"""The listener on a real PostgreSQL, and how it behaves as a guest in the database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from toasts.realtime.brokers.base import HINTS_MAX_BYTES
 from toasts.realtime.brokers.canary import CANARY
 from toasts.realtime.brokers.postgres import Notifications, PostgresBroker
 
-# Speaking and hearing.
+# Publishing and listening.
 
 
 async def test_three_thousand_hints_arrive_in_few_messages(notify_channel: NotifyChannel) -> None:
@@ -25,12 +25,12 @@ async def test_three_thousand_hints_arrive_in_few_messages(notify_channel: Notif
         await asyncio.to_thread(notify_channel.broker().publish, hints)
         await until(lambda: len(listener.received) >= 3000)
         assert listener.received == hints
-    spoken = [message for message in notify_channel.sent if CANARY not in message]
-    assert len(spoken) == 5
-    assert all(len(message.encode()) <= HINTS_MAX_BYTES for message in spoken)
+    messages = [message for message in notify_channel.sent if CANARY not in message]
+    assert len(messages) == 5
+    assert all(len(message.encode()) <= HINTS_MAX_BYTES for message in messages)
 
 
-async def test_any_text_travels(notify_channel: NotifyChannel) -> None:
+async def test_any_text_is_transmitted(notify_channel: NotifyChannel) -> None:
     hints = [
         "user:é",
         "\U0001f600",
@@ -64,7 +64,7 @@ async def test_messages_on_other_channels_are_not_received(notify_channel: Notif
 async def test_a_notify_is_received_after_its_commit_and_not_after_a_rollback(
     notify_channel: NotifyChannel,
 ) -> None:
-    def speak() -> None:
+    def publish() -> None:
         with psycopg.connect(notify_channel.url) as connection:
             connection.execute(
                 "SELECT pg_notify(%s, '[\"rolled back\"]')", [notify_channel.channel]
@@ -73,7 +73,7 @@ async def test_a_notify_is_received_after_its_commit_and_not_after_a_rollback(
             connection.execute("SELECT pg_notify(%s, '[\"committed\"]')", [notify_channel.channel])
 
     async with notify_channel.listening() as listener:
-        await asyncio.to_thread(speak)
+        await asyncio.to_thread(publish)
         await until(lambda: listener.received)
         assert listener.received == ["committed"]
 
@@ -153,7 +153,7 @@ async def test_a_payload_of_another_encoding_is_no_error(notify_channel: NotifyC
         await until(lambda: listener.received == ["a"])
 
 
-# The manners of a guest in the database.
+# How the listener behaves as a guest in the database.
 
 
 async def test_one_connection_listens_and_it_is_idle_outside_any_transaction(
@@ -170,8 +170,10 @@ async def test_one_connection_listens_and_it_is_idle_outside_any_transaction(
     await until_nobody_listens(notify_channel)
 
 
-async def test_the_servers_queue_is_not_held(notify_channel: NotifyChannel) -> None:
-    """A listener in a transaction would keep every message of the cluster, until commits fail."""
+async def test_the_listener_does_not_block_the_servers_queue(
+    notify_channel: NotifyChannel,
+) -> None:
+    """A listener in a transaction would block the queue of the cluster, until commits fail."""
     message = '["' + "x" * 6000 + '"]'
     async with notify_channel.listening() as listener:
         await notify_channel.run(
@@ -203,7 +205,7 @@ async def test_the_listener_outlives_a_limit_on_idle_sessions(
         await notify_channel.run(f"ALTER DATABASE {name} RESET idle_session_timeout")
 
 
-async def test_whatever_an_unprivileged_role_sends_the_same_connection_goes_on(
+async def test_no_message_of_an_unprivileged_role_ends_the_connection(
     notify_channel: NotifyChannel,
 ) -> None:
     await notify_channel.run("DROP ROLE IF EXISTS stranger")

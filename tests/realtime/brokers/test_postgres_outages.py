@@ -1,4 +1,4 @@
-"""The listener when a real PostgreSQL, or the way to it, fails."""
+"""The listener when a real PostgreSQL, or the connection to it, fails."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from toasts.realtime.brokers.postgres import PostgresBroker
 
 @pytest.fixture
 def short_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The canary's bounds, short enough to wait for."""
+    """Bounds of the canary that are short enough to wait for."""
     monkeypatch.setattr(module, "SETUP_TIMEOUT", 0.5)
     monkeypatch.setattr(canary, "TIMEOUT", 0.5)
     monkeypatch.setattr(canary, "INTERVAL", 0.7)
@@ -86,7 +86,7 @@ async def test_the_hub_survives_a_restart_of_the_server(
         await until(lambda: client.raw == b"= \n" and hub.listening)
         await asyncio.to_thread(own_server.stop)
         await until(lambda: not hub.listening)
-        # Nobody receives this; the hub goes on all the same.
+        # No listener receives this, and the hub continues all the same.
         hub.announce(["user:2"])
         table.put("user:1", 1)
         await asyncio.to_thread(own_server.start)
@@ -97,7 +97,7 @@ async def test_the_hub_survives_a_restart_of_the_server(
         await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
 
 
-async def test_a_channel_that_carries_nothing_is_found_out(
+async def test_a_channel_that_transmits_nothing_is_detected(
     notify_channel: NotifyChannel, short_bounds: None
 ) -> None:
     """So a pooler shows itself that gave our LISTEN to somebody else's session."""
@@ -108,7 +108,7 @@ async def test_a_channel_that_carries_nothing_is_found_out(
     await until_nobody_listens(notify_channel)
 
 
-async def test_a_channel_that_stops_carrying_is_found_out(
+async def test_a_channel_that_stops_transmitting_is_detected(
     notify_channel: NotifyChannel, short_bounds: None
 ) -> None:
     async with notify_channel.listening() as listener:
@@ -118,7 +118,7 @@ async def test_a_channel_that_stops_carrying_is_found_out(
             await asyncio.wait_for(listener.task, 3)
 
 
-async def test_canaries_go_on_for_ever_and_wake_no_topic(
+async def test_canaries_are_sent_for_ever_and_wake_no_topic(
     notify_channel: NotifyChannel, short_bounds: None
 ) -> None:
     async with notify_channel.listening() as first, notify_channel.listening() as second:
@@ -129,11 +129,11 @@ async def test_canaries_go_on_for_ever_and_wake_no_topic(
     assert len(set(notify_channel.sent)) == len(notify_channel.sent)
 
 
-async def test_a_publisher_that_fails_is_found_out_too(
+async def test_a_publisher_that_fails_is_detected_too(
     notify_channel: NotifyChannel, short_bounds: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fails(hints: Sequence[str]) -> None:
-        raise OSError("away")
+        raise OSError("down")
 
     with pytest.raises(BrokerError, match="no hint arrives any more"):
         await asyncio.wait_for(notify_channel.broker().listen(lambda hints: None, fails), 2)
@@ -152,7 +152,7 @@ async def behind_middlebox(
         yield box, listener
 
 
-async def test_a_middlebox_that_swallows_everything_is_found_out(
+async def test_a_middlebox_that_swallows_everything_is_detected(
     notify_channel: NotifyChannel, short_bounds: None
 ) -> None:
     async with behind_middlebox(notify_channel) as (box, listener):
@@ -163,7 +163,7 @@ async def test_a_middlebox_that_swallows_everything_is_found_out(
             await asyncio.wait_for(listener.task, 3)
 
 
-async def test_a_middlebox_that_falls_silent_before_we_listen_is_found_out(
+async def test_a_middlebox_that_falls_silent_before_the_listen_is_detected(
     notify_channel: NotifyChannel, short_bounds: None
 ) -> None:
     async with middlebox(notify_channel.url) as (box, address):

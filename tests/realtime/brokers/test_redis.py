@@ -1,4 +1,4 @@
-"""Redis, against real servers: what travels, with which rights and connections."""
+"""The Redis broker on real servers: messages, rights and connections."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from toasts.realtime.brokers.base import HINTS_MAX_BYTES
 from toasts.realtime.brokers.redis import RedisBroker
 from toasts.realtime.brokers.redis_cluster import SHARDS, redis_broker
 
-# Speaking and hearing.
+# Publishing and listening.
 
 
 async def test_three_thousand_hints_arrive_in_few_messages(broker: RedisBroker) -> None:
@@ -35,12 +35,12 @@ async def test_three_thousand_hints_arrive_in_few_messages(broker: RedisBroker) 
         await publish_hints(broker, *hints)
         await until(lambda: len(listener.received) >= 3000)
         assert listener.received == hints
-        spoken = [wake for wake in listener.wakes if wake]
-    assert len(spoken) == 5
-    assert all(len(",".join(f'"{hint}"' for hint in wake)) < HINTS_MAX_BYTES for wake in spoken)
+        wakes = [wake for wake in listener.wakes if wake]
+    assert len(wakes) == 5
+    assert all(len(",".join(f'"{hint}"' for hint in wake)) < HINTS_MAX_BYTES for wake in wakes)
 
 
-async def test_any_text_travels(broker: RedisBroker, sharded: RedisBroker) -> None:
+async def test_any_text_is_transmitted(broker: RedisBroker, sharded: RedisBroker) -> None:
     hints = ["user:é", "\U0001f600", 'a"b\\c', "\u2028", "line\nbreak", "nul\0", "FLUSHALL\r\n"]
     for each in (broker, sharded):
         async with listening(each) as listener:
@@ -63,7 +63,7 @@ async def test_options_in_the_url_are_honoured(redis_server: RedisServer, channe
     url = f"{redis_server.url}/3?client_name=site&decode_responses=True&socket_timeout=0.2"
     broker = redis_broker(url, channel)
     async with listening(broker) as listener:
-        await asyncio.sleep(0.3)  # past the timeout: it is not for who only listens
+        await asyncio.sleep(0.3)  # longer than the timeout, which does not apply to listeners
         await publish_hints(broker, "a")
         await until(lambda: listener.received == ["a"])
         assert [client["name"] for client in redis_server.listeners()] == ["site"]
@@ -212,7 +212,7 @@ def test_a_forked_child_does_not_wait_for_what_its_parents_threads_hold(
 
 
 @pytest.mark.parametrize("kind", ["one server", "cluster"])
-async def test_whatever_a_stranger_sends_the_same_connection_goes_on(
+async def test_no_message_of_another_client_ends_the_connection(
     kind: str, broker: RedisBroker, sharded: RedisBroker,
     redis_server: RedisServer, redis_cluster: RedisCluster,
 ) -> None:  # fmt: skip
@@ -254,7 +254,7 @@ async def test_a_site_on_redis_shows_a_toast_at_once(
     await reader.until("sync")
     await until(lambda: current_hub().listening)
     assert brokers.make_broker() is current_hub().broker
-    # As another process does it: the toast is there, and only Redis has a hint of it.
+    # As in another process: the toast is stored, and only Redis has a hint.
     toast = await Toast.objects.acreate(user=alice, message="hello")
     await asyncio.to_thread(brokers.make_broker().publish, [source.topic(alice.pk)])
     assert (await reader.next()).data["id"] == toast.pk

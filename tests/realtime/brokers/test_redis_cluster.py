@@ -41,7 +41,7 @@ def stats(node: RedisServer) -> dict[str, Any]:
     return found
 
 
-async def test_every_shard_carries(sharded: RedisBroker) -> None:
+async def test_every_shard_transmits_hints(sharded: RedisBroker) -> None:
     hints = list(sharded._probes("user:"))
     assert len({shard_of(hint) for hint in hints}) == SHARDS
     async with listening(sharded) as listener:
@@ -50,7 +50,7 @@ async def test_every_shard_carries(sharded: RedisBroker) -> None:
 
 
 def test_the_shard_of_a_hint_is_the_same_in_every_process() -> None:
-    """Processes of two releases may run side by side: these numbers must stay."""
+    """Processes of two releases may run at the same time, so these numbers must not change."""
     assert [shard_of(hint) for hint in ("user:1", "user:2", "!user:1", "é", "\ud800")] == [
         2, 8, 7, 14, 3,
     ]  # fmt: skip
@@ -72,13 +72,13 @@ async def test_listeners_follow_a_slot_that_moves(
     channel: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)  # and the canary is still far off
+    monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)  # and the canary is not due yet
     shard = f"{channel}:{{{shard_of('user:1')}}}"
     table = Table()
     async with running(table, sharded) as hub:
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= \n" and hub.listening)
-        # From here on the publisher knows the old place.
+        # From here on the publisher knows the old node.
         await until(lambda: publish_when_connected(sharded, "user:1"))
         before = redis_cluster.owner(shard)
         await asyncio.to_thread(redis_cluster.move, shard)

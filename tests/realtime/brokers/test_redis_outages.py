@@ -1,4 +1,4 @@
-"""Redis that goes away, comes back, or takes what it does not carry."""
+"""Redis servers that stop, come back, or accept messages without delivering them."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ async def test_the_hub_survives_a_restart_of_the_server(
         await until(lambda: client.raw == b"= \n" and hub.listening)
         await publish_hints(
             broker, "user:1"
-        )  # so that the publisher has a connection that will be dead
+        )  # so that the publisher has a connection that the restart closes
         await asyncio.to_thread(own_server.stop)
         await until(lambda: not hub.listening)
-        # Nobody receives this; the hub goes on all the same.
+        # No listener receives this, and the hub continues all the same.
         hub.announce(["user:2"])
         table.put("user:1", 1)
         await asyncio.to_thread(own_server.start)
@@ -98,7 +98,7 @@ async def test_a_connection_that_the_server_closed_meanwhile_loses_no_hint(
         await until(lambda: listener.received == ["after"])
 
 
-async def test_a_channel_that_carries_nothing_is_found_out(
+async def test_a_channel_that_transmits_nothing_is_detected(
     broker: RedisBroker, redis_server: RedisServer, short_redis_bounds: None
 ) -> None:
     async with listening(broker) as listener:
@@ -108,7 +108,7 @@ async def test_a_channel_that_carries_nothing_is_found_out(
     await until(lambda: not redis_server.listeners())
 
 
-async def test_one_shard_that_carries_nothing_is_found_out(
+async def test_one_shard_that_transmits_nothing_is_detected(
     sharded: RedisBroker, short_redis_bounds: None
 ) -> None:
     async with listening(sharded) as listener:
@@ -119,7 +119,7 @@ async def test_one_shard_that_carries_nothing_is_found_out(
             await asyncio.wait_for(listener.task, 8)
 
 
-async def test_canaries_go_on_for_ever_and_wake_no_topic(
+async def test_canaries_are_sent_for_ever_and_wake_no_topic(
     broker: RedisBroker, short_redis_bounds: None
 ) -> None:
     async with listening(broker) as first, listening(broker) as second:
@@ -139,7 +139,7 @@ async def test_a_flood_of_messages_does_not_hide_a_missing_canary() -> None:
             listener._messages.put_nowait(message)  # so that there is always another
 
 
-async def test_a_middlebox_that_swallows_everything_is_found_out(
+async def test_a_middlebox_that_swallows_everything_is_detected(
     redis_server: RedisServer, channel: str, short_redis_bounds: None
 ) -> None:
     async with (
@@ -153,7 +153,7 @@ async def test_a_middlebox_that_swallows_everything_is_found_out(
             await asyncio.wait_for(listener.task, 8)
 
 
-async def test_a_middlebox_that_falls_silent_before_we_listen_is_found_out(
+async def test_a_middlebox_that_falls_silent_before_the_listen_is_detected(
     redis_server: RedisServer, channel: str, short_redis_bounds: None
 ) -> None:
     async with behind_middlebox(redis_server) as (box, url):

@@ -1,4 +1,4 @@
-"""The watcher over real files, with writers in this process and in another one."""
+"""The watcher on real files, with writers in this process and in another one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ for line in sys.stdin:
 
 
 class OtherProcess:
-    """A second process with the file open; runs the statements it is given."""
+    """A second process that has the file open and runs statements."""
 
     def __init__(self, path: Path) -> None:
         self.process = subprocess.Popen(
@@ -61,7 +61,7 @@ class OtherProcess:
 
 @pytest.fixture(params=["wal", "delete"])
 def file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A database in the journal mode that we advise, and in SQLite's default."""
+    """A database in the journal mode that we recommend, and in SQLite's default."""
     path = tmp_path / "with #odd?name%20é.sqlite3"
     create(path, request.param)
     return path
@@ -82,7 +82,7 @@ def elsewhere(file: Path) -> Iterator[OtherProcess]:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
-    """What the watcher saw with each look; it looks often."""
+    """The results of the watcher's checks, which are frequent here."""
     seen: list[int | None] = []
     original = sqlite._version
 
@@ -96,7 +96,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int | None]:
 
 
 async def no_publish(hints: Any) -> None:
-    """For a broker that needs none."""
+    """Publish nothing, for a broker that does not need it."""
 
 
 class Watch:
@@ -151,7 +151,7 @@ async def test_a_commit_of_this_process_wakes_too(file: Path) -> None:
             await until(lambda: len(watch.wakes) == 2, 1)
 
 
-async def test_a_rollback_or_a_read_wakes_nobody(
+async def test_a_rollback_or_a_read_wakes_no_topic(
     file: Path, elsewhere: OtherProcess, looks: list[int | None]
 ) -> None:
     async with watching(file) as watch:
@@ -166,7 +166,7 @@ async def test_a_rollback_or_a_read_wakes_nobody(
         await until(lambda: len(watch.wakes) == 2)
 
 
-async def test_an_open_transaction_wakes_nobody_before_its_commit(
+async def test_an_open_transaction_wakes_no_topic_before_its_commit(
     file: Path, elsewhere: OtherProcess, looks: list[int | None]
 ) -> None:
     async with watching(file) as watch:
@@ -177,7 +177,7 @@ async def test_an_open_transaction_wakes_nobody_before_its_commit(
         await until(lambda: len(watch.wakes) == 2, 1)
 
 
-async def test_a_writer_that_locks_everybody_out_is_waited_for(
+async def test_the_watcher_waits_for_a_writer_with_an_exclusive_lock(
     tmp_path: Path, looks: list[int | None]
 ) -> None:
     file = tmp_path / "rollback.sqlite3"
@@ -207,7 +207,7 @@ async def test_a_listener_that_starts_while_a_writer_locks_is_woken_by_its_commi
     other.end()
 
 
-async def test_the_watcher_locks_nobody_out(file: Path, elsewhere: OtherProcess) -> None:
+async def test_the_watcher_holds_no_lock(file: Path, elsewhere: OtherProcess) -> None:
     async with watching(file):
         with closing(sqlite3.connect(file, timeout=0, isolation_level=None)) as connection:
             for _ in range(200):
@@ -239,7 +239,7 @@ async def test_a_file_that_vanishes_is_noticed(file: Path, looks: list[int | Non
             await asyncio.wait_for(watch.task, 5)
 
 
-async def test_a_file_that_is_not_there_is_an_error_and_none_is_made(tmp_path: Path) -> None:
+async def test_a_missing_file_is_an_error_and_is_not_created(tmp_path: Path) -> None:
     path = tmp_path / "missing.sqlite3"
     with pytest.raises(BrokerError, match=r"missing\.sqlite3 is gone$"):
         await SqliteBroker(str(path)).listen(lambda hints: None, no_publish)
@@ -260,7 +260,7 @@ async def test_the_watcher_never_writes(file: Path) -> None:
         assert not connection.in_transaction
 
 
-async def test_the_hub_goes_on_with_the_new_file(
+async def test_the_hub_continues_with_the_new_file(
     file: Path, tmp_path: Path, looks: list[int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervision, "BACKOFF_MIN", 0.01)
@@ -273,7 +273,7 @@ async def test_the_hub_goes_on_with_the_new_file(
         await until(lambda: not hub.listening)
         create(tmp_path / "new")
         (tmp_path / "new").rename(file)
-        # What the new file already holds is seen, and so is what comes.
+        # The hub sees the rows of the new file, and further changes.
         table.put("t", 1)
         await until(lambda: hub.listening and client.shown == {1: 1})
         table.put("t", 2)

@@ -1,4 +1,4 @@
-"""Stand-ins for the objects that servers bind into their ``send``."""
+"""Stand-ins for the objects that servers bind to their ``send``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Transport:
 
 
 class Request:
-    """A Twisted request, as daphne binds it into its `send`."""
+    """A Twisted request, which daphne binds to its `send`."""
 
     def __init__(self) -> None:
         self.transport = Transport("abortConnection")
@@ -33,7 +33,7 @@ class Request:
 
 
 class Channel:
-    """The channel of a request over plain TCP: its transport tells whether it is paused."""
+    """The channel of a request over plain TCP. Its transport shows whether it is paused."""
 
     def __init__(self) -> None:
         self.transport = self
@@ -43,8 +43,8 @@ class Channel:
 class SecureWebSocket:
     """daphne's WebSocket over TLS.
 
-    What is below its transport tells whether it is paused, but tells only the one who was its
-    producer then that the client reads again.
+    The transport below it shows whether it is paused. But only the producer that was registered
+    when it was paused is notified when the client reads again.
     """
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class SecureWebSocket:
 
 
 class Cycle:
-    """A request of uvicorn's, whose method `send` is."""
+    """A request of uvicorn, with its method `send`."""
 
     def __init__(self) -> None:
         self.transport = Transport("abort")

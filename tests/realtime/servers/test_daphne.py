@@ -1,4 +1,4 @@
-"""What the engine relies on in daphne, and what its streams do with it."""
+"""The internals of daphne that the engine relies on, and how its streams use them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from toasts.realtime.streams.websocket import WebSocketSend
 
 
 def daphne_send(request: Any) -> Any:
-    """What daphne gives to an application."""
+    """Return the `send` that daphne passes to an application."""
     return functools.partial(object.__new__(Server).handle_reply, request)
 
 
-# What is relied on.
+# The internals that the engine relies on.
 
 
 def test_daphne_binds_send_to_a_twisted_request() -> None:
@@ -46,19 +46,19 @@ def test_daphne_binds_send_to_a_twisted_request() -> None:
         assert callable(getattr(WebSocketProtocol, name))
 
 
-def test_daphne_receives_by_the_get_of_a_queue_without_a_bound() -> None:
+def test_daphne_receives_from_a_queue_without_a_bound() -> None:
     source = inspect.getsource(Server.create_application)
     assert "input_queue = asyncio.Queue()" in source
     assert "receive=input_queue.get" in source
 
 
-def test_twisted_tells_of_a_paused_producer_and_aborts_connections() -> None:
+def test_twisted_shows_whether_a_producer_is_paused_and_aborts_connections() -> None:
     assert Connection.producerPaused is False
     assert callable(Connection.abortConnection)
     assert callable(TLSMemoryBIOProtocol.abortConnection)
 
 
-def test_daphnes_own_send_asks_for_no_task() -> None:
+def test_daphnes_own_send_needs_no_task() -> None:
     send = daphne_send(Request())
     assert isinstance(server_of(send), DaphneAdapter)
     assert server_of(send).sends_without_task(send)
@@ -78,7 +78,7 @@ def test_only_a_queue_without_a_bound_is_paused() -> None:
         assert type(server_of(send).websocket_receiver(receive, send)) is WebSocketReceiver
 
 
-async def test_a_websocket_is_read_no_faster_than_its_messages_are_taken() -> None:
+async def test_a_websocket_is_read_only_as_fast_as_its_messages_are_handled() -> None:
     calls: list[str] = []
 
     class Paused(Transport):
@@ -106,7 +106,7 @@ async def test_a_websocket_is_read_no_faster_than_its_messages_are_taken() -> No
 # Writing.
 
 
-async def test_a_stream_is_daphnes_producer_as_long_as_it_lives() -> None:
+async def test_a_stream_is_daphnes_producer_until_it_ends() -> None:
     request = Request()
     opened = Opened(send=functools.partial(send_to, request))
     assert request.producer is opened.stream
@@ -116,7 +116,7 @@ async def test_a_stream_is_daphnes_producer_as_long_as_it_lives() -> None:
     assert request.unregistered == 1
 
 
-async def test_where_the_transport_can_be_asked_it_is_a_producer_once_it_has_to_wait() -> None:
+async def test_over_plain_tcp_a_stream_becomes_a_producer_at_its_first_pause() -> None:
     request, sent = Request(), []
     channel = request.channel = Channel()
 
@@ -134,7 +134,7 @@ async def test_where_the_transport_can_be_asked_it_is_a_producer_once_it_has_to_
     opened.stream.resumeProducing()
     assert opened.context.resyncs == ["topic"]
     opened.deliver(b"")
-    opened.deliver(b"much;")  # it is the producer by now, so the transport tells it
+    opened.deliver(b"much;")  # it is the producer now, so the transport notifies it
     assert sent == [SNAPSHOT, b"a;", b"much;", SNAPSHOT, b"much;"]
     opened.stream.close()
     assert (request.producer, request.unregistered) == (None, 1)
@@ -149,14 +149,14 @@ async def test_a_websockets_stream_is_its_producer_from_the_start() -> None:
     assert socket.producers == []
 
 
-async def test_a_stream_whose_client_has_left_is_no_producer() -> None:
+async def test_a_stream_whose_client_has_disconnected_is_no_producer() -> None:
     request = Request()
     request.channel = None
     Opened(send=functools.partial(send_to, request)).deliver(b"")
     assert request.producer is None
 
 
-async def test_a_stream_whose_connection_is_lost_only_forgets_it() -> None:
+async def test_a_stream_whose_connection_is_lost_does_not_unregister() -> None:
     request = Request()
     opened = Opened(send=functools.partial(send_to, request))
     request.channel = None
@@ -164,7 +164,7 @@ async def test_a_stream_whose_connection_is_lost_only_forgets_it() -> None:
     assert (request.producer, request.unregistered) == (None, 0)
 
 
-async def test_another_producer_is_left_alone() -> None:
+async def test_another_producer_is_not_unregistered() -> None:
     request = Request()
     opened = Opened(send=functools.partial(send_to, request))
     another = request.producer = object()
@@ -180,10 +180,10 @@ async def test_a_paused_stream_is_aborted_after_the_write_timeout() -> None:
     assert (request.transport.aborted, opened.ends) == (1, 1)
 
 
-# Without it.
+# Without the internals.
 
 
-async def test_switched_off_a_stream_is_no_producer_and_is_still_written() -> None:
+async def test_without_internals_a_stream_is_no_producer_and_is_still_written() -> None:
     request, sent = Request(), []
 
     async def send(request: Any, message: Any) -> None:
@@ -203,7 +203,7 @@ async def test_switched_off_a_stream_is_no_producer_and_is_still_written() -> No
 
 
 @pytest.mark.parametrize("internals", [True, False])
-async def test_switched_off_a_websocket_still_receives(internals: bool) -> None:
+async def test_without_internals_a_websocket_still_receives(internals: bool) -> None:
     queue: asyncio.Queue[Any] = asyncio.Queue()
     send = functools.partial(send_to, SecureWebSocket())
     receiver = server_of(send, internals).websocket_receiver(queue.get, send)

@@ -1,4 +1,4 @@
-"""What the engine relies on in granian."""
+"""The internals of granian that the engine relies on."""
 
 from __future__ import annotations
 

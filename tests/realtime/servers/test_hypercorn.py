@@ -1,4 +1,4 @@
-"""hypercorn's workers get no signal when they stop, but they close their sockets."""
+"""hypercorn's workers get no signal when they stop. They close their sockets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def listener(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     return socket.create_server((host, port))
 
 
-def test_while_its_sockets_listen_nothing_is_closed_and_when_none_does_all_is() -> None:
+def test_the_sockets_count_as_closed_when_none_listens() -> None:
     with listener() as one:
         sockets = ListeningSockets(one.getsockname())
         assert not sockets.closed()
@@ -30,7 +30,7 @@ def test_while_its_sockets_listen_nothing_is_closed_and_when_none_does_all_is() 
             client.close()
 
 
-def test_a_number_given_to_another_socket_is_not_taken_for_the_old_one() -> None:
+def test_a_descriptor_that_is_used_again_is_not_the_old_socket() -> None:
     one = listener()
     number, sockets = one.fileno(), ListeningSockets(one.getsockname())
     one.close()
@@ -39,7 +39,7 @@ def test_a_number_given_to_another_socket_is_not_taken_for_the_old_one() -> None
         assert sockets.closed()
 
 
-def test_one_of_several_that_goes_on_is_enough() -> None:
+def test_one_socket_that_still_listens_is_enough() -> None:
     with listener() as one, one.dup() as other:
         sockets = ListeningSockets(one.getsockname())
         one.close()
@@ -51,7 +51,7 @@ def test_one_of_several_that_goes_on_is_enough() -> None:
 @pytest.mark.parametrize(
     "server", [("testserver", "80"), ("127.0.0.1", 1), None, ("/no/path", None)]
 )
-def test_the_sockets_of_other_addresses_say_nothing(server: Any) -> None:
+def test_sockets_of_other_addresses_are_ignored(server: Any) -> None:
     with listener() as one:
         sockets = ListeningSockets(server)
         one.close()
@@ -59,9 +59,7 @@ def test_the_sockets_of_other_addresses_say_nothing(server: Any) -> None:
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_a_unix_socket_is_watched_whether_the_server_names_it_or_not(
-    tmp_path: Path, named: bool
-) -> None:
+def test_a_unix_socket_is_watched_with_and_without_its_name(tmp_path: Path, named: bool) -> None:
     with socket.socket(socket.AF_UNIX) as one, listener():
         one.bind(str(tmp_path / "socket"))
         one.listen()
@@ -71,7 +69,7 @@ def test_a_unix_socket_is_watched_whether_the_server_names_it_or_not(
         assert sockets.closed()
 
 
-def test_watching_leaves_every_descriptor_as_it_was(default_timeout: None) -> None:
+def test_watching_does_not_change_any_descriptor(default_timeout: None) -> None:
     with listener() as one, socket.socket() as other:
         one.settimeout(None)
         other.settimeout(None)
@@ -92,7 +90,7 @@ def default_timeout() -> Iterator[None]:
     socket.setdefaulttimeout(None)
 
 
-def test_where_descriptors_cannot_be_listed_nothing_is_ever_closed(
+def test_without_a_list_of_descriptors_nothing_counts_as_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hypercorn, "DESCRIPTORS", "/no/such/place")
@@ -102,7 +100,7 @@ def test_where_descriptors_cannot_be_listed_nothing_is_ever_closed(
         assert not sockets.closed()
 
 
-async def test_an_asyncio_server_is_seen_to_close_while_its_connections_go_on() -> None:
+async def test_the_close_of_an_asyncio_server_is_detected_while_connections_are_open() -> None:
     served = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""What the engine relies on in uvicorn."""
+"""The internals of uvicorn that the engine relies on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from toasts.realtime.servers.uvicorn import UvicornAdapter
 from toasts.realtime.streams.websocket import WebSocketSend
 
 
-def test_uvicorns_send_is_a_method_of_a_cycle_that_has_the_transport() -> None:
+def test_uvicorns_send_is_a_method_of_a_cycle_with_the_transport() -> None:
     cycle: Any = object.__new__(RequestResponseCycle)
     cycle.transport = Transport("abort")
     assert inspect.iscoroutinefunction(RequestResponseCycle.send)
@@ -29,7 +29,7 @@ def test_uvicorns_send_is_a_method_of_a_cycle_that_has_the_transport() -> None:
     assert cycle.transport.aborted == 1
 
 
-def test_uvicorns_websocket_sends_by_a_method_of_its_protocol() -> None:
+def test_uvicorns_websocket_sends_with_a_method_of_its_protocol() -> None:
     protocol: Any = object.__new__(WSProtocol)
     protocol.transport = Transport("abort")
     assert "self.send)" in inspect.getsource(WSProtocol.run_asgi)
@@ -50,7 +50,7 @@ async def test_a_client_that_reads_nothing_is_aborted_after_the_write_timeout() 
     assert (cycle.transport.aborted, opened.ends) == (1, 1)
 
 
-def test_a_send_of_another_class_may_ask_for_its_task() -> None:
+def test_a_send_of_another_class_may_need_a_task() -> None:
     assert not server_of(Cycle().send).sends_without_task(Cycle().send)
 
 
@@ -61,13 +61,13 @@ def test_a_send_of_another_class_may_ask_for_its_task() -> None:
         Transport("x")._abort,
     ],
 )  # fmt: skip
-def test_of_any_other_server_nothing_is_known_and_nothing_breaks(send: Any) -> None:
+def test_any_other_server_works_without_its_internals(send: Any) -> None:
     assert server_of(send) is PLAIN
     assert not PLAIN.sends_without_task(send)
     PLAIN.abort(send)
 
 
-async def test_a_send_that_is_wrapped_serves_as_well() -> None:
+async def test_a_send_that_is_wrapped_works_too() -> None:
     opened = Opened()
     plain = opened.client.send
 
@@ -79,7 +79,7 @@ async def test_a_send_that_is_wrapped_serves_as_well() -> None:
     assert opened.taken == SNAPSHOT
 
 
-async def test_switched_off_a_stream_is_written_and_ends_without_its_transport() -> None:
+async def test_without_internals_a_stream_is_written_and_ends_without_its_transport() -> None:
     cycle = Cycle()
     opened = Opened(send=cycle.send, internals=False)
     opened.deliver(b"")

@@ -1,4 +1,4 @@
-"""A stream of which somebody pulls bytes."""
+"""A stream from which a reader pulls bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toasts.realtime.streams.buffered import BufferedStream
 
 
 async def drain(stream: BufferedStream) -> bytes:
-    """All that waits now."""
+    """Return everything that waits now."""
     found = b""
     while stream._buffer:
         found += await stream.pull()
@@ -25,7 +25,7 @@ def overflow(stream: BufferedStream) -> None:
         stream.deliver({}, b"x")
 
 
-async def test_a_stream_gets_the_state_first_and_then_what_changes() -> None:
+async def test_a_stream_gets_the_state_first_and_then_the_changes() -> None:
     stream = make_stream("t")
     stream.deliver(state(1), b"+ not for me\n")
     assert await stream.pull() == b"= 1:1\n"
@@ -42,7 +42,7 @@ async def test_an_empty_state_is_a_snapshot_too_and_no_change_is_no_bytes() -> N
     assert not stream._buffer
 
 
-async def test_a_waiting_reader_gets_what_comes() -> None:
+async def test_a_waiting_reader_gets_new_bytes() -> None:
     stream = make_stream("t")
     reading = asyncio.create_task(stream.pull())
     await until(lambda: stream._reader)
@@ -55,7 +55,7 @@ async def test_cancelling_a_reader_loses_nothing() -> None:
     stream = make_stream("t")
     reading = asyncio.create_task(stream.pull())
     await until(lambda: stream._reader)
-    # In one moment: bytes come, and the reader that they wake is cancelled.
+    # In the same iteration of the loop, bytes arrive and the reader that they wake is cancelled.
     stream.deliver(state(1), b"")
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -64,7 +64,7 @@ async def test_cancelling_a_reader_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize("events", [1, buffered.BUFFER_EVENTS - 1])
-async def test_as_much_as_the_buffer_holds_arrives_whole(events: int) -> None:
+async def test_as_much_as_the_buffer_holds_arrives_unchanged(events: int) -> None:
     asked: list[BufferedStream] = []
     stream = make_stream("t", asked.append)
     stream.deliver({}, b"")
@@ -83,7 +83,7 @@ async def test_as_much_as_the_buffer_holds_arrives_whole(events: int) -> None:
         pytest.param([b"x" * (buffered.BUFFER_BYTES + 1)], id="one event too large"),
     ],
 )
-async def test_a_client_that_fell_behind_gets_the_whole_state_anew(deltas: list[bytes]) -> None:
+async def test_a_client_that_fell_behind_gets_the_whole_state_again(deltas: list[bytes]) -> None:
     asked: list[BufferedStream] = []
     stream = make_stream("t", asked.append)
     stream.deliver({}, b"")
@@ -107,7 +107,7 @@ async def test_an_overflowed_stream_keeps_nothing_until_it_is_read() -> None:
     assert stream._size == 0
 
 
-async def test_what_was_read_no_longer_counts() -> None:
+async def test_bytes_that_were_read_no_longer_count() -> None:
     asked: list[BufferedStream] = []
     stream = make_stream("t", asked.append)
     stream.deliver({}, b"")
@@ -163,7 +163,7 @@ async def test_a_client_that_does_not_read_is_not_pinged() -> None:
     assert await drain(stream) == b"= \n"
 
 
-async def test_a_stream_of_old_age_is_told_to_reconnect_and_ends() -> None:
+async def test_a_stream_at_its_max_age_sends_rotate_and_ends() -> None:
     stream = make_stream("t", max_age=300)
     stream.deliver({}, b"")
     await drain(stream)
@@ -232,7 +232,7 @@ async def test_a_client_that_has_read_the_last_bytes_is_not_aborted() -> None:
     assert cuts == []
 
 
-async def test_the_end_comes_once_and_after_all_that_waits() -> None:
+async def test_the_last_bytes_are_sent_once_and_after_everything_that_waits() -> None:
     stream = make_stream("t")
     stream.deliver(state(1), b"")
     stream.end(b"bye auth\n")

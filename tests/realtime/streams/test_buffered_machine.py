@@ -1,4 +1,4 @@
-"""A stream and a client that reads when it likes: whatever they do, the state arrives."""
+"""A stream and a client that reads at any time: the state always arrives."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def small_buffers() -> Iterator[None]:
 
 
 class SlowReader(RuleBasedStateMachine):
-    """A hub that writes and a client that reads when it likes, if at all, and gives up half-way.
+    """A hub that writes, and a client that reads at any time and may be cancelled during a read.
 
     The client must end with exactly the state; if it never fell behind, with exactly the bytes.
     """
@@ -63,7 +63,7 @@ class SlowReader(RuleBasedStateMachine):
         return snapshot(found)
 
     async def look(self) -> None:
-        """What the hub does with a topic that woke."""
+        """Do what the hub does with a topic that was woken."""
         gone = [key for key in self.last_sent if key not in self.rows]
         new = [
             f"{key}:{version}"

@@ -1,4 +1,4 @@
-"""Running the first step of a `send` without a task, and the rest in one."""
+"""Running the first step of a `send` without a task, and the other steps in a task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toasts.realtime.streams.detached import start
 
 
 class Awaitable_:
-    """As a server in another language has them: no coroutine, only `__await__`."""
+    """An awaitable of a server in another language: no coroutine, only `__await__`."""
 
     def __init__(self, future: asyncio.Future[None] | None) -> None:
         self.future = future
@@ -23,7 +23,7 @@ class Awaitable_:
 
 
 class Steps:
-    """An iterator and no generator: nothing can be thrown into it."""
+    """An iterator that is no generator, so that no exception can be thrown into it."""
 
     def __init__(self, future: asyncio.Future[None] | None) -> None:
         self.future = future
@@ -39,7 +39,7 @@ class Steps:
 
 
 async def _nothing() -> None:
-    """Ends at once."""
+    """End at once."""
 
 
 async def _suspends(times: int) -> None:
@@ -99,7 +99,7 @@ def run(request: Any) -> Callable[[Any], Any]:
 
 
 @pytest.mark.parametrize("make", [_nothing, lambda: Awaitable_(None)])
-def test_what_ends_at_once_needs_no_task(run: Any, make: Any) -> None:
+def test_a_send_that_ends_at_once_needs_no_task(run: Any, make: Any) -> None:
     async def main() -> None:
         assert start(make()) is None
 
@@ -113,7 +113,7 @@ def test_what_ends_at_once_needs_no_task(run: Any, make: Any) -> None:
         _foreign, _done_before_it_is_taken,
     ],
 )  # fmt: skip
-def test_what_waits_goes_on_in_a_task(run: Any, make: Any) -> None:
+def test_a_send_that_waits_continues_in_a_task(run: Any, make: Any) -> None:
     async def main() -> None:
         rest = start(make())
         assert rest is not None
@@ -122,7 +122,7 @@ def test_what_waits_goes_on_in_a_task(run: Any, make: Any) -> None:
     run(main())
 
 
-def test_what_raises_does_so_where_it_raises(run: Any) -> None:
+def test_an_error_of_a_send_is_raised_to_its_caller(run: Any) -> None:
     async def fail(suspensions: int) -> None:
         await _suspends(suspensions)
         raise OSError("gone")
@@ -160,7 +160,7 @@ def test_a_send_that_is_cancelled_may_await_in_its_cleanup(run: Any) -> None:
     run(main())
 
 
-def test_what_outlives_a_cancel_ends_as_it_would(run: Any) -> None:
+def test_a_send_that_ignores_a_cancellation_ends_normally(run: Any) -> None:
     sent: list[str] = []
 
     async def stubborn() -> None:
@@ -181,7 +181,7 @@ def test_what_outlives_a_cancel_ends_as_it_would(run: Any) -> None:
     run(main())
 
 
-def test_cancelled_before_its_task_began_it_is_closed(run: Any) -> None:
+def test_a_send_that_is_cancelled_before_its_task_starts_is_closed(run: Any) -> None:
     sent: list[str] = []
 
     async def waits() -> None:
@@ -232,7 +232,7 @@ def test_a_timeout_around_send_never_cancels_the_task_that_writes(run: Any) -> N
     run(main())
 
 
-async def test_the_task_that_writes_is_current_again_whatever_send_does() -> None:
+async def test_the_task_that_writes_is_always_current_again() -> None:
     me = asyncio.current_task()
     application = asyncio.create_task(asyncio.Event().wait())
     seen: list[Any] = []

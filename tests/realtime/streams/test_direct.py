@@ -1,4 +1,4 @@
-"""A stream that the hub writes to itself, against a `send` that waits, fails and comes back."""
+"""A stream that the hub writes directly, with a `send` that waits, fails or recovers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from toasts.realtime.streams import direct
 # Writing.
 
 
-async def test_the_first_is_the_whole_state_and_then_only_what_changes() -> None:
+async def test_the_whole_state_is_sent_first_and_then_only_the_changes() -> None:
     opened = Opened(last_event_id="abc")
     opened.deliver(b"")
     opened.deliver(b"a;")
@@ -34,7 +34,7 @@ async def test_a_client_that_keeps_up_costs_no_task() -> None:
         assert asyncio.all_tasks() == before
 
 
-async def test_what_comes_while_the_client_does_not_read_is_one_state_later() -> None:
+async def test_changes_while_the_client_does_not_read_are_sent_as_one_state() -> None:
     opened = Opened()
     opened.deliver(b"")
     opened.client.block()
@@ -76,7 +76,7 @@ async def test_the_last_event_id_is_used_once() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(["change", "block", "unblock", "pause", "resume", "turn"])))
-def test_however_it_was_held_up_a_client_ends_with_the_state_of_the_hub(steps: list[str]) -> None:
+def test_after_any_delays_a_client_has_the_state_of_the_hub(steps: list[str]) -> None:
     asyncio.run(_held_up(steps))
 
 
@@ -111,7 +111,7 @@ def _check_what_came(opened: Opened) -> None:
             shown = json.loads(event[3:])["state"].get("n")
         else:
             sent = event.partition(b"=")[2].decode()
-            assert shown is None or int(sent) > int(shown)  # none twice, none in the wrong order
+            assert shown is None or int(sent) > int(shown)  # no event twice or in the wrong order
             shown = sent
     assert shown == opened.context.state.get("n")
 
@@ -119,7 +119,7 @@ def _check_what_came(opened: Opened) -> None:
 # Time.
 
 
-async def test_a_quiet_stream_pings_and_a_busy_one_does_not() -> None:
+async def test_an_idle_stream_sends_pings_and_a_busy_one_does_not() -> None:
     opened = Opened()
     opened.stream.tick(opened.now + 14.9)
     assert opened.taken == b""
@@ -129,7 +129,7 @@ async def test_a_quiet_stream_pings_and_a_busy_one_does_not() -> None:
     assert opened.taken == b"ping;"
 
 
-async def test_an_event_puts_the_ping_off_by_a_heartbeat_from_the_last_tick_on() -> None:
+async def test_an_event_delays_the_ping_until_a_heartbeat_after_the_last_tick() -> None:
     opened = Opened()
     opened.deliver(b"")
     opened.context.ticker.now = opened.now + 10
@@ -149,7 +149,7 @@ async def test_the_write_timeout_counts_from_when_the_client_stopped_reading() -
     assert not opened.stream.ended
 
 
-async def test_a_stream_at_its_max_age_tells_the_client_to_reconnect() -> None:
+async def test_a_stream_at_its_max_age_sends_rotate() -> None:
     opened = Opened(max_age=20)
     opened.stream.tick(opened.now + 20.1)
     assert (opened.taken, opened.client.more, opened.ends) == (b"rotate;", [False], 1)
@@ -203,7 +203,7 @@ async def test_a_resumed_stream_that_missed_nothing_or_has_ended_asks_for_nothin
 # The end.
 
 
-async def test_the_last_bytes_are_sent_once_and_the_application_is_told_once() -> None:
+async def test_the_last_bytes_are_sent_once_and_on_end_is_called_once() -> None:
     opened = Opened()
     opened.stream.end(b"bye;")
     opened.stream.end(b"bye again;")
@@ -225,7 +225,7 @@ async def test_a_blocked_stream_that_ends_sends_its_last_bytes_when_the_client_r
     assert (opened.taken, opened.client.more, opened.ends) == (SNAPSHOT + b"bye;", [True, False], 1)
 
 
-@pytest.mark.parametrize("first", [b"a;", b""], ids=["an event", "the parting bytes"])
+@pytest.mark.parametrize("first", [b"a;", b""], ids=["an event", "the last bytes"])
 async def test_a_stream_that_ends_and_is_never_read_is_closed_after_a_second(
     first: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,7 +242,7 @@ async def test_a_stream_that_ends_and_is_never_read_is_closed_after_a_second(
 
 
 @pytest.mark.parametrize("ended", [False, True])
-async def test_a_closed_stream_calls_nobody_and_cancels_what_waits(
+async def test_a_closed_stream_makes_no_calls_and_cancels_its_send(
     ended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(direct, "CLOSE_TIMEOUT", 0.01)
@@ -280,10 +280,10 @@ async def test_a_send_that_fails_ends_it_once(
     assert (opened.ends, opened.taken) == (1, b"")
 
 
-# Without the insides of servers and asyncio.
+# Without the internals of servers and asyncio.
 
 
-async def test_switched_off_each_write_is_a_task_and_nothing_is_lost() -> None:
+async def test_without_internals_each_write_is_a_task_and_nothing_is_lost() -> None:
     opened = Opened(internals=False)
     before = asyncio.all_tasks()
     opened.deliver(b"")
@@ -299,7 +299,7 @@ async def test_switched_off_each_write_is_a_task_and_nothing_is_lost() -> None:
     assert (opened.ends, asyncio.all_tasks()) == (1, before)
 
 
-async def test_switched_off_a_send_that_fails_ends_the_stream_once() -> None:
+async def test_without_internals_a_send_that_fails_ends_the_stream_once() -> None:
     opened = Opened(internals=False)
     opened.client.fault = OSError()
     opened.deliver(b"")

@@ -25,7 +25,7 @@ async def test_a_poll_waits_for_a_change_and_answers_once() -> None:
     assert await poll.answer == state(2)
 
 
-async def test_a_poll_whose_right_ended_answers_nothing() -> None:
+async def test_a_poll_whose_grant_ended_answers_nothing() -> None:
     poll = make_poll(state(1))
     poll.end(b"bye auth\n")
     poll.end(b"bye auth\n")
@@ -34,7 +34,7 @@ async def test_a_poll_whose_right_ended_answers_nothing() -> None:
     assert await poll.answer is None
 
 
-async def test_a_poll_that_was_given_up_takes_whatever_still_comes() -> None:
+async def test_a_poll_that_was_cancelled_ignores_later_deliveries() -> None:
     poll = make_poll(state(1))
     poll.answer.cancel()
     poll.deliver(state(2), b"")

@@ -1,4 +1,4 @@
-"""WebSockets of real servers."""
+"""WebSockets on real servers."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def alice(site: Site) -> str:
     return site.sessions("alice")["alice"]["sessionid"]
 
 
-async def test_a_page_gets_what_is_there_and_then_each_change(place: Place, alice: str) -> None:
+async def test_a_page_gets_the_current_rows_and_then_each_change(place: Place, alice: str) -> None:
     socket = await place.open(alice)
     keys = (await socket.until("sync"))["data"]["keys"]
     key = await asyncio.to_thread(place.site.run, ANNOUNCED, f"by {place.server.kind}")
@@ -86,7 +86,7 @@ async def test_a_page_gets_what_is_there_and_then_each_change(place: Place, alic
     assert first[-1]["data"] == {"keys": now}
 
 
-async def test_what_a_page_sends_is_answered(place: Place, alice: str) -> None:
+async def test_a_message_of_a_page_is_answered(place: Place, alice: str) -> None:
     socket = await place.open(alice, f"{NAMES}?origin=tab7")
     await socket.until("sync")
     socket.send({"data": f"sent to {place.server.kind}", "ref": 5})
@@ -150,14 +150,14 @@ async def test_a_refused_client_gets_the_close_code(
         ("https://exact.example", False),
     ],
 )
-async def test_only_pages_of_this_site_and_of_trusted_ones_connect(
+async def test_only_pages_of_this_site_and_of_trusted_origins_connect(
     place: Place, origin: str, welcome: bool
 ) -> None:
     socket = await place.open(None, "/feeds/public/", Origin=origin.format(host=place.host))
     if welcome:
         await socket.until("sync")
     else:
-        # daphne itself hangs up on what is no origin at all.
+        # daphne itself closes the connection if the header is no valid origin.
         assert await socket.closed() in (4403, LOST)
 
 
@@ -179,7 +179,7 @@ HANDLING = 8
 """Seconds that one message takes: longer than a busy machine needs to send 25 MB."""
 
 
-async def test_messages_that_come_while_one_is_handled_wait_at_the_client(place: Place) -> None:
+async def test_messages_wait_at_the_client_while_another_is_handled(place: Place) -> None:
     socket = await place.open(None, "/feeds/slow/")
     await socket.until("sync")
     text = "x" * 64 * 1024
@@ -198,7 +198,9 @@ async def test_messages_that_come_while_one_is_handled_wait_at_the_client(place:
         assert await socket.next() == {"event": "reply", "data": len(text), "ref": number}
 
 
-async def test_a_client_that_leaves_while_a_message_is_handled_is_forgotten(place: Place) -> None:
+async def test_a_client_that_disconnects_while_a_message_is_handled_is_unsubscribed(
+    place: Place,
+) -> None:
     before = place.server.sockets()
     socket = await place.open(None, "/feeds/slow/")
     await socket.until("sync")
@@ -216,10 +218,10 @@ async def test_a_close_is_answered_with_messages_still_on_the_way(place: Place) 
     assert await socket.closed() == 4415
 
 
-async def test_a_logout_ends_it(place: Place, alice: str) -> None:
+async def test_a_logout_ends_the_websocket(place: Place, alice: str) -> None:
     mine, guests = await place.open(alice), await place.open(None, "/feeds/public/")
     await mine.until("sync")
-    # At once, as a browser does: daphne gives a client a second to answer a close.
+    # At once, as a browser does: daphne waits a second for the client's answer to a close.
     ending = asyncio.create_task(mine.until("bye", 20))
     await asyncio.to_thread(
         place.site.run,
@@ -235,7 +237,7 @@ async def test_a_logout_ends_it(place: Place, alice: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["daphne", "uvicorn"])
-async def test_a_server_that_stops_says_so(site: Site, kind: str, alice: str) -> None:
+async def test_a_server_that_stops_sends_a_bye_event(site: Site, kind: str, alice: str) -> None:
     place = Place(site, kind)
     socket = await place.open(alice)
     await socket.until("sync")
