@@ -155,7 +155,7 @@ def _find(keys: Sequence[str]) -> list[SignedIn]:
 def _user_id(session: SessionData) -> Any:
     try:
         return get_user_model()._meta.pk.to_python(session.get(SESSION_KEY))
-    except ValidationError:
+    except (ValidationError, TypeError, ValueError):  # the last two: of a key field of the site's
         return None
 
 

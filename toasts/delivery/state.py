@@ -10,12 +10,14 @@ import functools
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from django.db import DataError, OperationalError, connections
+from django.contrib.auth import get_user_model
+from django.db import DataError, OperationalError, connections, models
+from django.db.models import OuterRef, Subquery
 
 from ..conf import conf
 from ..db import PARAMETERS_MAX, chunked, database
@@ -59,9 +61,8 @@ def read(names: Mapping[Any, T]) -> Mapping[T, ToastState]:
     """
     states: dict[T, dict[Any, Content]] = {}
     several = set()
-    for content, user_ids, toast_ids in _read_contents(list(names)):
-        for user_id, toast_id in zip(user_ids, toast_ids, strict=True):
-            name = names[user_id]
+    for content, owners, toast_ids in _read_contents(names):
+        for name, toast_id in zip(owners, toast_ids, strict=True):
             if name in states:
                 states[name][toast_id] = content
                 several.add(name)
@@ -161,15 +162,40 @@ def _parse_date(text: str | None) -> Any:
 
 
 def _read_contents(
-    user_ids: Sequence[Any],
-) -> Iterator[tuple[Content, Sequence[Any], Sequence[Any]]]:
-    """Yield contents, each with the users who have it and, in the same order, their toasts."""
+    names: Mapping[Any, T],
+) -> Iterator[tuple[Content, Iterable[T], Sequence[Any]]]:
+    """Yield contents, each with the names of its users and, in the same order, their toasts."""
     if connections[database()].vendor == "postgresql":
-        yield from Toast.objects.using(database()).newest_contents(user_ids, conf.max_active)
+        toasts = Toast.objects.using(database())
+        by_position = dict(enumerate(names.values(), 1))
+        for content, positions, ids in toasts.newest_contents(list(names), conf.max_active):
+            yield content, map(by_position.__getitem__, positions), ids
         return
-    for chunk in chunked(user_ids, PARAMETERS_MAX):
-        for row in _read_rows(chunk):
-            yield _content_of(row), (row.user_id,), (row.id,)
+    by_text = {str(user_id): name for user_id, name in names.items()}
+    for chunk in chunked(names, PARAMETERS_MAX):
+        rows = _read_rows(chunk)
+        unknown = [row.id for row in rows if str(row.user_id) not in by_text]
+        owners = _stored_owners(unknown)
+        for row in rows:
+            text = owners.get(row.id) or str(row.user_id)
+            if text in by_text:
+                yield _content_of(row), (by_text[text],), (row.id,)
+
+
+def _stored_owners(toast_ids: Sequence[Any]) -> dict[Any, str]:
+    """Return the primary keys, as texts, of the users of these toasts, by toast.
+
+    A column that compares without case finds toasts whose `user_id` is not the user's own key to
+    the letter.
+    """
+    model = get_user_model()
+    user: models.QuerySet[Any] = models.QuerySet(model).filter(pk=OuterRef("user_id"))
+    owners: dict[Any, str] = {}
+    for chunk in chunked(toast_ids, PARAMETERS_MAX):
+        toasts = Toast.objects.using(database()).filter(pk__in=chunk).order_by()
+        found = toasts.values_list("pk", Subquery(user.values("pk")))
+        owners.update((toast_id, str(key)) for toast_id, key in found if key is not None)
+    return owners
 
 
 def _read_rows(user_ids: Sequence[Any]) -> list[Row]:

@@ -74,13 +74,18 @@ def moment(value: datetime | None) -> str | None:
     return value.isoformat().replace("+00:00", "Z")
 
 
-def _array(keys: Sequence[Any]) -> Any:
-    """Return the distinct keys as a parameter for a PostgreSQL array."""
-    distinct = list(dict.fromkeys(keys))
-    if distinct and type(distinct[0]) is int:
+def _array(keys: Sequence[Any], field: models.Field[Any, Any], connection: Any) -> Any:
+    """Return the keys as a parameter for a PostgreSQL array.
+
+    Args:
+        keys: values of the field, all of one type.
+        field: converts a type of its own, such as a ULID, to one that the driver knows.
+        connection: to the database.
+    """
+    if keys and type(keys[0]) is int:
         # An array literal: the driver takes six times as long to adapt a list.
-        return f"{{{','.join(map(str, distinct))}}}"
-    return distinct
+        return f"{{{','.join(map(str, keys))}}}"
+    return [field.get_db_prep_value(key, connection) for key in keys]
 
 
 class ToastQuerySet(models.QuerySet["Toast"]):
@@ -127,21 +132,24 @@ class ToastQuerySet(models.QuerySet["Toast"]):
         return map(Row._make, ((*row, None) for row in rows.iterator()))
 
     def _newest_active_lateral(self, user_ids: Sequence[Any], limit: int) -> Iterator[Row]:
-        rows = self._newest("newest.*", "ORDER BY newest.id", user_ids, limit)
+        distinct = list(dict.fromkeys(user_ids))
+        rows = self._newest("newest.*", "ORDER BY newest.id", distinct, limit)
         return map(Row._make, ((*row, None) for row in rows))
 
     def newest_contents(
         self, user_ids: Sequence[Any], limit: int
-    ) -> Iterator[tuple[str, list[Any], list[int]]]:
+    ) -> Iterator[tuple[str, list[int], list[int]]]:
         """Yield the toasts of `newest_active` grouped by content, in no order. PostgreSQL only.
 
         So a content that thousands of users got is read once. Each item has three parts: the
         columns of a row except user and id, as a JSON array; the users who have such a toast, once
-        for each; and the ids of these toasts.
+        for each, as positions in `user_ids` that count from 1; and the ids of these toasts.
+
+        A position is right whatever the key's type, and where the column compares without case.
         """
         columns = ", ".join(_COLUMNS[2:])
         return self._newest(
-            f"json_build_array({columns})::text, array_agg(user_id), array_agg(newest.id)",
+            f"json_build_array({columns})::text, array_agg(position), array_agg(newest.id)",
             f"GROUP BY {columns}",
             user_ids,
             limit,
@@ -155,10 +163,12 @@ class ToastQuerySet(models.QuerySet["Toast"]):
         # planner, which otherwise chooses a sort for users with more toasts than the average.
         connection = connections[self.db]
         table = connection.ops.quote_name(self.model._meta.db_table)
-        key_type = self.model._meta.get_field("user").db_type(connection)
+        field: Any = self.model._meta.get_field("user")
+        key_type = field.db_type(connection)
         columns = ", ".join(f"{name}::text" if name in _JSON else name for name in _COLUMNS)
         sql = f"""
-            SELECT {wanted} FROM unnest(%s::{key_type}[]) AS wanted(wanted_user)
+            SELECT {wanted}
+            FROM unnest(%s::{key_type}[]) WITH ORDINALITY AS wanted(wanted_user, position)
             CROSS JOIN LATERAL (
                 SELECT {columns} FROM {table}
                 WHERE user_id = wanted.wanted_user AND read_at IS NULL
@@ -169,7 +179,7 @@ class ToastQuerySet(models.QuerySet["Toast"]):
             {end}
         """
         with connection.cursor() as cursor:
-            cursor.execute(sql, [_array(user_ids), limit])
+            cursor.execute(sql, [_array(user_ids, field, connection), limit])
             yield from cursor  # not fetchall(): a list of ten thousand rows burdens the collector
 
 
