@@ -20,6 +20,7 @@ class Orders(feeds.ModelFeed):
     queryset = Order.objects.select_related("customer").order_by("-pk")
     limit = 50
     by = ["customer"]
+    all_topic = "all"
 
     def topic(self, request: HttpRequest, **kwargs: Any) -> str | None:
         if not request.user.is_authenticated:

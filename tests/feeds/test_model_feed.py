@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ValidationError
-from django.db import connection
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import connection, models
 from django.http import HttpRequest
 from django.test.utils import CaptureQueriesContext
 
@@ -24,6 +24,7 @@ class Toasts(feeds.ModelFeed):
     name = "toasts"
     queryset = Toast.objects.select_related("user").order_by("-pk")
     by = ["user"]
+    all_topic = "all"
 
     def topic(self, request: HttpRequest, **kwargs: Any) -> str:
         return "all"
@@ -106,11 +107,85 @@ def test_the_same_value_written_in_two_ways_is_two_topics(people: list[User]) ->
     assert found[f"user:{pk}"] == found[f"user:0{pk}"] != []
 
 
-def test_a_topic_of_an_unknown_column_is_an_error_and_never_all_rows(db: None) -> None:
-    with pytest.raises(ValueError, match=r"'usr:7': 'usr' is not in `by`"):
-        Toasts().read(["usr:7"])
-    with pytest.raises(ValidationError):
-        Toasts().read(["user:x"])
+@pytest.mark.parametrize("name", ["usr:7", "", "user", "everything", ":", ":7", "All", "all "])
+def test_a_topic_of_no_declared_name_is_an_error_and_never_all_rows(db: None, name: str) -> None:
+    for topics in ([name], [name, "user:1", "user:2"]):
+        with pytest.raises(ValueError, match=r"is not in `by`, and .* not the `all_topic`, 'all'"):
+            Toasts().read(topics)
+
+
+def test_a_topic_whose_value_is_none_of_the_column_is_an_error(db: None) -> None:
+    for name in ("user:x", "user:", "user:None"):
+        with pytest.raises(ValidationError):
+            Toasts().read([name])
+
+
+@pytest.mark.parametrize("name", ["", "all", "anything"])
+def test_without_an_all_topic_no_topic_has_all_rows(
+    people: list[User], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(Toasts, "all_topic", "")
+    with pytest.raises(ValueError, match="not the `all_topic`"):
+        Toasts().read([name])
+
+
+def test_an_all_topic_may_have_a_colon(people: list[User], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Toasts, "all_topic", "user:all")
+    found = Toasts().read(["user:all", topic(people[0]), topic(people[1])])
+    assert [len(rows) for rows in found.values()] == [100, 3, 3]
+
+
+class Accounts(feeds.ModelFeed):
+    """Users, with a field, an annotation, and the primary key."""
+
+    name = "accounts"
+    queryset = User.objects.annotate(count=models.Count("toasts")).order_by("-pk")
+    fields = ["id", "username", "count"]
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+        return "all"
+
+
+def test_pages_get_the_fields_that_the_feed_names_and_no_others(people: list[User]) -> None:
+    rows = Accounts().read(["all"])["all"]
+    user = people[-1]
+    assert rows[user.pk] == {"id": user.pk, "username": user.username, "count": 3}
+    Accounts.as_view()
+
+
+def test_a_foreign_key_has_the_value_of_its_column(people: list[User]) -> None:
+    class Keys(Toasts):
+        row = feeds.ModelFeed.row
+        fields = ["user", "user_id"]
+
+    rows = Keys().read([topic(people[0])])[topic(people[0])]
+    assert next(iter(rows.values())) == {"user": people[0].pk, "user_id": people[0].pk}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "problem"),
+    [
+        ({}, r"set fields to the names of what pages may see, or define row\(\)"),
+        ({"fields": []}, "set fields"),
+        ({"fields": "username"}, r"fields must be a list of names, such as \['username'\]"),
+        ({"fields": ["username", "nmae"]}, "fields has 'nmae', which the queryset does not have"),
+        ({"fields": ["groups"]}, "fields has 'groups'"),
+        ({"fields": ["username"], "by": "group"}, "by must be a list of names"),
+        ({"fields": ["username"], "by": ["customer"]}, "by has 'customer'"),
+    ],
+)
+def test_a_feed_that_does_not_say_what_pages_may_see_is_refused(
+    attributes: dict[str, Any], problem: str
+) -> None:
+    class Base(feeds.ModelFeed):
+        name = "refused"
+        queryset = User.objects.order_by("-pk")
+
+        def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+            return "all"
+
+    with pytest.raises(ImproperlyConfigured, match=f"feed 'refused': .*{problem}"):
+        type("Refused", (Base,), attributes).as_view()  # type: ignore[attr-defined]
 
 
 class Permissions(feeds.ModelFeed):
@@ -118,6 +193,7 @@ class Permissions(feeds.ModelFeed):
 
     name = "permissions"
     queryset = Permission.objects.order_by("-pk")
+    fields = ["codename"]
     by = ["content_type"]
     table = "others"
 

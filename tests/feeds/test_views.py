@@ -166,6 +166,7 @@ def test_two_feeds_with_one_name_are_an_error() -> None:
     class Names(feeds.ModelFeed):
         name = "names"
         queryset = Group.objects.all()
+        fields = ["name"]
 
         def topic(self, request: Any, **kwargs: Any) -> str:
             return "all"

@@ -9,6 +9,7 @@ poll::
     class Orders(feeds.ModelFeed):
         name = "orders"
         queryset = Order.objects.order_by("-pk")
+        fields = ["product", "price"]
 
         def topic(self, request):
             return "all" if request.user.is_staff else None

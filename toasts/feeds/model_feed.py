@@ -1,4 +1,8 @@
-"""Feeds of a model's rows. The topics of one foreign key are read together."""
+"""Feeds of a model's rows. The topics of one foreign key are read together.
+
+A feed sends nothing that its class does not name: neither columns, nor all rows beside those of one
+topic.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.db import connections, router
 from django.db.models import F, OuterRef, QuerySet, Subquery, TextField
 
@@ -25,8 +29,18 @@ class ModelFeed(Feed):
     """The rows, newest first: `limit` keeps the first ones. Pages get them oldest first."""
     limit: int = 100
     """The number of rows of a topic that pages get at most."""
+    fields: ClassVar[Sequence[str]] = ()
+    """The fields that pages get, unless the class defines `row`: names of fields and annotations.
+
+    A foreign key has the value of its column, by the name ``customer`` or ``customer_id``.
+    """
     by: ClassVar[Sequence[str]] = ()
     """Foreign keys whose values make topics: ``customer:7`` has the rows whose customer is 7."""
+    all_topic: ClassVar[str] = ""
+    """With `by`, the topic that has all rows. Empty: there is none.
+
+    Without `by`, every topic has all rows.
+    """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -39,25 +53,25 @@ class ModelFeed(Feed):
 
         Returns:
             The rows of a foreign key's value for a topic such as ``customer:7``, if `by` is set.
-            All of `queryset` otherwise.
+            All of `queryset` for the `all_topic`, and for every topic if `by` is not set.
 
         Raises:
-            ValueError: `by` is set, and the topic names something that is not in it.
+            ValueError: `by` is set, and the topic is neither of one of its foreign keys nor the
+                `all_topic`.
             ValidationError: the topic's value can't be one of its foreign key.
         """
-        if not self.by or ":" not in topic:
+        if not self.by or self._has_all_rows(topic):
             return self.queryset.all()
         column, value = self._value(topic)
         return self.queryset.filter(**{column.name: value})
 
     def row(self, instance: Any) -> Any:
-        """Return what the page gets of an instance: by default all its concrete fields by name.
+        """Return what the page gets of an instance: by default its `fields` by name.
 
         Returns:
             Anything that DjangoJSONEncoder encodes, at most 256 KiB as JSON.
         """
-        fields = instance._meta.concrete_fields
-        return {field.attname: getattr(instance, field.attname) for field in fields}
+        return {name: getattr(instance, _attribute(instance, name)) for name in self.fields}
 
     def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[Any, Any]]:
         """Return the newest rows of these topics by primary key, oldest first."""
@@ -90,7 +104,7 @@ class ModelFeed(Feed):
         values: dict[Any, dict[str, Any]] = {}
         if self.by and type(self).rows is ModelFeed.rows:
             for topic in topics:
-                if ":" in topic:
+                if not self._has_all_rows(topic):
                     column, value = self._value(topic)
                     values.setdefault(column, {})[topic] = value
         return values
@@ -112,20 +126,63 @@ class ModelFeed(Feed):
 
     def _value(self, topic: str) -> tuple[Any, Any]:
         """Return the field and the value that a topic such as ``customer:7`` names."""
-        name, _, text = topic.partition(":")
-        if name not in self.by:
-            raise ValueError(f"Feed {self.name!r}, topic {topic!r}: {name!r} is not in `by`.")
+        name, colon, text = topic.partition(":")
+        if not colon or name not in self.by:
+            raise ValueError(
+                f"Feed {self.name!r}, topic {topic!r}: {name!r} is not in `by`, and the topic is"
+                f" not the `all_topic`, {self.all_topic!r}."
+            )
         column: Any = self.queryset.model._meta.get_field(name)
-        return column, column.target_field.to_python(text)
+        value = column.target_field.to_python(text)
+        if value is None:
+            raise ValueError(f"Feed {self.name!r}, topic {topic!r}: it has no value.")
+        return column, value
+
+    def _has_all_rows(self, topic: str) -> bool:
+        return bool(self.all_topic) and topic == self.all_topic
 
     @classmethod
     def _create(cls) -> Feed:
-        if not hasattr(cls, "queryset") and cls.rows is ModelFeed.rows:
+        if problem := cls._problem():
             raise ImproperlyConfigured(
-                f"{cls.__module__}.{cls.__qualname__}, feed {cls.name!r}: set queryset, or define"
-                " rows()."
+                f"{cls.__module__}.{cls.__qualname__}, feed {cls.name!r}: {problem}"
             )
         return super()._create()
+
+    @classmethod
+    def _problem(cls) -> str:
+        """Return what the class lacks; empty: nothing."""
+        if not hasattr(cls, "queryset") and cls.rows is ModelFeed.rows:
+            return "set queryset, or define rows()."
+        if not cls.fields and cls.row is ModelFeed.row:
+            return "set fields to the names of what pages may see, or define row()."
+        for option in ("fields", "by"):
+            names = getattr(cls, option)
+            if isinstance(names, str):
+                return f"{option} must be a list of names, such as [{names!r}]."
+            if unknown := [name for name in names if not _is_known(cls, name)]:
+                return f"{option} has {unknown[0]!r}, which the queryset does not have."
+        return ""
+
+
+def _is_known(feed: type[ModelFeed], name: str) -> bool:
+    """Return whether rows of the feed have a field or an annotation of this name.
+
+    Without a queryset nobody can tell before they are read.
+    """
+    if not hasattr(feed, "queryset") or name in feed.queryset.query.annotations:
+        return True
+    columns = feed.queryset.model._meta.concrete_fields
+    return any(name in (column.name, column.attname) for column in columns)
+
+
+def _attribute(instance: Any, name: str) -> str:
+    """Return the attribute of a field: that of a foreign key has the value of its column."""
+    try:
+        attribute: str = instance._meta.get_field(name).attname
+    except FieldDoesNotExist:  # an annotation
+        return name
+    return attribute
 
 
 def _on_primary(rows: QuerySet[Any]) -> QuerySet[Any]:
