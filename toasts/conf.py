@@ -159,8 +159,8 @@ class Settings:
     )  # fmt: skip
     admission_limit = Setting(
         "MAX_ADMISSIONS", 8, int, rules.count("requests"), unit="requests",
-        about="How many stream requests pass through your middleware at once, in one process. The"
-        " others wait.",
+        about="How many requests for streams are in your middleware at once, in one process. The"
+        " others wait, unless Django needs more than two seconds for those before them.",
     )  # fmt: skip
     transparent_middleware = Setting(
         "HARMLESS_MIDDLEWARE", (), _paths, rules.PATHS, unit="dotted paths",

@@ -41,6 +41,17 @@ def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
     return view
 
 
+def stream_view(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a view as one that serves streams. Decorators that keep its attributes keep the mark."""
+    view.serves_streams = True  # type: ignore[attr-defined]
+    return view
+
+
+def serves_streams(view: Callable[..., Any]) -> bool:
+    """Return whether a view has the mark of `stream_view`."""
+    return getattr(view, "serves_streams", False) is True
+
+
 def stream_response(
     request: ASGIRequest, subscription: SubscriptionRequest, last_event_id: str | None
 ) -> HttpResponseBase:

@@ -26,9 +26,11 @@ from .responses import (
     outside_transactions,
     parse_wait,
     stream_response,
+    stream_view,
 )
 
 
+@stream_view
 @outside_transactions
 @login_not_required  # a redirect to the login page would be read as a stream; signed out is 204
 @require_safe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import wraps
 from typing import Any
 
@@ -10,12 +11,15 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
-from django.urls import include, path
+from django.urls import include, path, register_converter
+from django.urls.converters import IntConverter
+from django.views.decorators.csrf import csrf_exempt
 
 from tests.support.asgi_connections import Connection, django_calls, make_application
 from tests.support.checks import urlconf
 from tests.support.logins import ALL_MIDDLEWARE, AUTHENTICATION, SESSION, sign_in
-from toasts.asgi.routes import stream_addresses
+from toasts import feeds
+from toasts.asgi.routes import leads_to_stream, stream_addresses
 from toasts.views import stream
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
@@ -78,3 +82,60 @@ def test_the_stream_addresses_are_those_of_the_urlconf(
         ROOT_URLCONF=urlconf(patterns), LANGUAGES=languages, LANGUAGE_CODE="en", **changes
     ):
         assert stream_addresses() == addresses
+
+
+class Guests(feeds.Feed):
+    """A feed for everybody."""
+
+    name = "guests"
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+        return "all"
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[Any, Any]]:
+        return {}
+
+
+class Broken(IntConverter):
+    def to_python(self, value: str) -> int:
+        raise RuntimeError("on purpose")
+
+
+register_converter(Broken, "broken")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("/toasts/stream/", True),
+        ("/toasts/poll/", False),
+        ("/de/guests/", True),
+        ("/en/guests/", True),
+        ("/guests/", False),
+        ("/fr/guests/", False),
+        ("/exempt/", True),
+        ("/guarded/", True),
+        ("/other/", False),
+        ("/broken/1/", False),
+        ("/none/", False),
+        ("none", False),
+        ("", False),
+        ("/\ud800\0/", False),
+    ],
+)
+def test_an_address_leads_to_a_stream_if_its_view_serves_them(address: str, expected: bool) -> None:
+    view = Guests.as_view()
+    patterns = [
+        path("toasts/", include("toasts.urls")),
+        path("exempt/", csrf_exempt(view)),
+        path("guarded/", guarded),
+        path("other/", other),
+        path("broken/<broken:number>/", view),
+        *i18n_patterns(path("guests/", view)),
+    ]
+    languages = [("de", "German"), ("en", "English")]
+    with override_settings(
+        ROOT_URLCONF=urlconf(patterns), LANGUAGES=languages, LANGUAGE_CODE="en",
+        MIDDLEWARE=ALL_MIDDLEWARE,
+    ):  # fmt: skip
+        assert leads_to_stream(address) is expected

@@ -19,11 +19,14 @@ from ..delivery.streams import HANDOVER, SubscriptionRequest, start_stream, toas
 from ..realtime.sse import HEADERS
 from ..realtime.streams.direct import DirectStream
 from ..realtime.types import Application, Message, Receive, Scope, Send
+from .admission import Slot, Slots
 from .fast_path import parse_fast_path, uses_default_auth
 from .handover import HttpHandover
-from .routes import stream_addresses
+from .routes import leads_to_stream, stream_addresses
 from .websocket import serve
 
+BODY_PARTS_MAX = 100
+"""How many messages the body of a request for a stream may come in."""
 _HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 
 
@@ -55,9 +58,13 @@ class StreamApplication:
         if stream is None:
             return
         del scope, send
+        parts, kind = 0, "http.request"
         try:
-            while not stream.finished and (await receive())["type"] != "http.disconnect":
-                pass
+            while not stream.finished and kind == "http.request" and parts < BODY_PARTS_MAX:
+                kind = (await receive())["type"]
+                parts += 1
+            if kind != "http.disconnect":
+                stream.end(b"")  # a server that tells anything else may tell it forever
         except asyncio.CancelledError:
             if not stream.caused_cancellation():
                 raise
@@ -68,7 +75,8 @@ class StreamApplication:
     async def _open(self, scope: Scope, receive: Receive, send: Send) -> DirectStream | None:
         """Start the stream that is asked for; answer anything else, and return None."""
         if scope["type"] == "websocket":
-            await serve(self._django, self._loop_state().admission_limit, scope, receive, send)
+            slot = self._slot(scope)
+            await serve(self._django, slot, scope, receive, send)
             return None
         if not self._may_be_stream(scope):
             await self._django(scope, receive, send)
@@ -114,18 +122,28 @@ class StreamApplication:
             None if it was no stream, or if the client has left.
         """
         first = await receive()
-        # A storm of reconnects must not take all threads and connections of the site. A client that
-        # is slow to send its body takes no thread meanwhile, and may not occupy a slot either.
-        slot = Slot(None if first.get("more_body") else self._loop_state().admission_limit)
+        # A client that is slow to send its body may not occupy a slot meanwhile.
+        may_stream = scope["method"] == "GET" and not first.get("more_body")
+        slot = self._slot(scope) if may_stream else Slot(None)
         handover = scope[HANDOVER] = HttpHandover(first, receive, send, slot.release)
-        await slot.acquire()
+        if not await slot.acquire(handover.receive_next):
+            return None
         try:
             await self._django(scope, handover.receive, handover.send)
         finally:
             slot.release()
-        del scope[HANDOVER]
+            del scope[HANDOVER]
         subscription = handover.accepted
-        return Admission(subscription, handover.last_event_id) if subscription else None
+        if subscription is None or handover.start is None:
+            return None
+        await send(handover.start)
+        return Admission(subscription, handover.last_event_id)
+
+    def _slot(self, scope: Scope) -> Slot:
+        """Return the slot for a request; only those for streams need one."""
+        path = _path_info(scope)
+        needed = path in self._addresses or leads_to_stream(path)
+        return Slot(self._loop_state().slots if needed else None)
 
     def _loop_state(self) -> LoopState:
         loop = asyncio.get_running_loop()
@@ -156,29 +174,4 @@ class LoopState:
 
     def __init__(self) -> None:
         self.sessions = SessionBatcher(current_hub)
-        self.admission_limit = asyncio.Semaphore(conf.admission_limit)
-
-
-class Slot:
-    """One of the few slots for requests on their way through the middleware.
-
-    A request gives its slot back as soon as a response begins that is not a stream of ours: that
-    response may last forever.
-
-    Args:
-        limit: None for a request that needs no slot.
-    """
-
-    def __init__(self, limit: asyncio.Semaphore | None) -> None:
-        self._limit = limit
-
-    async def acquire(self) -> None:
-        """Wait for a free slot."""
-        if self._limit is not None:
-            await self._limit.acquire()
-
-    def release(self) -> None:
-        """Give the slot back. Idempotent."""
-        limit, self._limit = self._limit, None
-        if limit is not None:
-            limit.release()
+        self.slots = Slots(conf.admission_limit)

@@ -55,7 +55,7 @@ class Handover:
 
 
 class HttpHandover(Handover):
-    """A handover whose response goes to the client, the view's own without its empty body.
+    """A handover whose response goes to the client, unless it is the view's own.
 
     Args:
         first: the first message of the request, which was received already.
@@ -64,12 +64,15 @@ class HttpHandover(Handover):
         on_other_response: called when a response begins that is not the view's own.
     """
 
-    __slots__ = ("_first", "_gone", "_on_other_response", "_receive", "_send")
+    __slots__ = ("_first", "_gone", "_on_other_response", "_receive", "_send", "start")
 
     def __init__(
         self, first: Message, receive: Receive, send: Send, on_other_response: Callable[[], object]
     ) -> None:
         super().__init__()
+        self.start: Message | None = None
+        """The start of the view's own response. The application sends it: Django waits for no
+        client that does not read."""
         self._first: Message | None = first
         self._receive = receive
         self._send = send
@@ -78,7 +81,11 @@ class HttpHandover(Handover):
 
     async def receive(self) -> Message:
         message, self._first = self._first, None
-        message = message or await self._receive()
+        return message or await self.receive_next()
+
+    async def receive_next(self) -> Message:
+        """Receive what follows the first message."""
+        message = await self._receive()
         # Django also receives while it works, so it may be the one to learn that the client left.
         self._gone = self._gone or message["type"] == "http.disconnect"
         return message
@@ -87,9 +94,9 @@ class HttpHandover(Handover):
         if self.confirmed:
             return  # the empty body of the view's response
         if message["type"] == "http.response.start" and self.confirm(message):
-            message = {**message, "headers": _stream_headers(message)}
-        else:
-            self._on_other_response()
+            self.start = {**message, "headers": _stream_headers(message)}
+            return
+        self._on_other_response()
         await self._send(message)
 
     @property

@@ -1,4 +1,4 @@
-"""Routes: at which addresses a site has its stream of toasts."""
+"""Routes: at which addresses a site has its stream of toasts, and its feeds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.utils import translation
 from django.utils.module_loading import import_string
 
 from ..conf import conf
+from ..responses import serves_streams
 
 LOCALE_MIDDLEWARE = "django.middleware.locale.LocaleMiddleware"
 
@@ -55,3 +56,20 @@ def _is_stream_view(path: str, code: str | None) -> bool:
 
 def _names_a_language(path: str) -> bool:
     return translation.get_language_from_path(path) is not None
+
+
+def leads_to_stream(path: str) -> bool:
+    """Return whether the view at an address serves streams: that of toasts, or a feed's.
+
+    If middleware chooses another URLconf for the request, this can't be known before.
+
+    Args:
+        path: below the site's root.
+    """
+    uses_path = LOCALE_MIDDLEWARE in conf.middleware
+    code = translation.get_language_from_path(path) if uses_path else None
+    with translation.override(code or translation.get_language()):
+        try:
+            return serves_streams(resolve(path).func)
+        except Exception:  # Resolver404, or what a converter of the site's own raises
+            return False

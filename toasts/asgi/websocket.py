@@ -28,6 +28,7 @@ from ..realtime.servers import server_of
 from ..realtime.streams.direct import DirectStream
 from ..realtime.streams.websocket import SIGNED_OUT, WebSocketSend
 from ..realtime.types import Application, Message, Receive, Scope, Send
+from .admission import Slot
 from .handover import Handover
 
 BAD, REFUSED, NOT_FOUND, TOO_LARGE, BINARY, FAILED = 4400, 4403, 4404, 4413, 4415, 4500
@@ -44,17 +45,13 @@ Sec-Fetch-Site would only repeat the Origin, without regard to CSRF_TRUSTED_ORIG
 
 
 async def serve(
-    django: Application,
-    admission_limit: asyncio.Semaphore,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
+    django: Application, slot: Slot, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Answer the handshake of a WebSocket, and serve its stream until it ends.
 
     Args:
         django: the site, for its middleware and views.
-        admission_limit: bounds how many handshakes go through the middleware at once.
+        slot: of the handshake, on its way through the middleware.
         scope: of the WebSocket (ASGI specification, "WebSocket Connection Scope").
         receive: the server's.
         send: the server's.
@@ -65,9 +62,10 @@ async def serve(
     if not _is_trusted_origin(request_scope):
         await _refuse(send, REFUSED)
         return
-    handover = SocketHandover()
-    async with admission_limit:
-        await django({**request_scope, HANDOVER: handover}, handover.receive, handover.send)
+    handover = SocketHandover(receive)
+    await _pass_through(django, slot, request_scope, handover)
+    if handover.gone:
+        return
     subscription, last_event_id = handover.accepted, handover.last_event_id
     if subscription is None:
         await _refuse(send, handover.code)
@@ -76,6 +74,18 @@ async def serve(
     current_hub().watch_server(scope.get("server"))
     del scope, request_scope, handover  # kilobytes that are of no more use
     await _serve_stream(subscription, last_event_id, receive, send)
+
+
+async def _pass_through(
+    django: Application, slot: Slot, scope: Scope, handover: SocketHandover
+) -> None:
+    """Have Django answer the handshake, unless the client leaves before."""
+    if not await slot.acquire(handover.until_left):
+        return
+    try:
+        await django({**scope, HANDOVER: handover}, handover.receive, handover.send)
+    finally:
+        slot.release()
 
 
 def _as_get_request(scope: Scope) -> Scope:
@@ -121,26 +131,52 @@ def _trusts(trusted: SplitResult, origin: SplitResult) -> bool:
 
 
 class SocketHandover(Handover):
-    """A handover whose response is not sent. Its status becomes a close code."""
+    """A handover whose response is not sent. Its status becomes a close code.
 
-    __slots__ = ("_has_begun", "code")
+    Args:
+        receive: the server's.
+    """
+
+    __slots__ = ("_has_begun", "_receive", "_refused", "code", "gone")
 
     is_socket = True
 
-    def __init__(self) -> None:
+    def __init__(self, receive: Receive) -> None:
         super().__init__()
         self.code = FAILED
+        self.gone = False
+        """Whether the client has left."""
+        self._receive = receive
+        self._refused = asyncio.Event()
         self._has_begun = False
+
+    async def until_left(self) -> None:
+        """Wait until the client has left. It can send nothing before its handshake is answered."""
+        await self._receive()
+        self.gone = True
 
     async def receive(self) -> Message:
         if self._has_begun:
-            await asyncio.Event().wait()  # until Django has answered: a disconnect is seen later
+            await self._until_over()
+            return {"type": "http.disconnect"}
         self._has_begun = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
+    async def _until_over(self) -> None:
+        """Wait until nobody needs the response: the client has left, or its status is known."""
+        waits = [asyncio.ensure_future(wait) for wait in (self.until_left(), self._refused.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and not self.confirm(message):
+        if self._refused.is_set():
+            await asyncio.sleep(0)  # a body without an end ends here
+        elif message["type"] == "http.response.start" and not self.confirm(message):
             self.code = _close_code(message["status"])
+            self._refused.set()
 
 
 def _close_code(status: int) -> int:
@@ -169,6 +205,7 @@ async def _serve_stream(
             if message["type"] == "websocket.disconnect":
                 break
             code = await _answer(message, subscription, socket)
+            await asyncio.sleep(0)  # the other streams' turn, however much one page sends
         if code is not None:
             stream.close()
             await send({"type": "websocket.close", "code": code})

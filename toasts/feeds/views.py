@@ -23,6 +23,7 @@ from ..responses import (
     is_cross_site,
     outside_transactions,
     stream_response,
+    stream_view,
 )
 from .access import Access, authorize
 from .events import html_of, html_without_echo, without_echo
@@ -46,6 +47,7 @@ def make_view(feed: Feed) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]
     """
     feed = FEEDS.add(feed)
 
+    @stream_view
     @outside_transactions
     @login_not_required  # the feed decides; a client would read a login page as a stream
     @require_http_methods(["GET", "HEAD", "POST"])
