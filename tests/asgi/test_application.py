@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+import django
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
@@ -26,11 +27,12 @@ from tests.support.asgi_connections import (
     make_application,
     open_stream,
 )
-from tests.support.logins import AUTHENTICATION, SESSION, sign_in
+from tests.support.logins import ALL_MIDDLEWARE, AUTHENTICATION, SESSION, sign_in
 from toasts import async_create_toast
 from toasts.asgi.application import StreamApplication
 from toasts.delivery import hubs
 from toasts.delivery.streams import HANDOVER
+from toasts.realtime.sse import HEADERS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -84,6 +86,46 @@ async def test_the_fast_path_and_django_begin_a_stream_with_the_same_bytes_and_h
         starts.append((start["type"], start["status"], headers, request.sent[1]["more_body"]))
     assert starts[0] == starts[1]
     assert (b"content-type", b"text/event-stream") in starts[0][2]
+
+
+SITE_HEADERS: dict[str, Any] = {
+    "MIDDLEWARE": [*ALL_MIDDLEWARE],
+    "SECURE_HSTS_SECONDS": 60,
+    "SECURE_REFERRER_POLICY": "no-referrer",
+    "X_FRAME_OPTIONS": "SAMEORIGIN",
+}
+if django.VERSION >= (6,):
+    SITE_HEADERS["MIDDLEWARE"].insert(1, "django.middleware.csp.ContentSecurityPolicyMiddleware")
+    SITE_HEADERS["SECURE_CSP"] = {"default-src": ["'self'"], "script-src": ["<CSP_NONCE_SENTINEL>"]}
+    SITE_HEADERS["SECURE_CSP_REPORT_ONLY"] = {"default-src": ["'none'"]}
+OF_THE_REQUEST = {b"vary", b"content-language"}
+"""Headers whose values depend on the request; no cache keeps a stream."""
+
+
+@override_settings(**SITE_HEADERS)
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_the_fast_path_sends_the_headers_of_the_sites_middleware(
+    key: str, scheme: str
+) -> None:
+    found = []
+    for fast in (True, False):
+        request = await open_stream(make_application(fast), key, scheme=scheme)
+        await request.leave()
+        pairs = {(name.lower(), value) for name, value in request.sent[0]["headers"]}
+        found.append({pair for pair in pairs if pair[0] not in OF_THE_REQUEST})
+    assert found[0] == found[1]
+    names = {name for name, _ in found[0]}
+    assert {b"x-content-type-options", b"referrer-policy", b"x-frame-options"} <= names
+    assert (b"strict-transport-security" in names) is (scheme == "https")
+    assert (b"content-security-policy" in names) is (django.VERSION >= (6,))
+
+
+@override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION], SECURE_HSTS_SECONDS=60)
+async def test_the_fast_path_adds_no_header_of_middleware_that_the_site_lacks(key: str) -> None:
+    request = await open_stream(make_application(), key, scheme="https")
+    await request.leave()
+    names = {name for name, _ in request.sent[0]["headers"]}
+    assert names == {name.lower().encode() for name in HEADERS}
 
 
 async def test_headers_added_to_one_stream_do_not_appear_in_another(key: str) -> None:

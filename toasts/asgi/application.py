@@ -16,18 +16,17 @@ from ..auth.batch import SessionBatcher
 from ..conf import conf
 from ..delivery.hubs import current_hub
 from ..delivery.streams import HANDOVER, SubscriptionRequest, start_stream, toasts_of
-from ..realtime.sse import HEADERS
 from ..realtime.streams.direct import DirectStream
 from ..realtime.types import Application, Message, Receive, Scope, Send
 from .admission import Slot, Slots
 from .fast_path import parse_fast_path, uses_default_auth
 from .handover import HttpHandover
 from .routes import leads_to_stream, stream_addresses
+from .site_headers import Headers, stream_headers
 from .websocket import serve
 
 BODY_PARTS_MAX = 100
 """How many messages the body of a request for a stream may come in."""
-_HEADERS = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 
 
 class Admission(NamedTuple):
@@ -49,6 +48,8 @@ class StreamApplication:
         self._loop_states: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._addresses = stream_addresses()
         self._uses_default_auth = uses_default_auth()
+        self._headers = {secure: stream_headers(secure) for secure in (False, True)}
+        """Those of a stream that does not pass through the middleware, by whether TLS is used."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection (ASGI specification, "Applications")."""
@@ -112,7 +113,7 @@ class StreamApplication:
         grant = await self._loop_state().sessions.authenticate(request.session_key)
         if grant is None:
             return None
-        await send(_response_start())
+        await send(_response_start(self._headers[request.secure]))
         return Admission(toasts_of(grant), request.last_event_id)
 
     async def _via_django(self, scope: Scope, receive: Receive, send: Send) -> Admission | None:
@@ -123,7 +124,7 @@ class StreamApplication:
         """
         first = await receive()
         # A client that is slow to send its body may not occupy a slot meanwhile.
-        may_stream = scope["method"] == "GET" and not first.get("more_body")
+        may_stream = scope["method"].upper() == "GET" and not first.get("more_body")
         slot = self._slot(scope) if may_stream else Slot(None)
         handover = scope[HANDOVER] = HttpHandover(first, receive, send, slot.release)
         if not await slot.acquire(handover.receive_next):
@@ -164,9 +165,9 @@ def _accepts_event_stream(scope: Scope) -> bool:
     return any(b"text/event-stream" in value for value in accepted)
 
 
-def _response_start() -> Message:
+def _response_start(headers: Headers) -> Message:
     # A new list each time: an application around this one may add headers of its own to it.
-    return {"type": "http.response.start", "status": 200, "headers": list(_HEADERS)}
+    return {"type": "http.response.start", "status": 200, "headers": list(headers)}
 
 
 class LoopState:

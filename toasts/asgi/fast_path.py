@@ -56,6 +56,8 @@ class FastPathRequest(NamedTuple):
     session_key: str
     last_event_id: str | None
     """The id of the last event that the client has seen."""
+    secure: bool = False
+    """Whether it came by TLS."""
 
 
 def uses_default_auth() -> bool:
@@ -95,7 +97,7 @@ def parse_fast_path(scope: MutableMapping[str, Any]) -> FastPathRequest | None:
         return None
     if not _is_plain(request.META) or not _reaches_the_view(request):
         return None
-    return FastPathRequest(key, last_event_id or None)
+    return FastPathRequest(key, last_event_id or None, request.is_secure())
 
 
 def _is_plain(meta: Mapping[str, Any]) -> bool:
