@@ -58,7 +58,7 @@ def fast(arguments: Prepare, **settings: Any) -> Case:
     return Case(arguments, settings=settings)
 
 
-def via_django(arguments: Prepare, status: int = 200, **settings: Any) -> Case:
+def via_django(arguments: Prepare, status: int | None = 200, **settings: Any) -> Case:
     return Case(arguments, status, False, settings)
 
 
