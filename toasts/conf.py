@@ -135,8 +135,8 @@ class Settings:
     )  # fmt: skip
     max_streams_per_user = Setting(
         "MAX_STREAMS_PER_USER", 100, int, rules.count("streams"), unit="streams",
-        about="The largest number of streams of one user in one process. The oldest stream above"
-        " this number ends with superseded.",
+        about="The largest number of streams of one user, or of the guests at one address, in one"
+        " process. The oldest stream above this number ends with superseded.",
     )  # fmt: skip
     server_internals = Setting(
         "SERVER_INTERNALS", True, bool, rules.FLAG,

@@ -9,13 +9,14 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
 from django.http import StreamingHttpResponse
-from django.test import AsyncClient
+from django.test import AsyncClient, override_settings
 
 from tests.conftest import signed_in
 from tests.support.feed_connections import NAMES, create_group, data_of, subscribe
 from tests.support.feeds_site import Board
 from tests.support.logins import sign_in
 from toasts import feeds
+from toasts.delivery.hubs import current_hub
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -105,6 +106,48 @@ async def test_a_guest_may_subscribe_if_the_feed_gives_a_topic(db: None) -> None
     await feeds.async_announce("public")
     assert (await data_of(page, "change", 2))[-1] == {"key": "groups", "action": "UPDATE", "row": 1}
     await page.leave()
+
+
+@override_settings(TOASTS_MAX_STREAMS_PER_USER=2)
+@pytest.mark.parametrize(
+    ("addresses", "superseded"),
+    [
+        (["192.0.2.1"] * 3, 1),
+        (["192.0.2.1", "192.0.2.2", "192.0.2.3"], 0),
+        (["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1"], 1),
+        (["2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3"], 1),
+        (["2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1"], 0),
+        (["fe80::1%eth0"] * 3, 1),
+        ([None] * 3, 0),
+        (["unknown"] * 3, 0),
+    ],
+)
+async def test_the_streams_of_guests_are_limited_by_address(
+    db: None, addresses: list[str | None], superseded: int
+) -> None:
+    pages = []
+    for address in addresses:
+        client = None if address is None else (address, 5)
+        pages.append(subscribe(None, "/feeds/public/", client=client))
+        await data_of(pages[-1], "sync")
+    if superseded:
+        await pages[0].done()
+        assert pages[0].received()[-1] == ("bye", {"reason": "superseded"})
+    assert len(current_hub().subscriptions()) == 3 - superseded
+    for page in pages[superseded:]:
+        await page.leave()
+
+
+async def test_a_page_may_not_have_a_name_of_any_length(key: str) -> None:
+    """A stream keeps it, so it would keep what the client sends."""
+    sent = b"origin=" + b"x" * 101
+    page = subscribe(key, "/feeds/notes/", query_string=sent)
+    await page.done()
+    assert page.status == 400
+    assert json.loads(page.body) == {"origin": ["Must be at most 100 characters."]}
+    fits = subscribe(key, "/feeds/notes/", query_string=sent[:-1])
+    await data_of(fits, "sync")
+    await fits.leave()
 
 
 async def test_a_logout_ends_the_stream(alice: User) -> None:

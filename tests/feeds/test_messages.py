@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from toasts import feeds
-from toasts.feeds.messages import answer_message
+from toasts.feeds.messages import answer_message, answer_post
 
 
 class Repeat(feeds.Feed):
@@ -26,6 +26,41 @@ async def test_a_message_with_an_invalid_ref_is_answered_with_an_error(ref: str)
         "event": "error",
         "data": {"detail": ["ref: must be a text or a whole number."]},
     }
+
+
+HALVES = [
+    '"\\ud800"', '"a\\uDFFFb"', '{"\\udc00": 1}', '[["\\ud83d\\u0041"]]', '"\\udc00\\ud83d"',
+]  # fmt: skip
+"""JSON with half of a surrogate pair, which no database stores."""
+
+
+@pytest.mark.parametrize("text", HALVES)
+async def test_half_a_surrogate_pair_in_a_message_is_refused(text: str) -> None:
+    for value in (text, json.dumps(json.loads(text), ensure_ascii=False)):
+        answer = await answer_message(Repeat(), HttpRequest(), "1", f'{{"data": {value}}}')
+        detail = ["Not Unicode: it has half of a surrogate pair."]
+        assert json.loads(answer) == {"event": "error", "data": {"detail": detail}}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8", "utf-16", "utf-32"])
+@pytest.mark.parametrize("text", HALVES)
+async def test_half_a_surrogate_pair_in_a_post_is_a_400(text: str, encoding: str) -> None:
+    raw = text if encoding == "ascii" else json.dumps(json.loads(text), ensure_ascii=False)
+    answer = await posted(raw.encode(encoding, "surrogatepass"))
+    assert answer.status_code == 400
+    assert json.loads(answer.content)["detail"] == ["Not Unicode: it has half of a surrogate pair."]
+
+
+@pytest.mark.parametrize("text", ['"\\ud83d\\ude00"', '"\\\\ud800"', '"\U0001f600 \\uD7FF"'])
+async def test_whole_pairs_and_what_only_looks_like_half_of_one_are_taken(text: str) -> None:
+    answer = await posted(text.encode())
+    assert (answer.status_code, json.loads(answer.content)) == (200, json.loads(text))
+
+
+async def posted(body: bytes) -> HttpResponse:
+    request = HttpRequest()
+    request._body = body
+    return await answer_post(Repeat(), request, "1")
 
 
 @pytest.mark.parametrize("ref", ['"a"', "7"])

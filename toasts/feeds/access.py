@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,12 +14,15 @@ from django.http import HttpRequest
 from ..auth.grants import Grant, request_grant
 from ..auth.sessions import detach_session
 from ..conf import conf
+from ..delivery import source
 from ..realtime.hub import PREFIX_WILDCARD
 from .tokens import verify_token
 from .topics import TOPIC_MAX
 
 if TYPE_CHECKING:
     from .feed import Feed
+
+_guest_numbers = itertools.count(1)
 
 
 class Access(NamedTuple):
@@ -77,6 +82,23 @@ def _grant_of(feed: Feed, request: HttpRequest) -> Grant | None:
 
     request.user, request.auser = verified.user, auser
     return verified.grant
+
+
+def owner_of(request: HttpRequest, grant: Grant | None) -> str:
+    """Return for whom a stream is counted: for its user, or with the guests at its address.
+
+    An address of IPv6 stands for its network of 64 bits, all of which one visitor has (RFC 6177).
+    Where the server does not know the address, as behind a Unix socket, each guest counts alone.
+    """
+    if grant is not None:
+        return source.topic(grant.user_id)
+    try:
+        address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return f"guest:{next(_guest_numbers)}"
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return f"guest:{int(address) >> 64:x}::/64"
+    return f"guest:{getattr(address, 'ipv4_mapped', None) or address}"
 
 
 def _bearer_token(request: HttpRequest) -> str:

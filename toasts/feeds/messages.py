@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .feed import Feed
 
 logger = logging.getLogger("toasts")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+"""What a text has that may hold half of a surrogate pair."""
 
 
 async def answer_post(feed: Feed, request: HttpRequest, topic: str) -> HttpResponse:
@@ -31,9 +34,9 @@ async def answer_post(feed: Feed, request: HttpRequest, topic: str) -> HttpRespo
     if not feed.can("receive"):
         return HttpResponse(status=405, headers={**UNCACHED, "Allow": "GET, HEAD"})
     try:
-        data = json.loads(request.body)
-    except (ValueError, RecursionError):
-        return bad_request("detail", "Not JSON.")
+        data = _load(request.body)
+    except ValueError as error:
+        return bad_request("detail", str(error))
     receive: Any = feed.receive
     if not iscoroutinefunction(receive):
         receive = sync_to_async(receive)
@@ -78,16 +81,34 @@ def _parse(text: str) -> tuple[Any, str | int | None]:
     Raises:
         ValueError: it is no such message. The error's text goes to the page.
     """
-    try:
-        message = json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError("Not JSON.") from None
+    message = _load(text)
     if not isinstance(message, dict) or "data" not in message:
         raise ValueError('Must be {"data": ...}.')
     ref = message.get("ref")
     if ref is not None and type(ref) not in (str, int):  # True is an int, too
         raise ValueError("ref: must be a text or a whole number.")
     return message["data"], ref
+
+
+def _load(text: str | bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON, or has half of a surrogate pair (RFC 8259, section 8.2): no
+            database stores that. The error's text goes to the page.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode(json.detect_encoding(text), "surrogatepass")
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("Not JSON.") from None
+    if _SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("Not Unicode: it has half of a surrogate pair.") from None
+    return value
 
 
 def _errors(error: ValidationError) -> dict[str, Any]:

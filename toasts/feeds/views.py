@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_http_methods
 
-from ..delivery import source
 from ..delivery.streams import HANDOVER, SubscriptionRequest
 from ..realtime.sse import CONTENT_TYPE, UNCACHED, is_event_id
 from ..responses import (
@@ -25,7 +23,7 @@ from ..responses import (
     stream_response,
     stream_view,
 )
-from .access import Access, authorize
+from .access import Access, authorize, owner_of
 from .events import html_of, html_without_echo, without_echo
 from .messages import answer_message, answer_post
 from .polls import answer_poll
@@ -36,7 +34,8 @@ if TYPE_CHECKING:
     from .feed import Feed
 
 FORMATS = ("json", "html")
-_guest_numbers = itertools.count(1)
+ORIGIN_MAX = 100
+"""Characters of a page's name for itself. Each of its streams keeps it."""
 
 
 def make_view(feed: Feed) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
@@ -71,6 +70,8 @@ def _forbidden(reason: str) -> HttpResponse:
 
 
 async def _respond(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -> HttpResponseBase:
+    if len(request.GET.get("origin", "")) > ORIGIN_MAX:
+        return bad_request("origin", f"Must be at most {ORIGIN_MAX} characters.")
     if request.method == "POST":
         access = await authorize(feed, request, kwargs)
         return await answer_post(feed, request, access.topic)
@@ -117,7 +118,7 @@ def _subscription(feed: Feed, request: HttpRequest, access: Access) -> Subscript
         topic=topic_of(feed.name, access.topic),
         grant=access.grant,
         encoder=FEEDS,
-        owner=_owner(access),
+        owner=owner_of(request, access.grant),
         translate=_translation(feed, request),
         receive=(
             functools.partial(answer_message, feed, request, access.topic)
@@ -125,13 +126,6 @@ def _subscription(feed: Feed, request: HttpRequest, access: Access) -> Subscript
             else None
         ),
     )
-
-
-def _owner(access: Access) -> str:
-    # Two guests are not the same person, so their streams are not counted together.
-    if access.grant is None:
-        return f"guest:{next(_guest_numbers)}"
-    return source.topic(access.grant.user_id)
 
 
 def _translation(feed: Feed, request: HttpRequest) -> Callable[[bytes], bytes] | None:
