@@ -109,10 +109,25 @@ async def test_no_messages_are_read_from_a_client_that_reads_no_answers(alice: U
         ("wss", "https://testserver", True),
         ("wss", "http://testserver", False),
         ("ws", "http://testserver", True),
-        ("ws", "https://testserver", True),  # a proxy ends TLS without a header that shows it
+        ("ws", "https://testserver", False),
+        ("ws", "http://testserver:80", False),
+        ("ws", "http://testserver:8000", False),
+        ("ws", "http://testserver/", False),
+        ("ws", "http://user@testserver", False),
+        ("ws", "testserver", False),
+        ("ws", "null", False),
+        ("ws", "http://[", False),
+        ("ws", "https://exact.example:8443", True),
+        ("ws", "https://exact.example", False),
+        ("ws", "http://exact.example:8443", False),
+        ("ws", "https://exact.example:8443/x", False),
+        ("ws", "https://a.trusted.example", True),
+        ("ws", "http://a.trusted.example", False),
+        ("ws", "https://a.trusted.example:8443", False),
+        ("ws", "https://trusted.example.evil.example", False),
     ],
 )
-async def test_a_page_without_tls_may_not_open_a_websocket_to_a_site_with_tls(
+async def test_the_whole_origin_of_a_websocket_is_compared(
     db: None, scheme: str, origin: str, opens: bool
 ) -> None:
     socket = FeedSocket(None, "/feeds/public/")
