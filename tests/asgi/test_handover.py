@@ -17,7 +17,8 @@ OWN_HEADER = (HANDOVER_HEADER.encode(), b"1")
 
 
 async def never() -> Message:
-    return await asyncio.get_running_loop().create_future()
+    future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+    return await future
 
 
 def start(*headers: tuple[bytes, bytes], status: int = 200) -> Message:

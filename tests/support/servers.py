@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from httpx_sse import EventSource, aconnect_sse
 
 from tests.support.postgres import free_port
@@ -32,6 +33,9 @@ COMMANDS = {
     "granian": [
         "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", "{port}",
         "tests.support.asgi:application",
+    ],
+    "gunicorn": [
+        "-m", "gunicorn", "-k", "asgi", "-b", "127.0.0.1:{port}", "tests.support.asgi:application",
     ],
 }  # fmt: skip
 
@@ -150,7 +154,11 @@ class Server:
         return int(rollup.split("Pss:")[1].split()[0])
 
     def sockets(self) -> int:
-        return sum(map(_is_socket, Path(f"/proc/{self.pid}/fd").iterdir()))
+        """How many sockets are open in it and its workers."""
+        parent = psutil.Process(self.pid)
+        processes = [parent, *parent.children(recursive=True)]
+        folders = [Path(f"/proc/{process.pid}/fd") for process in processes]
+        return sum(_is_socket(link) for folder in folders for link in folder.iterdir())
 
     def kill(self, how: int = signal.SIGKILL) -> None:
         """Stop it and its workers: some servers serve from a child process."""

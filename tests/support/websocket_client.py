@@ -21,6 +21,8 @@ from wsproto.events import (
 
 OPEN_TIMEOUT = 10.0
 """Seconds."""
+TOO_BIG = 1009
+"""The close code for a message that exceeds the server's limit (RFC 6455, section 7.4.1)."""
 LOST = 1006
 """The close code of a connection that ended without one (RFC 6455, section 7.1.5)."""
 
@@ -88,6 +90,10 @@ class WebSocket:
             self._send(BytesMessage(data=value))
         else:
             self._send(TextMessage(data=value if isinstance(value, str) else json.dumps(value)))
+
+    def send_part(self, text: str) -> None:
+        """Send a fragment of a message that never ends."""
+        self._send(TextMessage(data=text, message_finished=False))
 
     async def next(self, seconds: float = 5.0) -> Any:
         """Wait for the next message, and return it parsed. None: the connection was closed."""

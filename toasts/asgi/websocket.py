@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import json
 from io import BytesIO
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
@@ -36,7 +36,7 @@ BAD, REFUSED, NOT_FOUND, TOO_LARGE, BINARY, FAILED = 4400, 4403, 4404, 4413, 441
 POLL_INTERVAL = 0.05
 """Seconds between two looks whether a page reads again. One that doesn't is cut off before long."""
 MESSAGE_MAX = 1024 * 1024
-"""Bytes of a message from a page. Servers have limits, too, above which they just hang up."""
+"""Bytes of a message from a page. Servers have limits of their own, some of 16 MiB and more."""
 _HANDSHAKE_HEADERS = (b"connection", b"upgrade", b"accept", b"content-length", b"sec-fetch-site")
 """Headers that the GET request does not get.
 
@@ -106,28 +106,28 @@ def _is_trusted_origin(scope: Scope) -> bool:
     Programs that are no browsers send no Origin. They have no cookies but their own.
     """
     request = ASGIRequest(scope, BytesIO())
-    text = request.META.get("HTTP_ORIGIN")
-    if text is None:
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin is None:
         return True
     try:
-        origin = urlsplit(text)
-        if _is_same_origin(origin, request):
-            return True
+        # The whole origin: scheme, host and port (RFC 6454, section 5).
+        own = f"{'https' if request.is_secure() else 'http'}://{request.get_host()}"
+        return origin == own or any(_trusts(one, origin) for one in conf.csrf_trusted_origins)
     except (DisallowedHost, ValueError):
         return False
-    return any(_trusts(urlsplit(trusted), origin) for trusted in conf.csrf_trusted_origins)
 
 
-def _is_same_origin(origin: SplitResult, request: ASGIRequest) -> bool:
-    # Behind a proxy that ends TLS, the request may look like HTTP. If it looks like HTTPS, an
-    # origin without TLS is another site.
-    schemes = ("https",) if request.is_secure() else ("http", "https")
-    return origin.netloc == request.get_host() and origin.scheme in schemes
+def _trusts(trusted: str, origin: str) -> bool:
+    """Return whether an entry of CSRF_TRUSTED_ORIGINS covers an origin, as for Django's forms.
 
-
-def _trusts(trusted: SplitResult, origin: SplitResult) -> bool:
-    domain = trusted.netloc.removeprefix("*")
-    return trusted.scheme == origin.scheme and is_same_domain(origin.netloc, domain)
+    Raises:
+        ValueError: one of them is no URL.
+    """
+    if "*" not in trusted:
+        return origin == trusted
+    pattern, found = urlsplit(trusted), urlsplit(origin)
+    domain = pattern.netloc.removeprefix("*")
+    return found.scheme == pattern.scheme and is_same_domain(found.netloc, domain)
 
 
 class SocketHandover(Handover):
@@ -195,6 +195,7 @@ async def _serve_stream(
 ) -> None:
     """Answer what the page sends, while the hub writes to the stream."""
     server = server_of(send, conf.server_internals)
+    server.limit_messages(send, MESSAGE_MAX)
     socket, receiver = WebSocketSend(send, server), server.websocket_receiver(receive, send)
     stream = start_stream(subscription, last_event_id, socket)
     code: int | None = None
@@ -235,7 +236,7 @@ async def _answer(
     text = message.get("text")
     if text is None:
         return BINARY
-    if len(text) > MESSAGE_MAX or len(text.encode()) > MESSAGE_MAX:
+    if len(text) > MESSAGE_MAX or len(text.encode(errors="surrogatepass")) > MESSAGE_MAX:
         return TOO_LARGE
     if subscription.receive is None:
         answer = json.dumps({"event": "error", "data": {"detail": "This stream takes nothing."}})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from typing import Any
 
 import pytest
@@ -88,3 +89,64 @@ async def test_without_internals_a_stream_is_written_and_ends_without_its_transp
     opened.stream.pauseProducing()
     opened.stream.tick(opened.now + 31)
     assert (cycle.transport.aborted, opened.ends) == (0, 1)
+
+
+LONG = b"x" * 5000
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"raw_path": b"/a", "query_string": b"b"}, {"raw_path": b"/a", "query_string": b"b"}),
+        ({"raw_path": LONG, "query_string": LONG}, {"raw_path": b"", "query_string": b""}),
+        ({"raw_path": None, "method": "GET"}, {"raw_path": None, "method": "GET"}),
+        ({"headers": [(b"a", b"b")]}, {"headers": [(b"a", b"b")]}),
+        ({"headers": [(b"cookie", LONG), (b"a", b"b")]}, {"headers": []}),
+        ({"headers": [(b"a", b"b" * 50)] * 100}, {"headers": []}),
+    ],
+)
+def test_a_stream_does_not_keep_what_is_long_in_its_request(
+    given: dict[str, Any], left: dict[str, Any]
+) -> None:
+    cycle: Any = Cycle()
+    cycle.scope = dict(given)
+    server_of(cycle.send).forget_request(cycle.send)
+    assert cycle.scope == left
+
+
+async def test_a_stream_has_its_server_forget_the_request() -> None:
+    cycle: Any = Cycle()
+    cycle.scope = {"query_string": LONG}
+    Opened(send=cycle.send)
+    assert cycle.scope == {"query_string": b""}
+
+
+def test_uvicorn_needs_nothing_of_a_request_whose_response_has_begun_but_its_method() -> None:
+    body = inspect.getsource(RequestResponseCycle.send).partition("# Sending response body")[2]
+    assert set(re.findall(r'scope\["(\w+)"\]', body)) == {"method"}
+    assert "scope" not in inspect.getsource(RequestResponseCycle.receive)
+
+
+class Holder:
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+
+@pytest.mark.parametrize(
+    ("given", "then"), [(16 * 1024**2, 1024), (1024, 1024), (512, 512), (None, 1024), (0, 1024)]
+)
+def test_the_limit_of_a_websockets_messages_is_only_lowered(given: Any, then: int) -> None:
+    protocol: Any = object.__new__(WSProtocol)
+    protocol.transport = Transport("abort")
+    protocol.buffer = Holder(max_length=given)
+    protocol.conn = Holder(max_message_size=given)
+    protocol.max_size = given
+    server_of(protocol.send).limit_messages(protocol.send, 1024)
+    found = (protocol.buffer.max_length, protocol.conn.max_message_size, protocol.max_size)
+    assert found == (then, then, then)
+
+
+def test_a_limit_that_a_server_does_not_have_is_not_made() -> None:
+    cycle = Cycle()
+    server_of(cycle.send).limit_messages(cycle.send, 1024)
+    assert vars(cycle).keys() == {"transport"}

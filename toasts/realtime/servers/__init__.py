@@ -8,10 +8,12 @@ from __future__ import annotations
 from ..types import Send
 from .base import ServerAdapter
 from .daphne import DaphneAdapter
+from .gunicorn import GunicornAdapter
+from .hypercorn import HypercornAdapter
 from .uvicorn import UvicornAdapter
 
 PLAIN = ServerAdapter()
-_KNOWN = (DaphneAdapter(), UvicornAdapter())
+_KNOWN = (DaphneAdapter(), GunicornAdapter(), HypercornAdapter(), UvicornAdapter())
 
 
 def server_of(send: Send, internals: bool = True) -> ServerAdapter:

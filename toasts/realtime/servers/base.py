@@ -70,6 +70,12 @@ class ServerAdapter:
             websocket: whether the connection was upgraded.
         """
 
+    def forget_request(self, send: Send) -> None:
+        """Have the server forget the long parts of a request whose response has begun.
+
+        It keeps the request as long as the response lasts, perhaps for many minutes.
+        """
+
     def attach(self, send: Send, producer: Producer) -> Any:
         """Have the server tell a producer when the client stops reading.
 
@@ -80,15 +86,40 @@ class ServerAdapter:
     def pause_if_unread(self, connection: Any, producer: Producer) -> None:
         """Pause the producer if the client has not read what was just written."""
 
+    def has_read(self, connection: Any) -> bool:
+        """Return whether the client has read again. Asked of servers that tell no producer."""
+        return False
+
     def detach(self, send: Send, producer: Producer) -> None:
         """Undo `attach`. Idempotent."""
 
     def abort(self, send: Send) -> None:
         """Drop the connection at once, with all bytes that wait."""
 
+    def limit_messages(self, send: Send, size: int) -> None:
+        """Have the server refuse messages of a WebSocket that exceed a size, before they are whole.
+
+        Args:
+            send: the server's.
+            size: in bytes.
+        """
+
     def websocket_receiver(self, receive: Receive, send: Send) -> WebSocketReceiver:
         """Return what reads the messages of this WebSocket."""
         return WebSocketReceiver(receive)
+
+
+def lower_limit(holder: Any, name: str, limit: int) -> None:
+    """Lower a limit that an object of a server has, if it has one of this name.
+
+    Args:
+        holder: the object; it may be None.
+        name: of the attribute. Its values 0 and None mean that there is no limit.
+        limit: the new value.
+    """
+    current = getattr(holder, name, limit)
+    if not current or current > limit:
+        setattr(holder, name, limit)
 
 
 def is_instance_from(package: str, value: object) -> bool:

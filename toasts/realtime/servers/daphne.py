@@ -11,7 +11,7 @@ import asyncio
 from typing import Any
 
 from ..types import Message, Receive, Send
-from .base import Producer, ServerAdapter, WebSocketReceiver, is_instance_from
+from .base import Producer, ServerAdapter, WebSocketReceiver, is_instance_from, lower_limit
 
 
 class DaphneAdapter(ServerAdapter):
@@ -56,6 +56,9 @@ class DaphneAdapter(ServerAdapter):
         abort = getattr(getattr(consumer_of(send), "transport", None), "abortConnection", None)
         if callable(abort):
             abort()
+
+    def limit_messages(self, send: Send, size: int) -> None:
+        lower_limit(consumer_of(send), "maxMessagePayloadSize", size)
 
     def websocket_receiver(self, receive: Receive, send: Send) -> WebSocketReceiver:
         queue = _unbounded_queue(receive)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..types import Send
-from .base import ServerAdapter, is_instance_from
+from .base import ServerAdapter, is_instance_from, lower_limit
+
+KEPT_MAX = 4096
+"""Bytes of a path, of a query and of all headers that may stay in memory with a stream."""
 
 
 class UvicornAdapter(ServerAdapter):
@@ -24,10 +27,36 @@ class UvicornAdapter(ServerAdapter):
     def expose(self, wrapper: Any, send: Send, *, websocket: bool = False) -> None:
         wrapper.__self__ = getattr(send, "__self__", None)
 
+    def forget_request(self, send: Send) -> None:
+        cycle = getattr(send, "__self__", None)
+        scope = getattr(cycle, "scope", None)
+        if isinstance(scope, dict):
+            _forget_long_parts(scope)
+        protocol: Any = getattr(getattr(cycle, "on_response", None), "__self__", None)
+        if len(getattr(protocol, "url", b"")) > KEPT_MAX:
+            protocol.url = b""
+
     def abort(self, send: Send) -> None:
         abort = _abort_of(send)
         if callable(abort):
             abort()
+
+    def limit_messages(self, send: Send, size: int) -> None:
+        protocol = getattr(send, "__self__", None)
+        # Those of wsproto, of websockets, and of websockets' older interface.
+        lower_limit(getattr(protocol, "buffer", None), "max_length", size)
+        lower_limit(getattr(protocol, "conn", None), "max_message_size", size)
+        lower_limit(protocol, "max_size", size)
+
+
+def _forget_long_parts(scope: dict[str, Any]) -> None:
+    """Empty what is long in the scope of a request. The rest costs less than another dictionary."""
+    for name in ("path", "raw_path", "query_string"):
+        if len(scope.get(name) or b"") > KEPT_MAX:
+            scope[name] = scope[name][:0]
+    headers = scope.get("headers")
+    if isinstance(headers, list) and sum(len(value) for _, value in headers) > KEPT_MAX:
+        headers.clear()  # the list is the protocol's, too
 
 
 def _abort_of(send: Send) -> Any:

@@ -107,6 +107,7 @@ class DirectStream:
         self._lacks_state = True
         self._sending: asyncio.Task[None] | None = None
         self._server = server_of(send, context.internals)
+        self._server.forget_request(send)
         self._steps_alone = self._server.sends_without_task(send)
         self._watched = self._server.attach(send, self)
 
@@ -133,7 +134,9 @@ class DirectStream:
         if self.ended:
             return
         if self._paused or self._sending is not None:
-            if now - self._last_write > self._context.write_timeout:
+            if self._watched is not None and self._server.has_read(self._watched):
+                self.resumeProducing()
+            elif now - self._last_write > self._context.write_timeout:
                 self._abort()
         elif now > self._deadline:
             self.end(self._context.rotate_event)
