@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import django
 from asgiref.sync import sync_to_async
+from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections, transaction
 from django.http import (
@@ -69,20 +71,84 @@ def stream_response(
         handover.take(subscription, last_event_id)
         return HttpResponse(headers={**HEADERS, HANDOVER_HEADER: "1"})
     current_hub().watch_server(request.scope.get("server"))
-    return StreamingHttpResponse(_stream_bytes(subscription, last_event_id), headers=HEADERS)
+    abortion = Abortion()
+    parts = _stream_bytes(subscription, last_event_id, abortion)
+    return AbortableResponse(parts, abortion)
+
+
+class Abortion:
+    """Ends the request of a stream whose client does not read."""
+
+    def __init__(self) -> None:
+        self.happened = False
+        self.task: asyncio.Task[Any] | None = None
+        """The one that Django answers the request in."""
+
+    def __call__(self) -> None:
+        if self.task is not None:
+            self.happened = True
+            self.task.cancel()
+
+    def become_disconnect(self) -> None:
+        """Turn the cancellation at hand into what Django itself raises for a lost client.
+
+        Since Django 6.1 the task is the server's own. A cancellation of it would be an error of the
+        application. Up to Django 6.0 it is Django's, which expects to be cancelled.
+
+        Raises:
+            RequestAborted: this has ended the request.
+        """
+        if self.happened and self.task is not None and django.VERSION >= (6, 1):
+            self.task.uncancel()
+            raise RequestAborted
+
+
+class AbortableResponse(StreamingHttpResponse):
+    """The response of a stream under Django's own handler.
+
+    Args:
+        parts: the bytes.
+        abortion: of its request.
+    """
+
+    def __init__(self, parts: AsyncIterator[bytes], abortion: Abortion) -> None:
+        super().__init__(parts, headers=HEADERS)
+        self._abortion = abortion
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _AbortableParts(super().__aiter__(), self._abortion)
+
+
+class _AbortableParts:
+    """The parts of a response, which the handler closes in any case, also when it is cancelled."""
+
+    def __init__(self, parts: Any, abortion: Abortion) -> None:
+        self._parts = parts
+        self._abortion = abortion
+
+    def __aiter__(self) -> _AbortableParts:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part: bytes = await anext(self._parts)
+        return part
+
+    async def aclose(self) -> None:
+        await self._parts.aclose()
+        self._abortion.become_disconnect()
 
 
 async def _stream_bytes(
-    subscription: SubscriptionRequest, last_event_id: str | None
+    subscription: SubscriptionRequest, last_event_id: str | None, abortion: Abortion
 ) -> AsyncIterator[bytes]:
     """Yield the bytes of one stream.
 
     Cleanup is not left to a ``finally`` here: a generator that is never closed never gets there.
     But the task that drives it, or the request that this task is part of, always ends.
     """
-    task = asyncio.current_task()
+    task = abortion.task = asyncio.current_task()
     assert task is not None
-    stream = buffered_stream(subscription, last_event_id, abort=task.cancel)
+    stream = buffered_stream(subscription, last_event_id, abort=abortion)
     hub = current_hub()
 
     def unsubscribe(*rest: Any) -> None:
