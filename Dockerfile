@@ -15,4 +15,4 @@ COPY docs docs
 # What is at /run/mysite in the image, a new volume there will be: the site's own.
 RUN useradd --system mysite && install -d -o mysite /run/mysite
 USER mysite
-CMD ["uvicorn", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "off", "core.asgi:application"]
+CMD ["uvicorn", "--host", "0.0.0.0", "--port", "8000", "--lifespan", "off", "--ws-max-size", "1048576", "core.asgi:application"]

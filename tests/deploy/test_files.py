@@ -13,7 +13,9 @@ from tests.browser.host import Host
 from tests.deploy.deployment import Deployment
 from tests.deploy.files import DEPLOY, SERVICES, Values, programs
 from tests.deploy.nginx import Nginx
+from tests.support.servers import ROOT
 from tests.test_docs import LINK, table
+from toasts.asgi.websocket import MESSAGE_MAX
 from toasts.conf import SETTINGS
 
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file() and path.suffix != ".md")
@@ -86,3 +88,20 @@ def test_nginx_accepts_every_combination_of_its_files(
     nginx = Nginx(tmp_path, values, upstream, site)
     done = subprocess.run([*nginx.command, "-t"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_uvicorn_keeps_no_more_of_a_message_than_a_feed_takes() -> None:
+    """Unless it is told, it keeps up to 16 MiB of an unfinished message, for each WebSocket."""
+    found = {}
+    for path in (*FILES, ROOT / "compose.yaml", ROOT / "Dockerfile"):
+        # A list in YAML or JSON becomes plain words, as a command is.
+        words = re.sub(
+            r'["\[\],]|^ *- |^Description=.*|^#.*', " ", path.read_text(), flags=re.M
+        ).split()
+        limits = [words[n + 1] for n, word in enumerate(words) if word == "--ws-max-size"]
+        commands = [word for word in words if re.fullmatch(r"(ExecStart=.*/)?uvicorn", word)]
+        assert limits == [str(MESSAGE_MAX)] * len(commands), path
+        found[path.name] = len(commands)
+    assert {name for name, number in found.items() if number} == {
+        "mysite-uvicorn@.service", "compose.yaml", "Dockerfile",
+    }  # fmt: skip
