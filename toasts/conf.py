@@ -140,10 +140,10 @@ class Settings:
     )  # fmt: skip
     server_internals = Setting(
         "SERVER_INTERNALS", True, bool, rules.FLAG,
-        about="Whether to use knowledge of the internals of daphne, uvicorn, hypercorn, asyncio,"
-        " asgiref and Django's cached sessions. Without it, only public APIs are used: each write"
-        " costs more, a stream under Django's own ASGI handler holds a thread, and a client that"
-        " stops reading keeps its stream until its maximum age.",
+        about="Whether to use knowledge of the internals of daphne, uvicorn, hypercorn, gunicorn,"
+        " asyncio, asgiref and Django's cached sessions. Without it, only public APIs are used:"
+        " each write costs more, a stream under Django's own ASGI handler holds a thread, and a"
+        " client that stops reading keeps its stream until its maximum age.",
     )  # fmt: skip
     max_wait = Setting(
         "MAX_WAIT", 55.0, float, rules.WAIT, unit="seconds",
