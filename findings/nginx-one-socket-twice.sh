@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # nginx sends a GET again to the same server only if the upstream names that server twice.
 #
-# A server closes a connection that it has accepted, without an answer, as a worker does that is told to
-# stop. nginx's proxy_next_upstream is at its default (error timeout), which allows another attempt for a
+# A server closes a connection that it has accepted, without an answer, as a worker does when it
+# stops. nginx's proxy_next_upstream is at its default (error timeout), which allows another attempt for a
 # GET. Seen with nginx 1.22.1 (Debian 12):
 #
 #   upstream { server unix:s; }                    502: there is no next server, so nothing is sent again

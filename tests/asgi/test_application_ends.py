@@ -175,7 +175,7 @@ async def test_a_send_that_fails_ends_the_stream(
         await async_create_toast("never read", alice)
     await request.done()
     assert current_hub().subscriptions() == []
-    other = await open_stream(app, key)  # the hub goes on
+    other = await open_stream(app, key)  # the hub keeps running
     await async_create_toast("read", alice)
     await until(lambda: "read" in other.messages())
     await other.leave()

@@ -1,4 +1,4 @@
-"""The fast path answers exactly as the whole middleware would, or leaves the answer to Django."""
+"""The fast path answers exactly as the whole middleware does, or passes the request to Django."""
 
 from __future__ import annotations
 

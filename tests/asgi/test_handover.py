@@ -1,4 +1,4 @@
-"""A handover holds only if the response that comes back is the view's own."""
+"""A handover takes place only if Django returns the view's own response."""
 
 from __future__ import annotations
 

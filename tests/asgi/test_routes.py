@@ -1,4 +1,4 @@
-"""The fast path is open only at addresses that lead to the view of toasts for certain."""
+"""The fast path is used only for URLs that certainly resolve to the view of toasts."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def test_a_password_that_is_hashed_again_revokes_the_grant(alice: User, grant: Grant) -> None:
-    # As for Django itself: its sessions end with the stored hash.
+    # Django's sessions end with the stored hash as well.
     alice.set_password("alice")
     alice.save()
     assert revoked([grant]) == [grant]

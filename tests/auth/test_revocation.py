@@ -57,7 +57,7 @@ def test_a_stand_in_for_an_unknown_user_gets_no_grant(db: None) -> None:
     assert request_grant(token_request(stand_in)) is None
 
 
-# What revokes a grant. None of it sends a signal of Django's.
+# What revokes a grant, without a Django signal.
 
 
 @pytest.mark.parametrize("revoke", REVOCATIONS.values(), ids=REVOCATIONS)
@@ -203,7 +203,7 @@ def test_a_user_model_needs_neither_password_nor_is_active(
 def test_a_user_model_without_session_hashes_keeps_its_grants_when_the_password_changes(
     browser: Client, alice: User, grant: Grant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # AbstractBaseUser has the method; a model of the site's own need not.
+    # AbstractBaseUser has the method. A site's own model may not have it.
     from django.contrib.auth.base_user import AbstractBaseUser
 
     monkeypatch.delattr(AbstractBaseUser, "get_session_auth_hash")

@@ -1,4 +1,4 @@
-"""Grants with each of Django's session engines; and streams and polls renew no session."""
+"""Grants with each of Django's session engines. Streams and polls renew no session."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 STREAM, POLL = "/toasts/stream/", "/toasts/poll/"
 ENGINES = ["db", "cached_db", "cache", "file", "signed_cookies"]
-REVOCABLE = ENGINES[:-1]  # a signed cookie is valid until it expires, whoever holds it
+REVOCABLE = ENGINES[:-1]  # a signed cookie is valid until it expires
 
 
 @pytest.fixture

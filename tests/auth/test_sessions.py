@@ -1,4 +1,4 @@
-"""The session store: sessions that are read together, and what is known of Django's engines."""
+"""The session store: sessions that are read together, and the internals of Django's engines."""
 
 from __future__ import annotations
 

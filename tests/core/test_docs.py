@@ -169,7 +169,7 @@ def test_a_file_has_its_content_type(built: Server, name: str, content_type: str
 def test_a_path_that_is_not_in_docs_is_not_found(
     request: pytest.FixtureRequest, kind: str, path: str
 ) -> None:
-    # httpx would tidy the dots away.
+    # httpx would remove the dots.
     url = request.getfixturevalue(kind).url
     answer = httpx.get(f"{url}/docs/{path.replace('../', '%2e%2e%2f')}")
     assert answer.status_code == 404

@@ -172,7 +172,7 @@ async def test_hints_arrive_on_the_connection_that_bypasses_a_pooler(
     received: list[Any] = []
 
     async def publish(hints: Sequence[str]) -> None:
-        """The canary is of no use here."""
+        """Publish nothing: this test needs no canary."""
 
     with override_settings(TOASTS_LISTEN_DSN=dsn):
         listening = asyncio.create_task(

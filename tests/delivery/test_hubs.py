@@ -1,4 +1,4 @@
-"""Who gets what, through this process's hub."""
+"""Which user gets which toasts, through this process's hub."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from toasts.models.toast import Toast
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
 
-# Who gets what.
+# Which user gets which toasts.
 
 
 async def test_every_stream_of_a_user_gets_every_event(alice: User) -> None:
@@ -56,7 +56,7 @@ async def test_every_stream_of_a_user_gets_every_event(alice: User) -> None:
 
 
 class Page:
-    """What a page shows that follows a stream by the contract."""
+    """The toasts on a page that handles the events of a stream as documented."""
 
     def __init__(self, stream: StreamReader) -> None:
         self.stream = stream
@@ -195,7 +195,7 @@ async def test_a_forked_child_has_none_of_its_parents_hubs(alice: User) -> None:
     local = brokers.local()
     assert hubs._hubs
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # it is done all the same
+        warnings.simplefilter("ignore", DeprecationWarning)  # the child continues all the same
         child = os.fork()
     if child == 0:
         os._exit(0 if not hubs._hubs and brokers.local() is not local else 1)

@@ -1,4 +1,4 @@
-"""What asgiref keeps for a request is freed while its response still streams."""
+"""The resources that asgiref keeps for a request are freed while its response still streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feeds of a model's rows: what is in which topic, and in how many queries."""
+"""Feeds of a model's rows: which rows a topic has, and how many queries it takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polls of a feed: what they answer, and how long they wait."""
+"""Polls of a feed: their answers, and how long they wait."""
 
 from __future__ import annotations
 

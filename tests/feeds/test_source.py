@@ -1,4 +1,4 @@
-"""How feeds are read: a topic or a feed that fails costs no other one its state."""
+"""How feeds are read: a topic or a feed that fails does not affect the others."""
 
 from __future__ import annotations
 

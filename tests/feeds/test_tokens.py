@@ -1,4 +1,4 @@
-"""Tokens for a feed: in whose name they open it, and what ends them."""
+"""Tokens for a feed: for which user they open it, and what ends them."""
 
 from __future__ import annotations
 
