@@ -58,6 +58,7 @@ async def endless(request: HttpRequest) -> StreamingHttpResponse:
         try:
             while True:
                 yield b"part"
+                await asyncio.sleep(0.01)
         finally:
             EVENTS.append("endless ended")
 

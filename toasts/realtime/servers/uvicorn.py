@@ -6,13 +6,17 @@ transport in an attribute. It waits where the client does not read.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any
 
 from ..types import Send
 from .base import ServerAdapter, is_instance_from, lower_limit
 
 KEPT_MAX = 4096
-"""Bytes of a path, of a query and of all headers that may stay in memory with a stream."""
+"""Bytes of a request that may stay in memory with its stream."""
+PART_MAX = 1024
+"""Bytes of the path, of the query and of all headers that stay if the request is longer."""
+_VALUE = itemgetter(1)
 
 
 class UvicornAdapter(ServerAdapter):
@@ -28,13 +32,13 @@ class UvicornAdapter(ServerAdapter):
         wrapper.__self__ = getattr(send, "__self__", None)
 
     def forget_request(self, send: Send) -> None:
-        cycle = getattr(send, "__self__", None)
+        cycle: Any = getattr(send, "__self__", None)
         scope = getattr(cycle, "scope", None)
-        if isinstance(scope, dict):
+        if type(scope) is dict and _size_of(scope) > KEPT_MAX:
             _forget_long_parts(scope)
-        protocol: Any = getattr(getattr(cycle, "on_response", None), "__self__", None)
-        if len(getattr(protocol, "url", b"")) > KEPT_MAX:
-            protocol.url = b""
+            protocol: Any = getattr(getattr(cycle, "on_response", None), "__self__", None)
+            if getattr(protocol, "url", None):
+                protocol.url = b""
 
     def abort(self, send: Send) -> None:
         abort = _abort_of(send)
@@ -49,13 +53,20 @@ class UvicornAdapter(ServerAdapter):
         lower_limit(protocol, "max_size", size)
 
 
+def _size_of(scope: dict[str, Any]) -> int:
+    """Return about how many bytes of its request a scope holds. It runs for each new stream."""
+    headers = scope.get("headers") or ()
+    # The path is a part of the raw path.
+    address = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
+    return address + sum(map(len, map(_VALUE, headers)))
+
+
 def _forget_long_parts(scope: dict[str, Any]) -> None:
-    """Empty what is long in the scope of a request. The rest costs less than another dictionary."""
     for name in ("path", "raw_path", "query_string"):
-        if len(scope.get(name) or b"") > KEPT_MAX:
+        if len(scope.get(name) or b"") > PART_MAX:
             scope[name] = scope[name][:0]
     headers = scope.get("headers")
-    if isinstance(headers, list) and sum(len(value) for _, value in headers) > KEPT_MAX:
+    if isinstance(headers, list) and sum(map(len, map(_VALUE, headers))) > PART_MAX:
         headers.clear()  # the list is the protocol's, too
 
 
