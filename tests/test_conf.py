@@ -26,6 +26,7 @@ DEFAULTS: dict[str, Any] = {
     "allow_same_site": False,
     "admission_limit": 8,
     "transparent_middleware": (),
+    "tenant": "auto",
 }
 ATTRIBUTES = {setting.name: name for name, setting in vars(Settings).items() if setting in SETTINGS}
 
@@ -74,6 +75,7 @@ def test_every_setting_has_a_name_a_description_and_a_rule_that_its_default_keep
         ("HARMLESS_MIDDLEWARE", ["a.b.C"], ("a.b.C",)),
         ("MAX_STREAMS_PER_USER", 8, 8),
         ("MAX_WAIT", 30, 30.0),
+        ("TENANT", "a.b.C", "a.b.C"),
         ("ALLOW_SAME_SITE", True, True),
         ("INJECT", "session", "session"),
         ("INJECT", True, "always"),

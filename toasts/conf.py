@@ -167,6 +167,13 @@ class Settings:
         about="Your own middleware that does not affect who may open a stream; see authentication.",
     )  # fmt: skip
 
+    tenant = Setting(
+        "TENANT", "auto", str, rules.TENANT,
+        about="How the site keeps its tenants apart: the dotted path of a context variable or of a"
+        " subclass of Tenancy. auto: django-tenants, if it is installed. If empty, there are no"
+        " tenants.",
+    )  # fmt: skip
+
     use_tz = DjangoSetting("USE_TZ", bool)
     time_zone = DjangoSetting("TIME_ZONE", str)
     middleware = DjangoSetting("MIDDLEWARE", _paths)

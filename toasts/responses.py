@@ -25,6 +25,7 @@ from .auth.sessions import detach_session
 from .conf import conf
 from .delivery.hubs import current_hub
 from .delivery.request_resources import release_request_resources
+from .delivery.source import has_toasts
 from .delivery.streams import (
     HANDOVER,
     HANDOVER_HEADER,
@@ -34,6 +35,7 @@ from .delivery.streams import (
 )
 from .realtime.sse import HEADERS, UNCACHED
 from .realtime.streams.subscription import State
+from .tenants import require_tenancy
 
 
 def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,6 +66,7 @@ def stream_response(
         subscription: what the stream is to carry.
         last_event_id: the id of the last event that the client has seen.
     """
+    require_tenancy(subscription.topic)
     if request.method == "HEAD":
         return HttpResponse(headers=HEADERS)
     handover = request.scope.get(HANDOVER)
@@ -179,6 +182,7 @@ async def long_poll(
     Returns:
         The new state, or `state` after the wait; None if the grant has ended.
     """
+    require_tenancy(subscription.topic)
     current_hub().watch_server(request.scope.get("server"))
     await release_request_resources()
     return await wait_for_change(subscription, state, seconds)
@@ -188,11 +192,16 @@ async def authenticate(request: HttpRequest) -> Grant | None:
     """Return the grant that the site's middleware gave to this request, and detach its session.
 
     Returns:
-        None if no user is signed in.
+        None if no user is signed in, or if the tenant has no toasts.
     """
-    grant = await sync_to_async(request_grant)(request)
+    grant = await sync_to_async(_toasts_grant)(request)
     detach_session(request)
     return grant
+
+
+def _toasts_grant(request: HttpRequest) -> Grant | None:
+    grant = request_grant(request)
+    return grant if grant is not None and has_toasts(grant.tenant) else None
 
 
 def parse_wait(text: str) -> float | None:

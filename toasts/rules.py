@@ -79,6 +79,7 @@ BROKER = Rule("a string: auto, local, sqlite, postgres, redis or a dotted path",
 DSN = Rule("a string: a PostgreSQL connection string, or empty", _is_text)
 REDIS_URL = Rule("a string: the URL of a Redis, or empty", _is_text)
 CHANNEL = Rule(f"a string of 1 to {CHANNEL_MAX} bytes", _is_channel)
+TENANT = Rule("a string: auto, a dotted path, or empty", _is_text)
 INJECT = Rule('"always", "session" or "never"', _is_inject)
 HEARTBEAT = Rule(
     f"a number of seconds above 0 and at most {HEARTBEAT_MAX}: proxies end streams that are silent"

@@ -12,6 +12,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
+from django.core.signals import setting_changed
 from django.db import models, transaction
 from django.db.models.signals import class_prepared, post_delete, post_save
 
@@ -19,6 +20,7 @@ from .auth.grants import STATUS_FIELDS
 from .auth.sessions import is_unexpired, session_owner, stored_session_model
 from .db import database
 from .delivery.announce import announce_recheck
+from .tenants import current_tenant, forget_tenancy
 from .users import user_key
 
 
@@ -30,6 +32,7 @@ def connect_signals() -> None:
     if (session_model := stored_session_model()) is not None:
         post_delete.connect(_session_deleted, sender=session_model, dispatch_uid="toasts")
     user_logged_out.connect(_user_logged_out, dispatch_uid="toasts")
+    setting_changed.connect(forget_tenancy, dispatch_uid="toasts")
 
 
 def _connect_user_model(sender: type[models.Model], **rest: Any) -> None:
@@ -63,5 +66,6 @@ def _user_logged_out(user: Any, **rest: Any) -> None:
 def _recheck_after_commit(user_id: Any, using: str) -> None:
     connection = transaction.get_connection(using)
     if connection.in_atomic_block or connection.get_autocommit():
-        transaction.on_commit(functools.partial(announce_recheck, user_id), using=using)
+        recheck = functools.partial(announce_recheck, user_id, current_tenant())
+        transaction.on_commit(recheck, using=using)
     # Otherwise the caller commits by hand, at a time unknown here. The sweep finds the change.

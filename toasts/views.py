@@ -80,7 +80,7 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
     grant = await authenticate(request)
     if grant is None:
         return no_content()
-    name = topic(grant.user_id)
+    name = topic(grant.user_id, grant.tenant)
     state = await sync_to_async(read_state)(grant.user_id)
     if seconds and cursor == state_id_of(name, state) and isinstance(request, ASGIRequest):
         changed = await long_poll(request, toasts_of(grant), state, seconds)

@@ -171,7 +171,7 @@ def test_a_scope_with_only_the_keys_that_asgi_requires_is_enough() -> None:
     scope = _scope()
     for name in ("query_string", "root_path", "scheme", "server", "client"):
         del scope[name]
-    assert parse_fast_path(scope) == ("a" * 32, None, False)
+    assert parse_fast_path(scope) == ("a" * 32, None, False, "")
 
 
 DEFAULT_AUTH = {"MIDDLEWARE": [SESSION, AUTHENTICATION]}

@@ -46,6 +46,9 @@ MIGRATE = "from django.core.management import call_command\ncall_command('migrat
 class Site:
     """A migrated database, and processes that use it."""
 
+    is_copied = True
+    """Whether the database is a copy of one that is migrated once per run."""
+
     def __init__(self, database_url: str, **environment: str) -> None:
         self.environment = {
             **os.environ,
@@ -55,7 +58,10 @@ class Site:
             **environment,
         }
         self.servers: list[Server] = []
-        fill(database_url, self._kind(), self.build)
+        if self.is_copied:
+            fill(database_url, self._kind(), self.build)
+        else:
+            self.build(database_url)
 
     def _kind(self) -> str:
         """Return a name for the initial content of the database, which depends on the settings."""

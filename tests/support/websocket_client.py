@@ -40,13 +40,13 @@ class WebSocket:
 
     @classmethod
     async def open(
-        cls, port: int, path: str, session: str | None = None, **headers: str
+        cls, port: int, path: str, session: str | None = None, host: str = "", **headers: str
     ) -> WebSocket:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         socket = cls(reader, writer)
         cookie = {"Cookie": f"sessionid={session}"} if session else {}
         pairs = [(name.encode(), value.encode()) for name, value in {**cookie, **headers}.items()]
-        socket._send(Request(host=f"127.0.0.1:{port}", target=path, extra_headers=pairs))
+        socket._send(Request(host=host or f"127.0.0.1:{port}", target=path, extra_headers=pairs))
         async with asyncio.timeout(OPEN_TIMEOUT):
             while socket.status is None:
                 await socket._receive()

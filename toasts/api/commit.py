@@ -9,6 +9,7 @@ from django.db import transaction
 
 from ..db import database
 from ..delivery.announce import announce_users
+from ..tenants import current_tenant
 from ..types import UserOrKey
 from ..users import key_of
 
@@ -33,4 +34,6 @@ def announce_after_commit(user_ids: list[Any]) -> None:
     if not (connection.in_atomic_block or connection.get_autocommit()):
         # The caller commits by hand, which Django does not report. The reconciler finds the rows.
         return
-    transaction.on_commit(functools.partial(announce_users, user_ids), using=database())
+    # The tenant of now: at COMMIT, the code may have left it.
+    announce = functools.partial(announce_users, user_ids, current_tenant())
+    transaction.on_commit(announce, using=database())

@@ -110,7 +110,7 @@ class StreamApplication:
         request = parse_fast_path(scope)
         if request is None:
             return None
-        grant = await self._loop_state().sessions.authenticate(request.session_key)
+        grant = await self._loop_state().sessions.authenticate(request.session_key, request.tenant)
         if grant is None:
             return None
         await send(_response_start(self._headers[request.secure]))

@@ -17,6 +17,7 @@ from django.core.handlers.asgi import ASGIRequest
 
 from ..conf import conf
 from ..realtime.sse import is_event_id
+from ..tenants import tenant_of_scope
 
 DATABASE_ENGINE = "django.contrib.sessions.backends.db"
 CACHED_ENGINE = "django.contrib.sessions.backends.cached_db"
@@ -58,6 +59,8 @@ class FastPathRequest(NamedTuple):
     """The id of the last event that the client has seen."""
     secure: bool = False
     """Whether it came by TLS."""
+    tenant: str = ""
+    """The tenant whose session it is; empty: the site has none."""
 
 
 def uses_default_auth() -> bool:
@@ -97,7 +100,10 @@ def parse_fast_path(scope: MutableMapping[str, Any]) -> FastPathRequest | None:
         return None
     if not _is_plain(request.META) or not _reaches_the_view(request):
         return None
-    return FastPathRequest(key, last_event_id or None, request.is_secure())
+    tenant = tenant_of_scope(scope)
+    if tenant is None:
+        return None
+    return FastPathRequest(key, last_event_id or None, request.is_secure(), tenant)
 
 
 def _is_plain(meta: Mapping[str, Any]) -> bool:

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from django.contrib.auth import (
@@ -31,10 +32,14 @@ from django.utils.crypto import constant_time_compare
 from ..conf import conf
 from ..db import fresh_connection
 from ..realtime.hub import Hub
+from ..tenants import activated
 from .grants import Grant, user_status
 from .sessions import SessionData, read_sessions
 
 logger = logging.getLogger("toasts")
+
+TenantKey = tuple[str, str]
+"""A tenant, empty if the site has none, and the key of a session in it."""
 
 BATCH_SIZE = 200
 """How many sessions are looked up together at most."""
@@ -53,19 +58,23 @@ class SessionBatcher:
 
     def __init__(self, hub: Callable[[], Hub]) -> None:
         self._hub = hub
-        self._waiting: dict[str, list[asyncio.Future[Grant | None]]] = {}
+        self._waiting: dict[TenantKey, list[asyncio.Future[Grant | None]]] = {}
         self._worker: asyncio.Task[None] | None = None
         self._last_lookup = -BURST_GAP
         """The loop's time at the end of the last look-up, in seconds."""
 
-    async def authenticate(self, key: str) -> Grant | None:
+    async def authenticate(self, session_key: str, tenant: str = "") -> Grant | None:
         """Return the grant of the session with this key.
+
+        Args:
+            session_key: the key.
+            tenant: the tenant whose session it is; empty: the site has none.
 
         Returns:
             None where the site's middleware has to decide.
         """
         answer: asyncio.Future[Grant | None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, []).append(answer)
+        self._waiting.setdefault((tenant, session_key), []).append(answer)
         if self._worker is None:
             # An empty context: the first request must not lend its own to the others.
             self._worker = asyncio.create_task(self._work(), context=contextvars.Context())
@@ -99,22 +108,34 @@ class SessionBatcher:
     def _now() -> float:
         return asyncio.get_running_loop().time()
 
-    async def _look_up(self, keys: list[str]) -> dict[str, SignedIn]:
+    async def _look_up(self, keys: list[TenantKey]) -> dict[TenantKey, SignedIn]:
         try:
             hub = self._hub()
             hub.start()
-            return await hub.run(authenticate_sessions, keys)
+            found: dict[TenantKey, SignedIn] = {}
+            for tenant, of_tenant in _by_tenant(keys).items():
+                job = functools.partial(authenticate_sessions, tenant=tenant)
+                each = await hub.run(job, of_tenant)
+                found.update(((tenant, key), signed_in) for key, signed_in in each.items())
+            return found
         except Exception:  # the middleware will find the same fault, and report it
             logger.warning(
                 "toasts could not look up sessions together; the middleware decides", exc_info=True
             )
             return {}
 
-    def _answer(self, key: str, found: SignedIn | None) -> None:
+    def _answer(self, key: TenantKey, found: SignedIn | None) -> None:
         # The tabs of one session get a grant each.
         for answer in self._waiting.pop(key):
             if not answer.done():
-                answer.set_result(found.grant() if found is not None else None)
+                answer.set_result(found.grant(key[0]) if found is not None else None)
+
+
+def _by_tenant(keys: Iterable[TenantKey]) -> dict[str, list[str]]:
+    by_tenant: dict[str, list[str]] = {}
+    for tenant, session_key in keys:
+        by_tenant.setdefault(tenant, []).append(session_key)
+    return by_tenant
 
 
 class SignedIn(NamedTuple):
@@ -123,17 +144,17 @@ class SignedIn(NamedTuple):
     user: Any
     session: SessionData
 
-    def grant(self) -> Grant:
+    def grant(self, tenant: str = "") -> Grant:
         """Return a new grant, bound to the session."""
         status = user_status(self.user)
         assert status is not None  # a row of the user model has one
-        grant = Grant(self.user.pk, status)
+        grant = Grant(self.user.pk, status, tenant)
         grant.bind_session(self.session, self.user.pk, status)
         grant.set_decoded(self.session.text)
         return grant
 
 
-def authenticate_sessions(keys: Sequence[str]) -> dict[str, SignedIn]:
+def authenticate_sessions(keys: Sequence[str], tenant: str = "") -> dict[str, SignedIn]:
     """Return who is signed in by which of these sessions, by key. Blocks; two queries.
 
     Sessions that Django might judge otherwise are left out.
@@ -141,7 +162,7 @@ def authenticate_sessions(keys: Sequence[str]) -> dict[str, SignedIn]:
     Raises:
         DatabaseError: the sessions or users can't be read.
     """
-    with fresh_connection():
+    with activated(tenant), fresh_connection():
         return {found.session.session_key: found for found in _find(keys) if _is_valid(found)}
 
 

@@ -16,6 +16,7 @@ from django.db import models, router
 from django.http import HttpRequest
 
 from ..db import PARAMETERS_MAX, chunked
+from ..tenants import admitting_tenant
 from ..users import user_key
 
 
@@ -47,15 +48,17 @@ class Grant:
     Args:
         user_id: the primary key of the user.
         status: the user's status when the grant was made.
+        tenant: in which the user is signed in; empty: the site has none.
     """
 
     __slots__ = (
         "owner_id", "owner_status", "session_digest", "session_hash", "session_key", "session_user",
-        "status", "user_id",
+        "status", "tenant", "user_id",
     )  # fmt: skip
 
-    def __init__(self, user_id: Any, status: UserStatus) -> None:
+    def __init__(self, user_id: Any, status: UserStatus, tenant: str = "") -> None:
         self.user_id = user_id
+        self.tenant = tenant
         self.status = status
         self.owner_id = user_id
         """The user whom the session names: another one while an impersonation lasts."""
@@ -114,7 +117,7 @@ def user_grant(user: Any, session: SessionBase | None) -> Grant | None:
     if status is None:
         return None
     user_id = user_key(user)
-    grant = Grant(user_id, status)
+    grant = Grant(user_id, status, admitting_tenant())
     # A user who was not taken from the session (a token, a client certificate) doesn't end with it.
     if session is not None and session.get(SESSION_KEY) is not None:
         owner_id = get_user_model()._meta.pk.to_python(session[SESSION_KEY])

@@ -12,7 +12,7 @@ from ..realtime.brokers.coalescing import CoalescingPublisher
 from ..realtime.hub import RECHECK_PREFIX
 from .brokers import make_broker
 from .hubs import running_hubs
-from .source import topic
+from .source import owner_name, topic
 
 logger = logging.getLogger("toasts")
 
@@ -24,24 +24,26 @@ def _publisher() -> CoalescingPublisher:
     return CoalescingPublisher(lambda hints: make_broker().publish(hints))
 
 
-def announce_users(user_ids: Iterable[Any]) -> None:
+def announce_users(user_ids: Iterable[Any], tenant: str = "") -> None:
     """Announce to every process that the toasts of users may have changed.
 
     Call it after COMMIT. It never raises.
 
     Args:
         user_ids: the users' primary keys.
+        tenant: the tenant that was current when the toasts were written.
     """
-    announce_topics([topic(user_id) for user_id in user_ids])
+    announce_topics([topic(user_id, tenant) for user_id in user_ids])
 
 
-def announce_recheck(user_id: Any) -> None:
+def announce_recheck(user_id: Any, tenant: str = "") -> None:
     """Tell every process to check whether a user's streams may continue. It never raises.
 
     Args:
         user_id: the user's primary key.
+        tenant: the tenant that was current when the user changed.
     """
-    announce_topics([RECHECK_PREFIX + topic(user_id)])
+    announce_topics([RECHECK_PREFIX + owner_name(user_id, tenant)])
 
 
 def announce_topics(hints: Sequence[str]) -> None:

@@ -12,10 +12,11 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from ..conf import conf
-from ..db import database, fresh_connection
+from ..db import fresh_connection
 from ..realtime.brokers.base import Broker
 from ..realtime.brokers.local import LocalBroker
 from ..realtime.brokers.sqlite import SqliteBroker
+from ..tenants import home_database
 
 
 @functools.cache
@@ -37,7 +38,7 @@ def make_broker() -> Broker:
     if kind == "local":
         return local()
     if kind == "sqlite":
-        return SqliteBroker(_database_file(str(connections[database()].settings_dict["NAME"])))
+        return SqliteBroker(_database_file(str(connections[home_database()].settings_dict["NAME"])))
     if kind == "postgres":
         return _postgres()
     if kind == "redis":
@@ -53,7 +54,7 @@ def _database_file(name: str) -> str:
 
 def _default_kind() -> str:
     """Return the kind of broker that fits the database."""
-    connection = connections[database()]
+    connection = connections[home_database()]
     if connection.vendor == "postgresql":
         return "postgres"
     if connection.vendor == "sqlite" and not connection.is_in_memory_db():  # type: ignore[attr-defined]
@@ -64,7 +65,7 @@ def _default_kind() -> str:
 def _postgres() -> Broker:
     from ..realtime.brokers.postgres import PostgresBroker  # psycopg is an extra
 
-    alias = database()
+    alias = home_database()
     return PostgresBroker(
         conf.listen_dsn or functools.partial(_connection_keywords, alias),
         conf.channel,

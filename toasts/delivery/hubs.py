@@ -10,8 +10,10 @@ from ..conf import conf
 from ..realtime.hub import Hub
 from ..realtime.sources import SourceRouter, TopicSource
 from ..realtime.timing import Timing
+from ..tenants import tenancy
 from . import brokers
 from .source import PREFIX, TOASTS
+from .tenant_router import TenantRouter
 
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
 _sources: dict[str, TopicSource] = {}
@@ -46,8 +48,9 @@ def _make_hub() -> Hub:
     timing = Timing(
         reconcile=conf.reconcile, revalidate=conf.sweep, ticks_per_visit=ticks_per_visit()
     )
+    router = SourceRouter if tenancy() is None else TenantRouter
     return Hub(
-        SourceRouter(TOASTS, PREFIX, _sources),
+        router(TOASTS, PREFIX, _sources),
         brokers.make_broker(),
         timing,
         conf.max_streams_per_user,

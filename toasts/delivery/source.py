@@ -13,19 +13,46 @@ from django.utils.crypto import salted_hmac
 from ..auth import revocation
 from ..auth.grants import Grant
 from ..db import fresh_connection
+from ..models.toast import Toast
 from ..realtime.sse import json_event
 from ..realtime.streams.subscription import difference
+from ..tenants import holder_of, kind_of, missing_of
 from . import state
 from .state import NO_STATE_ID, ToastState, state_digest, toast_event
 
-PREFIX = "user:"
+KIND = "user"
+"""The kind of topic: what the names of all users' topics begin with."""
+PREFIX = f"{KIND}:"
+_with_toasts: set[str] = set()
+"""The tenants that have been found to have toasts."""
 RETRY = (1000, 5000)
 """Milliseconds, least and most, after which a browser reconnects for the first time."""
 
 
-def topic(user_id: Any) -> str:
-    """Return the topic of a user's toasts. It is made on the server; no client ever names it."""
-    return f"{PREFIX}{user_id}"
+def topic(user_id: Any, tenant: str = "") -> str:
+    """Return the topic of a user's toasts. It is made on the server; no client ever names it.
+
+    Args:
+        user_id: the user's primary key.
+        tenant: the tenant whose code runs; empty: the site has none.
+    """
+    if not tenant:
+        return f"{PREFIX}{user_id}"
+    return f"{kind_of(KIND, holder_of(Toast, tenant))}:{user_id}"
+
+
+def owner_name(user_id: Any, tenant: str = "") -> str:
+    """Return the name by which a user's streams are counted and rechecked.
+
+    It is the user's topic, except where tenants share their users, and have toasts of their own.
+
+    Args:
+        user_id: the user's primary key.
+        tenant: the tenant whose code runs; empty: the site has none.
+    """
+    if not tenant:
+        return f"{PREFIX}{user_id}"
+    return f"{kind_of(KIND, holder_of(get_user_model(), tenant))}:{user_id}"
 
 
 def _topics_by_user(topics: Iterable[str]) -> dict[Any, str]:
@@ -45,6 +72,19 @@ def state_id_of(topic: str, active: ToastState) -> str:
     """
     owner = salted_hmac("toasts", topic, algorithm="sha256").hexdigest()[:16]
     return f"{owner}.{state_digest(active)}"
+
+
+def has_toasts(tenant: str) -> bool:
+    """Return whether a tenant has a table of toasts. Blocks, unless it had one before.
+
+    A site may have pages, such as those of a public schema, whose users have no toasts.
+    """
+    if not tenant or tenant in _with_toasts:
+        return True
+    if missing_of([tenant], Toast):
+        return False
+    _with_toasts.add(tenant)
+    return True
 
 
 class ToastSource:

@@ -19,7 +19,7 @@ from ..realtime.streams.long_poll import LongPoll
 from ..realtime.streams.subscription import State
 from ..realtime.types import Send
 from .hubs import current_hub, ticks_per_visit
-from .source import TOASTS, topic
+from .source import TOASTS, owner_name, topic
 
 HANDOVER = "toasts.handover"
 """The key in a request's scope under which its view finds what takes the stream over."""
@@ -57,7 +57,8 @@ class SubscriptionRequest(NamedTuple):
 
 def toasts_of(grant: Grant) -> SubscriptionRequest:
     """Return the request for the toasts of the user of this grant."""
-    return SubscriptionRequest(topic(grant.user_id), grant, TOASTS)
+    name, owner = topic(grant.user_id, grant.tenant), owner_name(grant.user_id, grant.tenant)
+    return SubscriptionRequest(name, grant, TOASTS, owner if owner != name else "")
 
 
 class StreamContext:

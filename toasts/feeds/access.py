@@ -16,6 +16,7 @@ from ..auth.sessions import detach_session
 from ..conf import conf
 from ..delivery import source
 from ..realtime.hub import PREFIX_WILDCARD
+from ..tenants import admitting_tenant
 from .tokens import verify_token
 from .topics import TOPIC_MAX
 
@@ -32,6 +33,8 @@ class Access(NamedTuple):
     """The grant, which may end while a stream is open. None: a guest's stream has none."""
     topic: str
     """What the feed itself calls the topic."""
+    tenant: str
+    """The tenant whose topic it is; empty: the site has none."""
 
 
 async def authorize(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -> Access:
@@ -48,10 +51,11 @@ async def authorize(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any])
     """
     choose_topic: Any = feed.topic
     if iscoroutinefunction(choose_topic):
-        grant = await sync_to_async(_grant_of)(feed, request)
+        grant, tenant = await sync_to_async(_grant_and_tenant)(feed, request)
         topic = await choose_topic(request, **kwargs)
     else:  # together, because each change to a thread and back takes time
-        grant, topic = await sync_to_async(_grant_and_topic)(feed, request, kwargs)
+        job = sync_to_async(_grant_tenant_and_topic)
+        grant, tenant, topic = await job(feed, request, kwargs)
     detach_session(request)
     if topic is None:
         raise PermissionDenied
@@ -60,13 +64,18 @@ async def authorize(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any])
             f"Feed {feed.name!r}: topic() must return None or a text of at most {TOPIC_MAX}"
             f" characters, other than {PREFIX_WILDCARD!r}, not {topic!r:.300}."
         )
-    return Access(grant, topic)
+    return Access(grant, topic, tenant)
 
 
-def _grant_and_topic(
+def _grant_tenant_and_topic(
     feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]
-) -> tuple[Grant | None, Any]:
-    return _grant_of(feed, request), feed.topic(request, **kwargs)
+) -> tuple[Grant | None, str, Any]:
+    return *_grant_and_tenant(feed, request), feed.topic(request, **kwargs)
+
+
+def _grant_and_tenant(feed: Feed, request: HttpRequest) -> tuple[Grant | None, str]:
+    grant = _grant_of(feed, request)
+    return grant, grant.tenant if grant is not None else admitting_tenant()
 
 
 def _grant_of(feed: Feed, request: HttpRequest) -> Grant | None:
@@ -91,7 +100,7 @@ def owner_of(request: HttpRequest, grant: Grant | None) -> str:
     Where the server does not know the address, as behind a Unix socket, each guest counts alone.
     """
     if grant is not None:
-        return source.topic(grant.user_id)
+        return source.owner_name(grant.user_id, grant.tenant)
     try:
         address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
     except ValueError:

@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from ..realtime.hub import PREFIX_WILDCARD
+from ..tenants import current_tenant
 from .topics import topic_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ def announce(feed: str | type[Feed], *topics: str, using: str | None = None) -> 
         ValueError: no feed can have this name.
     """
     name = feed if isinstance(feed, str) else feed.name
-    hints = [topic_of(name, topic) for topic in topics or (PREFIX_WILDCARD,)]
+    tenant = current_tenant()
+    hints = [topic_of(name, topic, tenant) for topic in topics or (PREFIX_WILDCARD,)]
     transaction.on_commit(functools.partial(_send, hints), using=using)
 
 

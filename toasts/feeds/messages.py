@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from ..realtime.sse import UNCACHED
 from ..responses import bad_request
+from ..tenants import activated
 from .events import encode_json
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ async def answer_post(feed: Feed, request: HttpRequest, topic: str) -> HttpRespo
     return HttpResponse(encode_json(answer), headers=headers)
 
 
-async def answer_message(feed: Feed, request: HttpRequest, topic: str, text: str) -> str:
+async def answer_message(
+    feed: Feed, request: HttpRequest, topic: str, text: str, tenant: str = ""
+) -> str:
     """Answer a message ``{"data": ..., "ref": ...}`` that came over a WebSocket. Never raises.
 
     Args:
@@ -56,6 +59,7 @@ async def answer_message(feed: Feed, request: HttpRequest, topic: str, text: str
         request: the request that opened the WebSocket.
         topic: what the feed's `topic` returned for it.
         text: the message.
+        tenant: the tenant of that request; empty: the site has none.
 
     Returns:
         An envelope with the event ``reply``, or ``error`` and the reasons; it repeats the ``ref``.
@@ -65,7 +69,7 @@ async def answer_message(feed: Feed, request: HttpRequest, topic: str, text: str
     except ValueError as error:
         return _envelope("error", {"detail": [str(error)]})
     try:
-        return _envelope("reply", await _receive(feed, request, topic, data), ref)
+        return _envelope("reply", await _receive_in(tenant, feed, request, topic, data), ref)
     except ValidationError as error:
         return _envelope("error", _errors(error), ref)
     except PermissionDenied as error:
@@ -114,6 +118,21 @@ def _load(text: str | bytes) -> Any:
 def _errors(error: ValidationError) -> dict[str, Any]:
     """Return the reasons by field; those about no field are called ``detail``."""
     return error.message_dict if hasattr(error, "error_dict") else {"detail": error.messages}
+
+
+async def _receive_in(tenant: str, *arguments: Any) -> Any:
+    if not tenant:
+        return await _receive(*arguments)
+    # The middleware that chose the tenant ran for the handshake alone, in a thread that has ended.
+    # An async `receive` queries in the thread of this context. sync_to_async brings the context
+    # variables that were set there back.
+    async with ThreadSensitiveContext():
+        inside = activated(tenant)
+        await sync_to_async(inside.__enter__)()
+        try:
+            return await _receive(*arguments)
+        finally:
+            await sync_to_async(_close_connections_after)(inside.__exit__, None, None, None)
 
 
 async def _receive(feed: Feed, request: HttpRequest, topic: str, data: Any) -> Any:

@@ -115,13 +115,13 @@ def _subscription(feed: Feed, request: HttpRequest, access: Access) -> Subscript
     # Only what handles messages keeps the request alive.
     takes_messages = _is_websocket(request) and feed.can("receive")
     return SubscriptionRequest(
-        topic=topic_of(feed.name, access.topic),
+        topic=topic_of(feed.name, access.topic, access.tenant),
         grant=access.grant,
         encoder=FEEDS,
         owner=owner_of(request, access.grant),
         translate=_translation(feed, request),
         receive=(
-            functools.partial(answer_message, feed, request, access.topic)
+            functools.partial(answer_message, feed, request, access.topic, tenant=access.tenant)
             if takes_messages
             else None
         ),

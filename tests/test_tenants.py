@@ -1,0 +1,263 @@
+"""How tenants are named and activated. tests/tenants has whole sites with tenants."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.brokers import Recorder
+from toasts import create_toast, feeds
+from toasts.asgi.fast_path import parse_fast_path
+from toasts.auth.grants import Grant, UserStatus
+from toasts.delivery.source import TOASTS, owner_name, topic
+from toasts.delivery.tenant_router import TenantRouter, close_excess_connections
+from toasts.tenants import (
+    ContextVarTenancy,
+    Tenancy,
+    activated,
+    current_tenant,
+    kind_of,
+    split_topic,
+    tenancy,
+)
+
+VARIABLE: ContextVar[Any] = ContextVar("VARIABLE", default="")
+
+
+class Listed(Tenancy):
+    """Keeps a list of the tenants that are active. One is missing, and one can't be read."""
+
+    active: ClassVar[list[str]] = []
+
+    def current(self) -> str:
+        return self.active[-1] if self.active else ""
+
+    @contextmanager
+    def activate(self, tenant: str) -> Iterator[None]:
+        if tenant == "broken":
+            raise RuntimeError("on purpose")
+        self.active.append(tenant)
+        yield
+        self.active.pop()
+
+    def missing(self, tenants: Collection[str], model: Any) -> Collection[str]:
+        return [tenant for tenant in tenants if tenant == "gone"]
+
+
+@pytest.fixture
+def by_variable(settings: Any) -> Iterator[None]:
+    settings.TOASTS_TENANT = "tests.test_tenants.VARIABLE"
+    yield
+    VARIABLE.set("")
+
+
+@pytest.fixture
+def listed(settings: Any) -> None:
+    settings.TOASTS_TENANT = "tests.test_tenants.Listed"
+
+
+@given(st.sampled_from(["user", "feed"]), st.text(min_size=1), st.text())
+def test_a_topic_gives_its_tenant_back(kind: str, tenant: str, rest: str) -> None:
+    assert split_topic(f"{kind_of(kind, tenant)}:{rest}") == (tenant, f"{kind}:{rest}")
+
+
+@given(st.text())
+def test_without_tenants_a_topic_is_what_it_was(rest: str) -> None:
+    assert topic(rest) == owner_name(rest) == f"user:{rest}"
+    assert split_topic(f"user:{rest}") == ("", f"user:{rest}")
+
+
+def test_a_site_has_no_tenants_unless_it_says_so() -> None:
+    assert tenancy() is None
+    assert current_tenant() == ""
+
+
+@pytest.mark.parametrize(
+    "path", ["json.dumps", "tests.test_tenants.contextlib", "json.JSONEncoder"]
+)
+def test_what_is_no_tenancy_is_refused(settings: Any, path: str) -> None:
+    settings.TOASTS_TENANT = path
+    with pytest.raises((ImproperlyConfigured, TypeError)):
+        tenancy()
+
+
+@pytest.mark.usefixtures("by_variable")
+def test_the_variable_is_set_while_a_tenant_is_active_and_restored_after_it() -> None:
+    VARIABLE.set("red")
+    with contextlib.suppress(RuntimeError), activated("blue"):
+        assert current_tenant() == "blue"
+        raise RuntimeError("inside")
+    assert current_tenant() == "red"
+
+
+@pytest.mark.parametrize("value", [7, object(), b"red"])
+@pytest.mark.usefixtures("by_variable")
+def test_a_variable_that_holds_no_text_is_an_error_that_says_so(value: Any) -> None:
+    VARIABLE.set(value)
+    with pytest.raises(ImproperlyConfigured, match=r"'VARIABLE' must hold a text"):
+        current_tenant()
+
+
+def test_a_variable_without_a_value_is_no_tenant() -> None:
+    variable: ContextVar[str | None] = ContextVar("variable")
+    chosen = ContextVarTenancy(variable)
+    assert chosen.current() == ""
+    with chosen.activate("red"):
+        assert chosen.current() == "red"
+    assert chosen.current() == ""
+
+
+# What is announced.
+
+
+class EveryHint(Recorder):
+    """Records all hints."""
+
+    def publish(self, hints: Sequence[str]) -> None:
+        self.sent.extend(hints)
+
+
+@pytest.fixture
+def hints(settings: Any) -> list[str]:
+    settings.TOASTS_BROKER = "tests.test_tenants.EveryHint"
+    Recorder.sent = []
+    return Recorder.sent
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("by_variable")
+def test_the_tenant_of_the_call_counts_and_not_that_of_the_commit(
+    alice: Any, hints: list[str]
+) -> None:
+    with transaction.atomic():
+        with activated("red"):
+            toast = create_toast("hello", alice)
+            feeds.announce("names", "all")
+            toast.refresh_from_db()
+        VARIABLE.set("blue")
+    assert hints == [f"user@red:{alice.pk}", "feed@red:names:all"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("by_variable")
+def test_a_changed_user_is_rechecked_in_the_tenant(alice: Any, hints: list[str]) -> None:
+    VARIABLE.set("red:%")
+    alice.save()
+    assert hints == [f"!user@red%3A%25:{alice.pk}"]
+
+
+# Requests that no middleware has seen.
+
+
+def scope() -> dict[str, Any]:
+    headers = [(b"host", b"testserver"), (b"cookie", b"sessionid=" + b"a" * 32)]
+    return {"type": "http", "method": "GET", "path": "/toasts/stream/", "headers": headers}
+
+
+@pytest.mark.usefixtures("by_variable")
+def test_the_fast_path_takes_the_tenant_of_the_variable_or_leaves_the_request() -> None:
+    assert parse_fast_path(scope()) is None
+    VARIABLE.set("red")
+    assert parse_fast_path(scope()) == ("a" * 32, None, False, "red")
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_tenancy_that_cannot_tell_by_the_scope_leaves_the_request_to_the_middleware() -> None:
+    assert parse_fast_path(scope()) is None
+
+
+# Reading.
+
+
+class TenantSource:
+    """A source whose states are the tenants that were active."""
+
+    def __init__(self) -> None:
+        self.reads: list[tuple[str, list[str]]] = []
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, Any]:
+        self.reads.append((current_tenant(), list(topics)))
+        return {name: {1: current_tenant()} for name in topics if name != "user:0"}
+
+    def revoked(self, grants: Collection[Any]) -> Collection[Any]:
+        return [grant for grant in grants if grant.user_id == 7]
+
+
+@pytest.mark.usefixtures("listed")
+def test_each_tenant_is_read_by_itself_and_a_broken_one_costs_the_others_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source = TenantSource()
+    router = TenantRouter(source, "user:", {})
+    topics = ["user@red:1", "user@gone:1", "user@blue:1", "user@broken:1", "user@red:0", "user:1"]
+    expected = {
+        "user@red:1": {1: "red"},
+        "user@red:0": {},
+        "user@blue:1": {1: "blue"},
+        "user:1": {1: ""},
+        "user@gone:1": None,
+        "user@broken:1": None,
+    }
+    assert router.read(topics) == expected
+    assert router.read(topics) == expected
+    assert source.reads[:3] == [
+        ("red", ["user:1", "user:0"]), ("blue", ["user:1"]), ("", ["user:1"]),
+    ]  # fmt: skip
+    assert len(caplog.records) == 1  # not again while it lasts
+    assert "tenant 'broken' can't be read" in caplog.text
+
+
+@pytest.mark.usefixtures("listed")
+def test_if_no_tenant_can_be_read_the_error_is_raised() -> None:
+    with pytest.raises(RuntimeError, match="on purpose"):
+        TenantRouter(TenantSource(), "user:", {}).read(["user@broken:1"])
+
+
+@pytest.mark.usefixtures("listed")
+def test_grants_are_checked_in_their_tenant_and_end_with_it() -> None:
+    owners = [(7, "red"), (1, "red"), (1, "gone"), (7, "broken")]
+    grants = [*(Grant(key, UserStatus(), tenant) for key, tenant in owners), None]
+    router = TenantRouter(TenantSource(), "user:", {})
+    assert set(router.revoked(grants)) == {grants[0], grants[2]}
+
+
+@pytest.mark.usefixtures("listed")
+def test_a_feeds_topic_of_a_tenant_is_encoded_by_the_feed() -> None:
+    class Feeds:
+        def delta(self, name: str, last_sent: Any, state: Any) -> bytes:
+            return name.encode()
+
+    router = TenantRouter(TOASTS, "user:", {"feed": Feeds()})
+    assert router.delta("feed@red:names:all", {}, {1: "x"}) == b"feed@red:names:all"
+    assert router.delta("user@red:1", {1: "x"}, {}).startswith(b"event: dismiss")
+
+
+def test_the_reading_thread_stays_connected_to_ten_databases_of_tenants_at_most(
+    django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "tenants.sqlite3")}
+    names = [f"tenant{number}" for number in range(14)]
+    configured = connections.configure_settings({"default": {}, **dict.fromkeys(names, file)})
+    for name in names:
+        monkeypatch.setitem(connections.settings, name, configured[name])
+
+    def opened() -> list[str]:
+        for name in names:
+            connections[name].ensure_connection()
+            close_excess_connections()
+        return [each.alias for each in connections.all(True) if each.connection is not None]
+
+    with django_db_blocker.unblock(), ThreadPoolExecutor(max_workers=1) as thread:
+        assert thread.submit(opened).result() == names[-10:]
+        thread.submit(connections.close_all).result()

@@ -1,0 +1,1 @@
+"""What a site can leave out: support for other packages."""

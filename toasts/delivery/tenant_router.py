@@ -1,0 +1,110 @@
+"""Reads the topics of tenants, each in the schema or the database of its tenant."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.db.models import Model
+
+from ..auth.grants import Grant
+from ..db import fresh_connection
+from ..models.toast import Toast
+from ..realtime.sources import SourceRouter, TopicSource
+from ..realtime.streams.subscription import State
+from ..tenants import activated, home_database, missing_of, split_topic
+
+Names = dict[str, dict[str, str]]
+"""Topics by tenant and by their names without it."""
+logger = logging.getLogger("toasts")
+T = TypeVar("T")
+
+CONNECTIONS_MAX = 10
+"""How many databases of tenants the hub's thread stays connected to."""
+
+
+class TenantRouter(SourceRouter):
+    """A router whose topics may name a tenant, such as ``user@red:1``.
+
+    The sources get the names without it, while the tenant is activated.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._failing: set[str] = set()
+
+    def _source_of(self, topic: str) -> TopicSource:
+        return super()._source_of(split_topic(topic)[1])
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, State | None]:
+        """Read the states of topics, tenant by tenant. None: the topic can't be read now."""
+        toasts, others = Names(), Names()
+        for topic in topics:
+            tenant, name = split_topic(topic)
+            names = toasts if name.startswith(self._prefix) else others
+            names.setdefault(tenant, {})[name] = topic
+        states: dict[str, State | None] = dict.fromkeys(topics)
+        for names, model in ((toasts, Toast), (others, None)):
+            if names:
+                states.update(self._read(names, model))
+        return states
+
+    def _read(self, names: Names, model: type[Model] | None) -> Iterator[tuple[str, State | None]]:
+        """Yield the states of the topics of those tenants that have the table of a model."""
+        with fresh_connection():
+            missing = missing_of(names, model)
+        read = super().read
+        jobs = {tenant: list(each) for tenant, each in names.items() if tenant not in missing}
+        for tenant, states in self._in_each(jobs, read).items():
+            for name, topic in names[tenant].items():
+                yield topic, states.get(name, {})
+
+    def revoked(self, grants: Collection[Any]) -> Collection[Any]:
+        """Return those of the grants that have ended, or whose tenant is gone."""
+        by_tenant: dict[str, list[Grant]] = {}
+        for grant in grants:
+            if grant is not None:
+                by_tenant.setdefault(grant.tenant, []).append(grant)
+        with fresh_connection():
+            missing = missing_of(by_tenant, get_user_model())
+        ended = [grant for tenant in missing for grant in by_tenant.pop(tenant)]
+        found = self._in_each(by_tenant, super().revoked)
+        return [*ended, *(grant for each in found.values() for grant in each)]
+
+    def _in_each(self, work: Mapping[str, Any], job: Callable[[Any], T]) -> dict[str, T]:
+        """Do a job for each tenant. One that fails costs the others nothing.
+
+        Raises:
+            Exception: of the last tenant, if all fail.
+        """
+        done: dict[str, T] = {}
+        error: Exception | None = None
+        for tenant, argument in work.items():
+            try:
+                with activated(tenant):
+                    done[tenant] = job(argument)
+                self._failing.discard(tenant)
+            except Exception as caught:
+                error = caught
+                self._log_failure(tenant, caught)
+            close_excess_connections()
+        if error is not None and not done:
+            raise error
+        return done
+
+    def _log_failure(self, tenant: str, error: Exception) -> None:
+        if tenant not in self._failing:
+            self._failing.add(tenant)
+            text = "tenant %r can't be read; its pages keep what they have"
+            logger.error(text, tenant, exc_info=error)
+
+
+def close_excess_connections() -> None:
+    """Close this thread's oldest connections, where each tenant has a database."""
+    home = home_database()
+    opened = [each for each in connections.all(initialized_only=True) if each.connection]
+    for connection in [each for each in opened if each.alias != home][:-CONNECTIONS_MAX]:
+        connection.close()
