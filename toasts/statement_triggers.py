@@ -15,6 +15,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from .conf import conf
+from .tenants import MARK, tenancy
 
 SWITCH = "toasts.triggers"
 """A session or a transaction that sets this to ``off`` announces nothing."""
@@ -114,6 +115,17 @@ class TriggerOperation(Operation):
 def execute(editor: BaseDatabaseSchemaEditor, statements: list[str]) -> None:
     for statement in statements:
         editor.execute(statement, params=None)  # None, not (): a body may hold "%"
+
+
+def tenant_expression() -> str:
+    """Return what topics have after their kind, as an SQL expression; empty: nothing.
+
+    The tenant is found when the function runs, so that a schema that is copied has its own.
+    """
+    chosen = tenancy()
+    if chosen is None or not chosen.names_schemas:
+        return ""
+    return f"'{MARK}' || replace(replace(TG_TABLE_SCHEMA, '%', '%25'), ':', '%3A')"
 
 
 def notify_and_return(subject: str, hint: str, source: str) -> str:

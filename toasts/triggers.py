@@ -15,7 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from .conf import conf
-from .delivery.source import PREFIX
+from .delivery.source import KIND, PREFIX
 from .models.toast import Toast
 from .statement_triggers import (
     SWITCH,
@@ -24,6 +24,7 @@ from .statement_triggers import (
     Triggers,
     execute,
     notify_and_return,
+    tenant_expression,
 )
 
 FUNCTION = "toasts_announce"
@@ -193,6 +194,8 @@ def _triggers(editor: BaseDatabaseSchemaEditor, schema: str) -> Triggers:
 def _body() -> str:
     """Return the function's body. It is the same on every site: the channel is an argument.
 
+    Only where each tenant has a schema, it names the tenant.
+
     Rows that are read before and after a change are left out, because no page shows them. So
     marking as read is announced like a deletion, and deleting what is read is not announced.
     """
@@ -202,6 +205,8 @@ def _body() -> str:
     new = "FROM toasts_new WHERE read_at IS NULL"
     old = "FROM toasts_old WHERE read_at IS NULL"
     users = f"SELECT array_agg(DISTINCT {user}::text) INTO users"
+    tenant = tenant_expression()
+    prefix = f"'{KIND}' || {tenant} || ':'" if tenant else f"'{PREFIX}'"
     return textwrap.dedent(f"""
         DECLARE
             users text[];
@@ -220,5 +225,5 @@ def _body() -> str:
                     (SELECT {shown} {old} EXCEPT SELECT {shown} {new})
                 ) AS changed;
             END IF;
-            {notify_and_return("toasts were", f"'{PREFIX}' || id", "unnest(users) AS named (id)")}
+            {notify_and_return("toasts were", f"{prefix} || id", "unnest(users) AS named (id)")}
     """)

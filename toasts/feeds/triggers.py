@@ -20,8 +20,9 @@ from ..statement_triggers import (
     TriggerOperation,
     Triggers,
     notify_and_return,
+    tenant_expression,
 )
-from .topics import topic_of
+from .topics import KIND, topic_of
 
 EVENTS = (*TRANSITIONS, "truncate")
 IDENTIFIER_MAX = 63
@@ -73,7 +74,7 @@ class InstallFeedTriggers(TriggerOperation):
         return f"feed_{self.feed}_triggers".replace("-", "_")
 
     def _body(self, editor: BaseDatabaseSchemaEditor) -> str:
-        every = editor.quote_value(topic_of(self.feed, PREFIX_WILDCARD))
+        every = _beginning(editor, self.feed, PREFIX_WILDCARD)
         of_row = [_topic_expression(editor, self.feed, topic) for topic in self.topics]
         values = ", ".join(f"({expression})" for expression in of_row or [every])
         topics = f"LATERAL (VALUES {values}) AS topics (hint)"
@@ -101,10 +102,18 @@ class InstallFeedTriggers(TriggerOperation):
         """)
 
 
+def _beginning(editor: BaseDatabaseSchemaEditor, feed: str, text: str) -> str:
+    """Return how a feed's topics begin, as an SQL expression."""
+    name, tenant = topic_of(feed, text), tenant_expression()
+    if not tenant:
+        return editor.quote_value(name)
+    return f"'{KIND}' || {tenant} || {editor.quote_value(name.removeprefix(KIND))}"
+
+
 def _topic_expression(editor: BaseDatabaseSchemaEditor, feed: str, topic: str) -> str:
     """Return a topic of a row as an SQL expression: texts and columns, joined by ``||``."""
     text, *rest = _COLUMN.split(topic)  # text, column, text, column, text ...
-    parts = [editor.quote_value(topic_of(feed, text))]
+    parts = [_beginning(editor, feed, text)]
     for column, text in zip(rest[::2], rest[1::2], strict=True):
         parts += [f"{editor.quote_name(column)}::text", editor.quote_value(text)]
     return " || ".join(parts)
