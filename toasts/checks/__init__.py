@@ -3,7 +3,7 @@
 docs/reference/checks.md lists each of them. SILENCED_SYSTEM_CHECKS silences one.
 """
 
-from . import broker, csp, database, middleware, options, site
+from . import broker, csp, database, middleware, options, site, tenants
 
 # Each module registers its checks when it is imported.
-__all__ = ["broker", "csp", "database", "middleware", "options", "site"]
+__all__ = ["broker", "csp", "database", "middleware", "options", "site", "tenants"]
