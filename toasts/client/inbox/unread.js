@@ -3,6 +3,7 @@
  * changed the number. The visible tab passes the number on to the others by localStorage.
  */
 
+import { serverSettings } from "../shared/settings.js";
 import { getJson } from "./api.js";
 
 /** Milliseconds: what comes together is counted together. */
@@ -14,7 +15,9 @@ const EVENTS = [
   "pageshow",
   "visibilitychange",
 ];
-const KEY = "toasts:unread";
+
+/** The name of the number in storage: of this site, as there may be others on the origin. */
+const key = () => `toasts:unread:${serverSettings().apiUrl}`;
 
 /** @type {Set<(count?: number) => void>} called after every count, without one where nobody is signed in */
 export const listeners = new Set();
@@ -42,10 +45,13 @@ async function countNow() {
     const { count } = await getJson("count/?read=false");
     if (ownRequest !== lastRequest) return;
     publish(count);
-    localStorage[KEY] = count;
+    localStorage[key()] = count;
   } catch (refusal) {
     const status = refusal instanceof Response ? refusal.status : 0;
-    if (status === 401 || status === 403) forget();
+    if (status === 401 || status === 403) {
+      forget();
+      delete localStorage[key()];
+    }
   }
 }
 
@@ -59,7 +65,7 @@ function forget() {
 export function followPage() {
   for (const name of EVENTS) addEventListener(name, noteChange, true);
   addEventListener("pagehide", forget);
-  addEventListener("storage", ({ key, newValue }) => {
-    if (key === KEY) publish(Number(newValue));
+  addEventListener("storage", (change) => {
+    if (change.key === key()) publish(change.newValue === null ? undefined : +change.newValue);
   });
 }
