@@ -13,6 +13,7 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet.tcp import Connection
 from twisted.protocols.tls import TLSMemoryBIOProtocol
+from twisted.web.http_headers import Headers
 
 from tests.realtime.servers.connections import (
     Channel,
@@ -36,6 +37,29 @@ def daphne_send(request: Any) -> Any:
 
 
 # The internals that the engine relies on.
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_stream_does_not_keep_a_long_request(long: bool) -> None:
+    request: Any = object.__new__(WebRequest)
+    request.requestHeaders = Headers()
+    cookie = b"x" * (5000 if long else 50)
+    request.uri, request.path, request.query_string = b"/a?b=c", b"/a", b"b=c"
+    request.args, request.received_cookies = {b"b": [b"c"]}, {b"d": cookie}
+    request.requestHeaders.addRawHeader(b"cookie", cookie)
+    request.clean_headers = [(b"cookie", cookie)]
+    send = daphne_send(request)
+    server_of(send).forget_request(send)
+    left = (request.args, request.received_cookies, request.clean_headers)
+    assert [len(part) for part in left] == ([0, 0, 0] if long else [1, 1, 1])
+    assert (request.uri, request.query_string) == ((b"/a", b"") if long else (b"/a?b=c", b"b=c"))
+    assert request.requestHeaders.hasHeader(b"cookie") is not long
+
+
+def test_daphne_needs_nothing_of_a_request_at_its_end_but_what_its_log_shows() -> None:
+    source = inspect.getsource(WebRequest.handle_reply) + inspect.getsource(WebRequest.finish)
+    for name in ("query_string", "clean_headers", "requestHeaders", "args", "received_cookies"):
+        assert f"self.{name}" not in source
 
 
 def test_daphne_binds_send_to_a_twisted_request() -> None:

@@ -10,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypercorn.asyncio.worker_context import EventWrapper
+from hypercorn.protocol.h2 import H2Protocol, StreamBuffer
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
 
-from toasts.realtime.servers import hypercorn
-from toasts.realtime.servers.hypercorn import ListeningSockets
+from tests.support.opened_stream import Opened
+from toasts.realtime.servers import hypercorn, server_of
+from toasts.realtime.servers.hypercorn import HypercornAdapter, ListeningSockets
 
 
 def listener(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
@@ -121,3 +126,49 @@ async def test_the_close_of_an_asyncio_server_is_detected_while_connections_are_
     writer.close()
     await writer.wait_closed()
     await served.wait()
+
+
+# The streams.
+
+
+def stream_over(protocol: Any) -> Any:
+    stream: Any = object.__new__(HTTPStream)
+    stream.send, stream.stream_id, stream.scope = protocol.stream_send, 1, {}
+    return stream
+
+
+def h2_protocol(unsent: int) -> Any:
+    protocol: Any = object.__new__(H2Protocol)
+    protocol.stream_buffers = {1: StreamBuffer(EventWrapper)}
+    protocol.stream_buffers[1].buffer.extend(b"x" * unsent)
+    return protocol
+
+
+def test_over_http_1_nothing_is_watched() -> None:
+    stream = stream_over(object.__new__(H11Protocol))
+    server = server_of(stream.app_send)
+    assert isinstance(server, HypercornAdapter)
+    nobody: Any = None
+    assert server.attach(stream.app_send, nobody) is None
+
+
+@pytest.mark.parametrize("unsent", [1000, 100_000])
+async def test_over_http_2_a_stream_pauses_by_what_the_client_has_not_read(unsent: int) -> None:
+    protocol = h2_protocol(unsent)
+    opened = Opened(send=stream_over(protocol).app_send)
+    server = opened.stream._server
+    server.pause_if_unread(opened.stream._watched, opened.stream)
+    is_long = unsent > 64 * 1024
+    assert opened.stream.blocked is is_long
+    opened.stream.tick(opened.now + 1)
+    assert opened.stream.blocked is is_long
+    protocol.stream_buffers[1].buffer.clear()
+    opened.stream.tick(opened.now + 2)
+    assert not opened.stream.blocked
+
+
+def test_a_stream_does_not_keep_a_long_request() -> None:
+    stream = stream_over(h2_protocol(0))
+    stream.scope = {"method": "GET", "query_string": b"x" * 5000}
+    server_of(stream.app_send).forget_request(stream.app_send)
+    assert stream.scope == {"method": "GET", "query_string": b""}

@@ -7,9 +7,17 @@ but such a client is disconnected only at the stream's maximum age.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any, Protocol
 
 from ..types import Message, Receive, Send
+
+KEPT_MAX = 4096
+"""Bytes of a request that may stay in memory with its stream."""
+PART_MAX = 1024
+"""Bytes of the path, of the query and of all headers that stay if the request is longer."""
+_VALUE = itemgetter(1)
 
 
 class Producer(Protocol):
@@ -107,6 +115,32 @@ class ServerAdapter:
     def websocket_receiver(self, receive: Receive, send: Send) -> WebSocketReceiver:
         """Return what reads the messages of this WebSocket."""
         return WebSocketReceiver(receive)
+
+
+def size_of(headers: Iterable[tuple[bytes, bytes]] | None) -> int:
+    """Return how many bytes the values of headers have. It runs for each new stream."""
+    return sum(map(len, map(_VALUE, headers or ())))
+
+
+def forget_long_parts(scope: Any) -> bool:
+    """Empty the long parts of the scope that a server keeps, if they exceed KEPT_MAX together.
+
+    Returns:
+        Whether they did.
+    """
+    if type(scope) is not dict:
+        return False
+    headers = scope.get("headers")
+    # The path is a part of the raw path.
+    address = len(scope.get("raw_path") or b"") + len(scope.get("query_string") or b"")
+    if address + size_of(headers) <= KEPT_MAX:
+        return False
+    for name in ("path", "raw_path", "query_string"):
+        if len(scope.get(name) or b"") > PART_MAX:
+            scope[name] = scope[name][:0]
+    if isinstance(headers, list) and size_of(headers) > PART_MAX:
+        headers.clear()  # other objects of the server have the same list
+    return True
 
 
 def lower_limit(holder: Any, name: str, limit: int) -> None:

@@ -11,7 +11,15 @@ import asyncio
 from typing import Any
 
 from ..types import Message, Receive, Send
-from .base import Producer, ServerAdapter, WebSocketReceiver, is_instance_from, lower_limit
+from .base import (
+    KEPT_MAX,
+    Producer,
+    ServerAdapter,
+    WebSocketReceiver,
+    is_instance_from,
+    lower_limit,
+    size_of,
+)
 
 
 class DaphneAdapter(ServerAdapter):
@@ -27,6 +35,12 @@ class DaphneAdapter(ServerAdapter):
     def expose(self, wrapper: Any, send: Send, *, websocket: bool = False) -> None:
         consumer = consumer_of(send)
         wrapper.args = (WebSocketConsumer(consumer) if websocket else consumer,)
+
+    def forget_request(self, send: Send) -> None:
+        consumer: Any = consumer_of(send)
+        headers = getattr(consumer, "clean_headers", None)
+        if headers is not None and len(consumer.uri) + size_of(headers) > KEPT_MAX:
+            _forget_long_parts(consumer)
 
     def attach(self, send: Send, producer: Producer) -> Any:
         consumer = consumer_of(send)
@@ -77,6 +91,17 @@ def consumer_of(send: Any) -> Any | None:
         if hasattr(bound, "registerProducer"):
             return bound
     return None
+
+
+def _forget_long_parts(request: Any) -> None:
+    """Empty what daphne and Twisted keep of a request, each in its own form."""
+    request.uri = request.path[:KEPT_MAX]  # for daphne's log
+    request.query_string = b""
+    request.clean_headers.clear()
+    request.args.clear()
+    request.received_cookies.clear()
+    for name, _ in list(request.requestHeaders.getAllRawHeaders()):
+        request.requestHeaders.removeHeader(name)
 
 
 def _is_paused(consumer: Any) -> bool | None:

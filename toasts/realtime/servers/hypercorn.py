@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..types import Send
-from .base import Producer, ServerAdapter, is_instance_from, lower_limit
+from .base import Producer, ServerAdapter, forget_long_parts, is_instance_from, lower_limit
 
 CANCEL = 8
 """The error code of a stream that is no longer needed (RFC 9113, section 7)."""
@@ -32,6 +32,9 @@ class HypercornAdapter(ServerAdapter):
 
     def expose(self, wrapper: Any, send: Send, *, websocket: bool = False) -> None:
         wrapper.__self__ = getattr(send, "__self__", None)
+
+    def forget_request(self, send: Send) -> None:
+        forget_long_parts(getattr(getattr(send, "__self__", None), "scope", None))
 
     def attach(self, send: Send, producer: Producer) -> Any:
         """Watch the buffer that a stream has over HTTP/2: `send` does not wait for it."""
