@@ -103,9 +103,21 @@ async def test_a_site_may_limit_the_client_to_visitors_with_a_session(
     settings.TOASTS_INJECT = "session"
     settings.SESSION_COOKIE_NAME = "sid"
     request = rf.get("/")
-    assert await body_of(await through(html(), request)) == PAGE
+    without = await through(html(Vary="Accept"), request)
+    assert await body_of(without) == PAGE
     request.COOKIES["sid"] = "anything"
-    assert await body_of(await through(html(), request)) == BEFORE + TAGS + AFTER
+    received = await through(html(Vary="Accept"), request)
+    assert await body_of(received) == BEFORE + TAGS + AFTER
+    # Else a cache would give the one's page to the other.
+    assert without.headers["Vary"] == received.headers["Vary"] == "Accept, Cookie"
+
+
+async def test_a_response_that_never_gets_the_client_does_not_vary(
+    settings: Any, rf: RequestFactory
+) -> None:
+    settings.TOASTS_INJECT = "session"
+    for response in (typed("text/plain"), html(b"<p>a fragment</p>"), html(BEFORE + TAGS + AFTER)):
+        assert "Vary" not in (await through(response, rf.get("/"))).headers
 
 
 def test_an_exempt_view_stays_sync_or_async() -> None:

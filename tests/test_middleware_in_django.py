@@ -8,6 +8,7 @@ from typing import Any
 import django
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.core.cache import cache
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpRequest, HttpResponse
@@ -100,6 +101,22 @@ async def test_a_page_that_the_browser_has_cached_is_still_a_304(
     again = await async_client.get("/page/", headers={"If-None-Match": first.headers["ETag"]})
     assert (first.content, first.status_code) == (BEFORE + TAGS + AFTER, 200)
     assert (again.content, again.status_code) == (b"", 304)
+
+
+async def test_a_page_that_the_sites_cache_got_for_a_script_has_the_client(
+    settings: Any, async_client: AsyncClient
+) -> None:
+    settings.MIDDLEWARE = [
+        "django.middleware.cache.UpdateCacheMiddleware",
+        "django.middleware.cache.FetchFromCacheMiddleware",
+        TOASTS,
+    ]
+    cache.clear()
+    scripts = {"X-Requested-With": "XMLHttpRequest", "Sec-Fetch-Dest": "empty"}
+    for headers in (scripts, {"Sec-Fetch-Dest": "document"}):
+        response = await async_client.get("/page/", headers=headers)
+        assert response.content == BEFORE + TAGS + AFTER
+    cache.clear()
 
 
 @pytest.mark.parametrize(

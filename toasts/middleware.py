@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
 
 from .conf import conf
 from .html import nonce_of, snippet
@@ -51,7 +52,8 @@ class ToastMiddleware:
 
     It is async only: an async site runs it without a thread, and under WSGI Django adapts it. Place
     it below (inside) middleware that writes CSP headers, compresses, caches or sets ETags; check
-    toasts.W004 reports a wrong order. It uses neither the session nor the user, and adds no Vary.
+    toasts.W004 reports a wrong order. It uses neither the session nor the user, and adds no Vary
+    (but with ``TOASTS_INJECT = "session"``).
     """
 
     sync_capable = False
@@ -103,60 +105,30 @@ def _exempt(response: Any) -> Any:
 
 
 def should_inject(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Return whether `response` is a whole HTML page for a person, and lacks the client.
+    """Return whether `response` is a whole HTML page that lacks the client.
+
+    What sends the request does not matter: a browser, htmx, Turbo or any other script. A cache may
+    keep the page for all of them, and a script that fetches a whole page may put it in the place of
+    the current one. In a page that has the client, a second one does nothing.
 
     Error pages (4xx and 5xx) are included: a user who waits for "Your export is ready" may be on
     one, and the client does not need what is broken. For HEAD the same rules apply. So the length
     is that of GET, if the view makes the page for both.
     """
     return (
-        _is_wanted(request)
-        and _is_for_page(request)
+        conf.inject != "never"
+        and not _POPUP.search(request.META.get("QUERY_STRING", ""))
         and isinstance(response, HttpResponse)
         and _is_page(response)
         and _lacks_client(response.content)
+        and (conf.inject == "always" or _has_session(request, response))
     )
 
 
-def _is_wanted(request: HttpRequest) -> bool:
-    """Return whether the site's setting allows the client on this request's page."""
-    if conf.inject == "session":
-        return conf.session_cookie_name in request.COOKIES
-    return conf.inject != "never"
-
-
-def _is_for_page(request: HttpRequest) -> bool:
-    """Return False for requests of scripts, for parts of pages, and for the admin's popups."""
-    meta = request.META
-    if any(header in meta for header in ("HTTP_TURBO_FRAME", "HTTP_X_PJAX", "HTTP_RANGE")):
-        return False
-    if _POPUP.search(meta.get("QUERY_STRING", "")):
-        return False
-    if _is_navigation_by_script(meta):
-        return True
-    if _is_ajax(meta) or "HTTP_HX_REQUEST" in meta:
-        return False
-    # Old browsers don't send it, and no browser does on plain HTTP.
-    return meta.get("HTTP_SEC_FETCH_DEST", "document") in ("document", "iframe", "frame")
-
-
-def _is_navigation_by_script(meta: Mapping[str, Any]) -> bool:
-    """Return whether htmx or Turbo fetches a whole page, which then replaces the current one.
-
-    For the browser these are fetches (Sec-Fetch-Dest: empty). The new page needs the client: the
-    current page may not have it, and after a login the new page belongs to another user.
-    """
-    return (
-        meta.get("HTTP_HX_BOOSTED") == "true"
-        or meta.get("HTTP_HX_HISTORY_RESTORE_REQUEST") == "true"
-        or "HTTP_X_TURBO_REQUEST_ID" in meta
-    )
-
-
-def _is_ajax(meta: Mapping[str, Any]) -> bool:
-    requested_with = meta.get("HTTP_X_REQUESTED_WITH")
-    # Android's WebView sends the app's dotted package name with every page that it opens.
-    return requested_with is not None and "." not in requested_with
+def _has_session(request: HttpRequest, response: HttpResponse) -> bool:
+    """Return whether the browser has a session, and note in Vary that the page depends on it."""
+    patch_vary_headers(response, ["Cookie"])
+    return conf.session_cookie_name in request.COOKIES
 
 
 def _is_page(response: HttpResponse) -> bool:
