@@ -104,7 +104,7 @@ class Settings:
     inject: Setting[Inject] = Setting(
         "INJECT", "always", _inject, rules.INJECT,
         about='Which pages get the client: "always", "session" (if the browser has a session'
-        ' cookie) or "never".',
+        ' cookie; pages then vary by Cookie) or "never".',
     )  # fmt: skip
     max_active = Setting(
         "MAX_ACTIVE", 200, int, rules.count("toasts"), unit="toasts",

@@ -1,7 +1,6 @@
 """The views of the HTTP API. They show and change the toasts of the signed-in user only.
 
-The toast of another user is a 404, like one that does not exist. Authentication, throttles and
-renderers are those of the site's REST_FRAMEWORK settings.
+The toast of another user is a 404, like one that does not exist.
 """
 
 from __future__ import annotations
@@ -14,14 +13,13 @@ from rest_framework import mixins, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import CursorPagination
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import api
 from ..models.toast import Toast
 from ..validation import LEVELS
+from .policies import ClientPolicies
 from .serializers import ReadAllSerializer, ToastSerializer, is_id
 
 BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
@@ -48,12 +46,14 @@ class ToastPagination(CursorPagination):
 
 
 class ToastViewSet(
-    mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Toast]
+    ClientPolicies,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet[Toast],
 ):
     """The signed-in user's toasts, newest first."""
 
     serializer_class = ToastSerializer
-    permission_classes = [IsAuthenticated]
     pagination_class = ToastPagination
     filter_backends = []  # whatever the site's default is: this view has two filters of its own
     lookup_value_regex = "[^/]+"
@@ -96,11 +96,7 @@ class ToastViewSet(
             raise Http404 from error
         return Response(self.get_serializer(toast).data)
 
-    # The client posts JSON. A site whose default is forms would refuse it or not see the ids.
-    @action(
-        detail=False, methods=["post"], url_path="read-all", pagination_class=None,
-        parser_classes=[JSONParser, FormParser, MultiPartParser],
-    )  # fmt: skip
+    @action(detail=False, methods=["post"], url_path="read-all", pagination_class=None)
     def read_all(self, request: Request) -> Response:
         """Mark all visible toasts read, or those of ``ids``. Return how many were unread."""
         body = ReadAllSerializer(data=request.data)
