@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { status } from "../fakes.js";
+import { json, status } from "../fakes.js";
 import { opened, order } from "./opened.js";
 
 test("a stream keeps the rows as they are on the server", async () => {
@@ -94,13 +94,32 @@ test("a removal is reported with its reason, but without one after a gap", async
 });
 
 test("a refused page does not connect again", async () => {
-  const { world, feed, calls, stream } = await opened({ transports: ["sse"] }, () => status(403));
+  const { world, feed, calls, stream } = await opened({ transports: ["sse"] }, () =>
+    json({ detail: "You may not listen here." }, { status: 403 }),
+  );
   stream().fail();
   await world.pass(600_000);
   assert.equal(feed.state, "refused");
   assert.deepEqual(calls, ["refused"]);
   assert.equal(world.streams.length, 1);
   assert.equal(world.requests.length, 1);
+});
+
+test("a page connects again after a refusal that does not come from the feed", async () => {
+  for (const code of [401, 403, 404]) {
+    const { world, feed, stream } = await opened({ transports: ["sse"] }, () => status(code));
+    stream().fail();
+    await world.pass(5_000);
+    stream().send("sync", { keys: [] });
+    assert.equal(feed.state, "connected", String(code));
+  }
+});
+
+test("the name of a method of every object is not a transport", async () => {
+  await assert.rejects(
+    opened({ transports: /** @type {any} */ (["toString"]) }),
+    /must be some of sse,websocket,poll/,
+  );
 });
 
 test("after a bye event the reconnects are spread", async () => {

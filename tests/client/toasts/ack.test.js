@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, newWorld, status } from "../fakes.js";
+import { fresh, json, newWorld, status, toast } from "../fakes.js";
+
+/** The view's answer. */
+const done = () => json({ count: 1 });
 
 /**
  * @param {object} [options]
@@ -9,7 +12,7 @@ import { fresh, newWorld, status } from "../fakes.js";
  * @param {string} [options.cookie]
  * @param {string[]} [options.ids] the ids of dismissed toasts
  */
-function newAcks({ respond = () => status(200), cookie = "csrftoken=tok", ids = ["1"] } = {}) {
+function newAcks({ respond = done, cookie = "csrftoken=tok", ids = ["1"] } = {}) {
   const tokens = ["new", "newer"];
   const world = newWorld({
     respond: (url, options) =>
@@ -20,7 +23,7 @@ function newAcks({ respond = () => status(200), cookie = "csrftoken=tok", ids = 
     cookie,
   });
   client.rememberFor("alice");
-  const dismiss = client.markDismissed;
+  const dismiss = (id) => client.markDismissed(toast(id));
   ids.forEach((id) => dismiss(id));
   const posts = () => world.requests.filter(({ method }) => method);
   return { world, posts, dismiss, memory: client, acknowledge: client.acknowledge };
@@ -55,7 +58,7 @@ test("later dismissals follow one request at a time, with no more ids than the s
 });
 
 test("dismissals that failed are sent again after the server has recovered", async () => {
-  const answers = [status(503), null, status(502), status(429), status(200)];
+  const answers = [status(503), null, status(502), status(429), done()];
   const { world, posts, memory, acknowledge } = newAcks({
     respond: () => answers.shift() ?? noNetwork(),
   });
@@ -83,12 +86,36 @@ test("it waits as long as Retry-After says", async () => {
   assert.equal(posts().length, 2);
 });
 
-test("dismissals that the server rejects for good are not repeated", async () => {
-  for (const code of [400, 404, 410, 415]) {
-    const { world, posts, memory, acknowledge } = newAcks({ respond: () => status(code) });
-    acknowledge();
-    await world.pass(600_000);
-    assert.deepEqual([posts().length, memory.pendingDismissals()], [1, []], String(code));
+test("dismissals that the API rejects are not repeated", async () => {
+  const { world, posts, memory, acknowledge } = newAcks({
+    respond: () => json({ ids: { 0: ["A valid integer is required."] } }, { status: 400 }),
+  });
+  acknowledge();
+  await world.pass(600_000);
+  assert.deepEqual([posts().length, memory.pendingDismissals()], [1, []]);
+});
+
+test("an answer that does not come from the API settles nothing; the next attempt is a minute later", async () => {
+  const html = (code) => new Response("<title>Log in", { status: code });
+  const others = [
+    () => html(200), // a login page
+    () => html(404), // a proxy whose server is being replaced
+    () => json({ detail: "Not found." }, { status: 404 }),
+    () => json({ ok: false }),
+    () => json(null),
+    () => status(204),
+    ...[400, 401, 404, 406, 410, 415].map((code) => () => status(code)),
+  ];
+  for (const respond of others) {
+    const { world, posts, memory, acknowledge } = newAcks({ respond });
+    for (let second = 0; second < 60; second++) {
+      acknowledge();
+      await world.pass(1_000);
+    }
+    assert.deepEqual([posts().length, memory.pendingDismissals()], [1, ["1"]], String(respond));
+    world.respond = done;
+    await acknowledge();
+    assert.deepEqual([posts().length, memory.pendingDismissals()], [2, []], String(respond));
   }
 });
 
@@ -102,7 +129,7 @@ test("an expired session loses no dismissals: they are sent after the next sign-
     acknowledge();
     await world.pass(600_000);
     assert.deepEqual([posts().length, memory.pendingDismissals()], [times, ["1"]], String(code));
-    answer = status(200);
+    answer = done();
     await acknowledge();
     assert.deepEqual(memory.pendingDismissals(), []);
   }
@@ -110,7 +137,7 @@ test("an expired session loses no dismissals: they are sent after the next sign-
 
 test("after a refusal another token is used, for the following posts too", async () => {
   const { world, posts, dismiss, memory, acknowledge } = newAcks({
-    respond: (url, { headers }) => status(headers["X-CSRFToken"] === "new" ? 200 : 403),
+    respond: (url, { headers }) => (headers["X-CSRFToken"] === "new" ? done() : status(403)),
   });
   acknowledge();
   await world.pass(5_000);

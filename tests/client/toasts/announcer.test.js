@@ -7,7 +7,7 @@ function newAnnouncer({ watched = true, hinted = true } = {}) {
   const world = newWorld();
   const client = fresh(
     "toasts/announcer toasts/store toasts/presence toasts/memory toasts/region",
-    { stored: hinted ? { "toasts:hinted": "1" } : {} },
+    { stored: hinted ? { "toasts:/toasts/stream/:test:hinted": "1" } : {} },
   );
   client.openStorage();
   client.listeners.add(client.announce);

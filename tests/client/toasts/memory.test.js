@@ -21,7 +21,7 @@ test("a hidden toast stays hidden in all tabs and on the next page, until it cha
 
 test("a dismissal is pending for its user only", () => {
   const stored = {};
-  newMemory(stored).markDismissed("1");
+  newMemory(stored).markDismissed(toast(1));
   const bobs = newMemory(stored, "bob");
   assert.deepEqual([bobs.pendingDismissals(), bobs.isHidden(toast(1))], [[], false]);
   assert.deepEqual(newMemory(stored).pendingDismissals(), ["1"]);
@@ -46,7 +46,7 @@ test("a snapshot removes entries of toasts that are no longer active, but not pe
   const memory = newMemory(stored);
   memory.markHidden(toast(1));
   memory.markHidden(toast(2));
-  memory.markDismissed("3");
+  memory.markDismissed(toast(3));
   memory.keepActive(["2"]);
   assert.deepEqual(
     Object.keys(stored).map((key) => key.split("alice")[1]),
@@ -56,7 +56,7 @@ test("a snapshot removes entries of toasts that are no longer active, but not pe
 
 test("a dismissal that the server accepted but did not apply is sent again", () => {
   const memory = newMemory();
-  memory.markDismissed("1");
+  memory.markDismissed(toast(1));
   memory.markAcknowledged("1");
   assert.deepEqual(
     [memory.pendingDismissals(), memory.isHidden(toast(1, { message: "late" }))],
@@ -68,7 +68,7 @@ test("a dismissal that the server accepted but did not apply is sent again", () 
 
 test("a toast that is gone after its dismissal was sent may appear again", () => {
   const memory = newMemory();
-  memory.markDismissed("1");
+  memory.markDismissed(toast(1));
   memory.markAcknowledged("1");
   memory.forgetInactive(["1"]);
   assert.ok(!memory.isHidden(toast(1)));
@@ -77,7 +77,7 @@ test("a toast that is gone after its dismissal was sent may appear again", () =>
 test("a toast that is gone before the server's answer may appear again after it, and its dismissal is sent until then", () => {
   const stored = {};
   const memory = newMemory(stored);
-  memory.markDismissed("1");
+  memory.markDismissed(toast(1));
   memory.forgetInactive(["1"]);
   assert.deepEqual([memory.pendingDismissals(), memory.isHidden(toast(1))], [["1"], true]);
   memory.markAcknowledged("1");
@@ -86,7 +86,7 @@ test("a toast that is gone before the server's answer may appear again after it,
 
 test("before the owner is known no dismissals are sent", () => {
   const stored = {};
-  newMemory(stored).markDismissed("1");
+  newMemory(stored).markDismissed(toast(1));
   const memory = fresh("toasts/memory", { stored });
   memory.openStorage();
   memory.keepActive([]);
@@ -104,7 +104,7 @@ test("if the storage is full or forbidden, the page keeps the entries in memory"
   );
   for (const stored of [full, null]) {
     const memory = newMemory(stored);
-    memory.markDismissed("1");
+    memory.markDismissed(toast(1));
     memory.markHidden(toast(2));
     assert.deepEqual([memory.pendingDismissals(), memory.isHidden(toast(2))], [["1"], true]);
     memory.markAcknowledged("1");
@@ -122,6 +122,48 @@ test("reading the storage may be forbidden", () => {
   });
   memory.openStorage();
   memory.rememberFor("alice");
-  memory.markDismissed("1");
+  memory.markDismissed(toast(1));
   assert.deepEqual(memory.pendingDismissals(), ["1"]);
+});
+
+test("another toast that gets the id of a lost one is shown, and not read unseen", () => {
+  const lost = toast(1);
+  const given = [
+    toast(1, { created_at: "2026-02-02T00:00:00Z" }), // the same text again
+    toast(1, { created_at: "2026-02-02T00:00:00Z", message: "another" }),
+  ];
+  for (const other of given) {
+    const traces = [
+      (memory) => memory.markHidden(lost),
+      (memory) => memory.markDismissed(lost),
+      (memory) => {
+        memory.markDismissed(lost);
+        memory.markAcknowledged("1");
+      },
+      (memory) => {
+        memory.markDismissed(lost);
+        memory.forgetInactive(["1"]);
+      },
+    ];
+    for (const leave of traces) {
+      const stored = {};
+      const memory = newMemory(stored);
+      leave(memory);
+      memory.keepActive(["1"]);
+      assert.ok(!memory.isHidden(other), String(leave));
+      assert.deepEqual([memory.pendingDismissals(), stored], [[], {}], String(leave));
+      memory.keepActive(["1"]);
+      assert.deepEqual(memory.pendingDismissals(), []);
+    }
+  }
+});
+
+test("the backup's own toasts stay as they were", () => {
+  const memory = newMemory();
+  memory.markHidden(toast(1));
+  memory.markDismissed(toast(2));
+  memory.keepActive(["1", "2"]);
+  assert.ok(memory.isHidden(toast(1)));
+  assert.ok(memory.isHidden(toast(2)));
+  assert.deepEqual(memory.pendingDismissals(), ["2"]);
 });

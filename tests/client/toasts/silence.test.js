@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { json, wire } from "../fakes.js";
+import { json, status, wire } from "../fakes.js";
 import { connected, newConnection, noNetwork, SNAPSHOT } from "./connections.js";
 
 test("when the browser reports that it is offline, the stream is given up at once", async () => {
@@ -69,9 +69,36 @@ test("a tab with throttled timers checks when other tabs ask", async () => {
 });
 
 test("a return to the page does not end a stream with a recent event", async () => {
-  const { world, opened, connection } = await connected();
-  await world.pass(20_000);
-  connection.wake();
-  await world.pass(5_000);
-  assert.equal(opened(), 1);
+  for (const look of ["wake", "look"]) {
+    const { world, opened, connection } = await connected();
+    await world.pass(15_000);
+    connection[look]();
+    await world.pass(5_000);
+    assert.equal(opened(), 1, look);
+  }
+});
+
+test("if the user returns while a ping is overdue, the stream is replaced within two seconds", async () => {
+  for (const look of ["wake", "look"]) {
+    const { world, opened, connection } = await connected();
+    await world.pass(19_000);
+    connection[look]();
+    await world.pass(2_000);
+    assert.equal(opened(), 2, look);
+  }
+});
+
+test("a look does not shorten the wait of Retry-After", async () => {
+  const { world, opened, connection, stream } = await connected(() =>
+    status(503, { "Retry-After": "60" }),
+  );
+  connection.restart();
+  stream().fail();
+  await world.pass(2_000);
+  const before = opened();
+  for (let times = 0; times < 10; times++) {
+    connection.look();
+    await world.pass(1_000);
+  }
+  assert.equal(opened(), before);
 });

@@ -63,7 +63,7 @@ test("a snapshot removes other toasts and adds new ones in a single change", () 
 
 test("a toast whose dismissal is being sent does not appear again", () => {
   const { store, ids } = newStore();
-  store.markDismissed("1");
+  store.markDismissed(toast(1));
   store.put([toast(1)]);
   store.put([toast(1, { message: "changed" }), toast(2)], ["1", "2"]);
   assert.deepEqual(ids(), ["2"]);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fresh, toast } from "../fakes.js";
+import { fresh, toast, wire } from "../fakes.js";
 
-const { readToast, safeUrl } = fresh("toasts/wire shared/links");
+const { readToast, safeUrl, SENT } = fresh("toasts/wire shared/links");
 
 test("http, https, mailto and relative links are followed", () => {
   assert.equal(safeUrl("http://a.example/"), "http://a.example/");
@@ -94,6 +94,6 @@ test("the fingerprint depends on what the user sees, and is the same in another 
   ];
   const seen = new Set([fingerprint, ...changes.map((change) => toast(1, change).fingerprint)]);
   assert.equal(seen.size, changes.length + 1);
-  const link = toast(1, { url: "?page=2" });
-  assert.equal(readToast(link).fingerprint, link.fingerprint); // as another tab sends it
+  const link = readToast(wire(1, { url: "?page=2" }));
+  assert.equal(readToast(link[SENT]).fingerprint, link.fingerprint); // as another tab sends it
 });

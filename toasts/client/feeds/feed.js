@@ -81,7 +81,7 @@ export class Feed {
     this.#options = options;
     this.#transports = options.transports ?? ["sse", "websocket", "poll"];
     this.#origin = options.origin ?? randomName();
-    const unknown = this.#transports.filter((name) => !LINKS[name]);
+    const unknown = this.#transports.filter((name) => !Object.hasOwn(LINKS, name));
     if (unknown.length > 0 || this.#transports.length === 0) {
       throw new TypeError(
         `transports: must be some of ${Object.keys(LINKS)}, not [${this.#transports}].`,
@@ -287,9 +287,14 @@ export class Feed {
     this.#setState("closed");
   }
 
-  /** Look at once instead of at the next timer: the network or the page is back. */
+  /** The user is back: a link whose ping is overdue is given up. */
+  look() {
+    this.#link?.wake();
+  }
+
+  /** Connect at once instead of at the next timer: the network or the page is back. */
   wake() {
-    if (this.#link) this.#link.wake();
+    if (this.#link) this.look();
     else if (this.#state === "connecting") this.#connect();
   }
 }

@@ -15,6 +15,8 @@ import { Feed } from "./feed.js";
 function open(url, options = {}) {
   const feed = new Feed(url, options);
   listen(window, "online pageshow", () => feed.wake());
+  listen(window, "focus", () => feed.look());
+  listen(document, "visibilitychange resume", () => feed.look());
   return feed;
 }
 

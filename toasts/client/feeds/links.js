@@ -6,7 +6,7 @@
 import { listen } from "../shared/dom.js";
 import { parseJson } from "../shared/json.js";
 import { ask, pauseAfterPoll, WAIT } from "../shared/polling.js";
-import { Watchdog } from "../shared/watchdog.js";
+import { STEP, Watchdog } from "../shared/watchdog.js";
 
 /**
  * @typedef {object} Envelope
@@ -93,7 +93,7 @@ class WatchedLink extends Link {
   }
 
   #scheduleLook() {
-    this.#timer = setTimeout(() => this.#look(), this.#watchdog.step);
+    this.#timer = setTimeout(() => this.#look(), STEP);
   }
 
   #look() {
@@ -198,7 +198,8 @@ export class PollLink extends Link {
     const parameters = wait ? { wait, cursor: this.#cursor } : {};
     const { body, status, took } = await ask(this.url(parameters), wait, this.#abort.signal);
     if (!this.isOpen) return;
-    if (!body?.events) return this.goDown(isRefusal(status));
+    // What is not JSON is no answer of a feed, but of a proxy or a login page.
+    if (!body?.events) return this.goDown(body !== null && isRefusal(status));
     const hasChanged = body.cursor !== this.#cursor;
     this.comeUp();
     this.#cursor = body.cursor;

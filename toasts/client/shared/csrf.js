@@ -9,10 +9,10 @@ let issued = null; // by the poll view
 /** @returns {string | undefined} */
 function cookieToken() {
   const { csrfCookie } = serverSettings();
-  const cookies = document.cookie.split("; ");
+  const start = `${csrfCookie}=`;
   // Read again each time, because a login changes it.
-  const found = csrfCookie && cookies.find((cookie) => cookie.startsWith(`${csrfCookie}=`));
-  return found ? found.slice(csrfCookie.length + 1) : undefined;
+  const found = document.cookie.split("; ").find((cookie) => cookie.startsWith(start));
+  return csrfCookie && found?.slice(start.length);
 }
 
 /** @returns {string | undefined} */

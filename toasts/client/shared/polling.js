@@ -29,14 +29,17 @@ const UNHURRIED_PAUSE = 10_000;
  * @param {AbortSignal} [signal]
  * @returns {Promise<Answer>}
  */
-export async function ask(url, wait = 0, signal = new AbortController().signal) {
+export async function ask(url, wait = 0, signal) {
   const began = Date.now();
   const limit = AbortSignal.timeout((wait + SLACK) * 1_000);
-  const response = await request(url, { signal: AbortSignal.any([signal, limit]) });
-  const { status, redirected } = response;
-  const body = await response.json().catch(() => null);
-  const took = Date.now() - began;
-  return { body, status, redirected, retryAfter: retryAfter(response), took };
+  const response = await request(url, { signal: AbortSignal.any([signal ?? limit, limit]) });
+  return {
+    body: await response.json().catch(() => null),
+    status: response.status,
+    redirected: response.redirected,
+    retryAfter: retryAfter(response),
+    took: Date.now() - began,
+  };
 }
 
 /**

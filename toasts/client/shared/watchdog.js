@@ -2,7 +2,7 @@
  * Notices a stream that is open but dead: after sleep, a lost NAT entry or a silent proxy no error ever
  * comes. It counts awake time only, because in a frozen tab the events wait just as the timers do.
  *
- * It has no timer: its owner calls `isSilent` every `step` milliseconds.
+ * It has no timer: its owner calls `isSilent` every `STEP` milliseconds.
  */
 
 import { heartbeat } from "./settings.js";
@@ -11,8 +11,10 @@ import { heartbeat } from "./settings.js";
 const FIRST_EVENT = 10_000;
 /** Heartbeats without an event until a stream counts as dead. */
 const MISSED_HEARTBEATS = 2.4;
-/** Looks in a heartbeat. */
-const LOOKS = 15;
+/** Heartbeats without an event until one is overdue: who comes back then does not wait for the rest. */
+const OVERDUE = 1.2;
+/** Milliseconds between two looks. */
+export const STEP = 1_000;
 
 export class Watchdog {
   #heartbeat = heartbeat();
@@ -21,11 +23,6 @@ export class Watchdog {
   #lastLook = Date.now();
   #lastEvent = Date.now();
 
-  /** Milliseconds between two looks. */
-  get step() {
-    return this.#heartbeat / LOOKS;
-  }
-
   /**
    * Count the time since the last look.
    *
@@ -33,7 +30,7 @@ export class Watchdog {
    */
   isSilent() {
     const now = Date.now();
-    this.#silence += Math.min(now - this.#lastLook, 3 * this.step);
+    this.#silence += Math.min(now - this.#lastLook, 3 * STEP);
     this.#lastLook = now;
     return this.#silence >= this.#limit;
   }
@@ -45,9 +42,10 @@ export class Watchdog {
     this.#lastEvent = Date.now();
   }
 
-  /** Count sleep, too, now that the page is awake: what came meanwhile gets a moment to be read. */
+  /** The user is back. Sleep counts, too, but what came meanwhile gets a moment to be read. */
   wake() {
     this.#lastLook = Date.now();
-    this.#silence = Math.min(this.#lastLook - this.#lastEvent, this.#limit - this.step / 2);
+    const isOverdue = this.#lastLook - this.#lastEvent > OVERDUE * this.#heartbeat;
+    if (isOverdue) this.#silence = this.#limit - STEP / 2;
   }
 }

@@ -10,15 +10,22 @@ import { markAcknowledged, pendingDismissals } from "./memory.js";
 
 /** Ids in one request; the server takes 1,000. */
 const BATCH = 500;
-/** Refusals that may end: signed out, another token, a timeout, too many requests. */
-const TEMPORARY = [401, 403, 408, 429];
+/** Milliseconds until the next attempt after a refusal. */
+const REFUSED_PAUSE = 60_000;
 
 let isSending = false;
 let pausedUntil = 0; // as the server wished
 
-/** @param {number} status */
-const isSettled = (status) =>
-  (status >= 200 && status < 300) || (status >= 400 && status < 500 && !TEMPORARY.includes(status));
+/**
+ * Return whether the view itself answered: with the number of toasts, or with what is wrong with the ids. A
+ * login page, a proxy's 404 or a refusal may be something else tomorrow.
+ *
+ * @param {Response} response
+ */
+async function isSettled(response) {
+  const body = await response.json().catch(() => null);
+  return (body?.count ?? body?.ids) !== undefined;
+}
 
 /**
  * Send what is pending. Call it whenever the server has shown that it is well: what it did not take is
@@ -29,9 +36,11 @@ export async function acknowledge() {
   if (isSending || ids.length === 0 || Date.now() < pausedUntil) return;
   isSending = true;
   const response = await post(`${settings.apiUrl}read-all/`, { ids }, { keepalive: true });
+  const settled = await isSettled(response);
   isSending = false;
-  pausedUntil = Date.now() + retryAfter(response);
-  if (!isSettled(response.status)) return;
+  const isRefused = !settled && response.status > 0 && response.status < 500;
+  pausedUntil = Date.now() + (retryAfter(response) || (isRefused ? REFUSED_PAUSE : 0));
+  if (!settled) return;
   ids.forEach(markAcknowledged);
   acknowledge();
 }

@@ -1,7 +1,7 @@
 /** Announces toasts to screen readers, a moment after they came and several at a time. */
 
 import { sentence } from "./card.js";
-import { fill, settings } from "./config.js";
+import { fill, NAME, settings } from "./config.js";
 import { persist, storage } from "./memory.js";
 import { mayShow } from "./presence.js";
 import { liveRegion } from "./region.js";
@@ -14,8 +14,8 @@ const GATHER = 150;
 const PAUSE = 1_000;
 /** More at once are counted, not read out. */
 const BURST = 3;
-/** The key in storage that is set once the hint was given. */
-const HINTED = "toasts:hinted";
+/** The key in storage that is set once this site has given the hint. */
+const HINTED = `${NAME}:hinted`;
 
 /** @type {Map<string, string>} id -> what to announce */
 const waiting = new Map();

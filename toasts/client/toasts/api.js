@@ -20,8 +20,9 @@ const optionsOf = (text) => (typeof text === "object" ? text : { message: text }
  * @param {ToastText} text
  */
 function show(text) {
-  const own = { id: `local-${Math.random()}`, created_at: new Date().toJSON(), local: true };
-  const toast = readToast({ ...own, ...optionsOf(text) });
+  const options = optionsOf(text);
+  const id = options.id ?? `local-${Math.random()}`;
+  const toast = readToast({ local: true, ...options, id });
   put([toast]);
   return toast.id;
 }
@@ -32,7 +33,7 @@ function show(text) {
  */
 function update(id, changes) {
   const toast = get(id);
-  if (toast) put([readToast({ ...toast, ...optionsOf(changes), id, fingerprint: 0 })]);
+  if (toast) put([readToast({ ...toast, ...optionsOf(changes), id })]);
 }
 
 /** Close all toasts: they are read. */
@@ -66,12 +67,11 @@ function on(name, listener) {
 
 /** @type {ToastsApi["subscribe"]} */
 function subscribe(listener) {
-  const onChange = () => listener(list());
+  // Async, so that its failure, which the browser reports, stops nothing else.
+  const onChange = async () => listener(list());
   onChange();
   listeners.add(onChange);
-  return () => {
-    listeners.delete(onChange);
-  };
+  return () => listeners.delete(onChange);
 }
 
 export function installApi() {

@@ -14,7 +14,7 @@ import { poll } from "./poll.js";
 import { presenceChanged, setFocusElsewhere } from "./presence.js";
 import { clear, put, remove, serverToasts } from "./store.js";
 import * as tabs from "./tabs.js";
-import { readToast } from "./wire.js";
+import { readToasts, SENT } from "./wire.js";
 
 /** @import { ConnectionState, Message, Reason, Update } from "./types.d.ts" */
 
@@ -52,7 +52,7 @@ function apply(message) {
 
 /** @param {Update} update */
 function applyUpdate({ toasts = [], activeIds, goneIds }) {
-  put(toasts.map(readToast), activeIds);
+  put(readToasts(toasts), activeIds);
   if (goneIds) {
     memory.forgetInactive(goneIds);
     remove(goneIds, "remote");
@@ -68,10 +68,9 @@ function applyUpdate({ toasts = [], activeIds, goneIds }) {
  * @param {"user" | "timeout"} reason
  */
 function applyLeft(ids, reason) {
-  if (reason === "timeout") return remove(ids, reason);
+  const gone = remove(ids, reason === "timeout" ? reason : "remote");
   // Not from storage alone, which may be full, and is slower than this message.
-  if (tabs.isLeader) ids.forEach(memory.markDismissed);
-  return remove(ids, "remote");
+  if (tabs.isLeader && reason === "user") gone.forEach(memory.markDismissed);
 }
 
 /**
@@ -84,7 +83,7 @@ export function dismiss(ids, reason) {
   const removed = remove(ids, reason).filter(({ local }) => !local);
   if (removed.length === 0) return;
   for (const toast of removed) {
-    if (reason === "user") memory.markDismissed(toast.id);
+    if (reason === "user") memory.markDismissed(toast);
     else memory.markHidden(toast);
   }
   share({ leftIds: removed.map(({ id }) => id), reason });
@@ -124,6 +123,7 @@ function onLeadership() {
 /** @param {Message} message */
 function onMessage(message) {
   setFocusElsewhere(message.tab, message.focused);
+  if (message.returned && tabs.isLeader) connection.look();
   if (message.question) onQuestion(message);
   else if (message.owner !== owner) onUnknownOwner(message);
   else {
@@ -157,7 +157,7 @@ function onActiveQuestion(message) {
 /** @returns {Update} */
 function everything() {
   const toasts = serverToasts().reverse();
-  return { toasts, activeIds: toasts.map(({ id }) => id) };
+  return { toasts: toasts.map((toast) => toast[SENT]), activeIds: toasts.map(({ id }) => id) };
 }
 
 /** @param {Message} message whose toasts are not known to be ours */
@@ -189,6 +189,12 @@ function wake() {
     connection.wake();
     acknowledge();
   } else tabs.broadcast({ question: "what-is-active" });
+}
+
+/** The user is here again, who must not wait for what a dead line would have brought. */
+function onReturn() {
+  if (tabs.isLeader) connection.look();
+  else tabs.broadcast({ returned: true });
 }
 
 function onFocusChange() {
@@ -234,6 +240,8 @@ export function start(listener) {
   listen(window, "online", wake);
   listen(window, "offline", onOffline);
   listen(window, "focus blur", onFocusChange);
+  listen(window, "focus pageshow", onReturn);
+  listen(document, "resume", onReturn);
   listen(document, "visibilitychange", onVisibilityChange);
   resume();
 }

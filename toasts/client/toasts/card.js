@@ -2,7 +2,7 @@
 
 import { element, setText } from "../shared/dom.js";
 import { fill, settings } from "./config.js";
-import { CLOSE_SHAPE, Icon, LEVEL_SHAPES } from "./icons.js";
+import { createIcon, drawLevel } from "./icons.js";
 
 /** @import { Action, Toast } from "./types.d.ts" */
 
@@ -48,7 +48,7 @@ export class Card {
   /** @type {Animation | null} */
   countdown = null;
 
-  #badge = new Icon();
+  #badge = createIcon();
   #count = element("span", { "data-toast-count": "" });
   #time = element("time");
   #level = element("em"); // read, not seen
@@ -70,8 +70,8 @@ export class Card {
     const meta = element("small", {}, this.#count, this.#time);
     this.#body.append(this.#level, this.#title, this.#message);
     const middle = element("div", {}, meta, this.#body, this.#progress, this.#actions);
-    this.#close.append(new Icon(CLOSE_SHAPE).element);
-    this.content.append(this.#badge.element, middle, this.#close, this.line);
+    this.#close.append(createIcon());
+    this.content.append(this.#badge, middle, this.#close, this.line);
   }
 
   get isVisible() {
@@ -103,7 +103,7 @@ export class Card {
   #updateLevel({ level }) {
     this.element.dataset.level = level;
     this.element.style.setProperty("--_tone", `var(--toasts-${level})`);
-    this.#badge.draw(LEVEL_SHAPES[level]);
+    drawLevel(this.#badge, level);
     setText(this.#level, `${settings[level]}: `);
   }
 

@@ -37,11 +37,11 @@ export const limit = Number(settings.limit) || Number(DEFAULTS.limit);
  */
 export const fill = (template, value) => template.replace(/{\w+}/, () => `${value}`);
 
-/** The name of what this browser remembers. */
+/** The name of what this browser remembers of this site: one origin may have several. */
 export const NAME = `toasts:${settings.streamUrl}:${VERSION}`;
 
 /** The format of the messages between tabs. A change of it needs another number. */
-const TABS_FORMAT = 2;
+const TABS_FORMAT = 3;
 
 /**
  * The name of what the tabs share: channel, lock and lease. Tabs whose script has another format keep a

@@ -10,7 +10,7 @@ import { fullJitter, spread } from "../shared/backoff.js";
 import { listen } from "../shared/dom.js";
 import { parseJson } from "../shared/json.js";
 import { pauseAfterPoll, WAIT } from "../shared/polling.js";
-import { Watchdog } from "../shared/watchdog.js";
+import { STEP, Watchdog } from "../shared/watchdog.js";
 import { settings } from "./config.js";
 import { poll } from "./poll.js";
 
@@ -69,7 +69,8 @@ function setState(next) {
 
 /** Do what is due. */
 export function tick() {
-  if (source && watchdog.isSilent()) onFailure();
+  // A line that died is replaced at once, unless something never lets a stream through.
+  if (source && watchdog.isSilent()) onFailure(hasSynced && "rotate");
   const now = Date.now();
   if (now >= openAt) openStream();
   if (now >= pollAt) pollOnce();
@@ -78,7 +79,7 @@ export function tick() {
 
 function scheduleTick() {
   const now = Date.now();
-  const untilNextLook = source ? watchdog.step : SUPERSEDED_PAUSE;
+  const untilNextLook = source ? STEP : SUPERSEDED_PAUSE;
   clearTimeout(timer);
   timer = setTimeout(tick, Math.min(untilNextLook, openAt - now, pollAt - now));
 }
@@ -93,7 +94,7 @@ function openStream() {
   try {
     source = new EventSource(settings.streamUrl);
     listen(source, "toast dismiss sync ping bye", onEvent);
-    listen(source, "error", onFailure);
+    listen(source, "error", () => onFailure());
   } catch {
     onFailure(); // no EventSource here, or one that a policy forbids
   }
@@ -105,16 +106,17 @@ function closeStream() {
   openAt = NEVER;
 }
 
-/** The stream ended without a reason. The browser's own reconnect gives up after most statuses. */
-function onFailure() {
+// The browser's own reconnect gives up after most statuses.
+/** @param {string | false} [reason] of a goodbye that did not come, to go on as after it */
+function onFailure(reason) {
   closeStream();
   if (state === "connected") setState("connecting");
-  scheduleStream();
+  scheduleStream(reason);
   if (!hasSynced) pollOnce();
   tick();
 }
 
-/** @param {string} [reason] that the server gave */
+/** @param {string | false} [reason] that the server gave */
 function scheduleStream(reason) {
   const now = Date.now();
   const wasHealthy = hasSynced && now - openedAt > HEALTHY;
@@ -249,7 +251,7 @@ function signOut() {
 function onTrouble(answer) {
   const now = Date.now();
   stopPolling();
-  setState(answer.offline ? "offline" : "connecting");
+  setState(answer.status === 0 ? "offline" : "connecting");
   if (source) return;
   const soonest = Math.min(openAt, now + fullJitter(failures, SHORTEST_PAUSE));
   openAt = Math.max(now + answer.retryAfter, soonest);
@@ -281,13 +283,18 @@ export function restart() {
   start();
 }
 
-/** Look at once instead of at the next timer: the network or the user is back. */
+/** The user is back: a stream whose ping is overdue is given up. */
+export function look() {
+  if (hasSynced) watchdog.wake();
+  tick();
+}
+
+/** Connect at once instead of at the next timer: the network or the user is back. */
 export function wake() {
   if (state === "signed-out") return;
-  if (source && hasSynced) watchdog.wake();
-  else {
+  if (!source || !hasSynced) {
     closeStream();
     openAt = Math.max(Date.now(), openedAt + SHORTEST_PAUSE);
   }
-  tick();
+  look();
 }

@@ -11,11 +11,10 @@ import { render } from "./stack.js";
 const modals = new Set();
 const stylesheet = document.querySelector("link[data-toasts]");
 
-/** @param {Node} node */
+/** @param {Element} node or the document, which has no `matches` */
 function noteDialog(node) {
-  if (!(node instanceof Element)) return;
   // Only a modal dialog that is in the page matches; a full-screen element is no dialog.
-  if (node.matches("dialog:modal")) modals.add(node);
+  if (node.matches?.("dialog:modal")) modals.add(node);
   else modals.delete(node);
 }
 
@@ -29,7 +28,7 @@ function placeRegion() {
   render();
 }
 
-/** @param {Iterable<Node>} nodes that may be dialogs */
+/** @param {Iterable<Element>} nodes that may be dialogs */
 function update(nodes) {
   [...nodes, ...modals].forEach(noteDialog);
   // Swapped away with the body that it came in.
@@ -41,7 +40,7 @@ export function keepOnTop() {
   // `open` changes with a dialog; nodes change when something removes the region or the dialog around it.
   const options = { childList: true, subtree: true, attributeFilter: ["open"] };
   const onMutation = (/** @type {MutationRecord[]} */ records) =>
-    update(records.map(({ target }) => target));
+    update(records.map(({ target }) => /** @type {Element} */ (target)));
   new MutationObserver(onMutation).observe(document, options);
   update(document.querySelectorAll("dialog"));
 }

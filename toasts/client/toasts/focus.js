@@ -13,7 +13,7 @@ export const newestVisible = () => list.querySelector(VISIBLE);
 /** @param {HTMLElement | null} target */
 function moveFocus(target) {
   if (target?.isConnected) target.focus();
-  else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+  else /** @type {HTMLElement | null} */ (document.activeElement)?.blur();
 }
 
 /** Focus the newest toast that is visible. */
@@ -25,11 +25,10 @@ export const leaveRegion = () => moveFocus(origin);
 /**
  * Note where the focus comes from or goes to.
  *
- * @param {FocusEvent} event a focusin or focusout of the region
+ * @param {FocusEvent & { relatedTarget: HTMLElement | null }} event a focusin or focusout of the region
  */
 export function noteOrigin({ relatedTarget }) {
-  if (!(relatedTarget instanceof HTMLElement) || region.contains(relatedTarget)) return;
-  origin = relatedTarget;
+  if (!region.contains(relatedTarget)) origin = relatedTarget ?? origin;
 }
 
 /**

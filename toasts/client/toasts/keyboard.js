@@ -28,8 +28,7 @@ function wordOf(event) {
  * @returns {boolean} false with nothing to reach: then the key is the browser's
  */
 function moveFocus() {
-  const hasFocus = region.contains(document.activeElement);
-  if (hasFocus) leaveRegion();
+  if (region.matches(":focus-within")) leaveRegion();
   else if (newestVisible()) enterRegion();
   else return false;
   return true;
@@ -37,8 +36,7 @@ function moveFocus() {
 
 /** @returns {boolean} whether a toast had the focus */
 function closeFocused() {
-  const focused = region.contains(document.activeElement) ? document.activeElement : null;
-  const card = focused?.closest("[data-toast-id]") ?? null;
+  const card = region.querySelector("[data-toast-id]:focus-within");
   closeCard(card);
   return card !== null;
 }

@@ -1,13 +1,16 @@
 /**
  * What the tabs know about toasts beyond what is active: which were hidden by their time, and which the
  * user dismissed. localStorage has one entry for each, by owner, so that tabs do not overwrite each other's.
+ *
+ * An entry is a mark, and when its toast was created: after a backup is restored, the server gives the ids of
+ * the lost toasts to new ones, which nobody has seen yet.
  */
 
 import { NAME } from "./config.js";
 
 /** @import { Toast } from "./types.d.ts" */
 
-/** The values of entries. Any other one is the fingerprint of a toast whose time on the screen is over. */
+/** The marks. Any other one is the fingerprint of a toast whose time on the screen is over. */
 const PENDING = "!"; // dismissed, and the server does not know it yet
 const PENDING_INACTIVE = "!!"; // the same, and the toast is no longer active
 const ACKNOWLEDGED = "."; // dismissed, and the server knows it
@@ -42,9 +45,12 @@ export function persist(key, value) {
 }
 
 /** @param {string} id */
-const get = (id) => storage[`${prefix}${id}`];
-/** @param {string} id @param {string} value */
-const set = (id, value) => persist(`${prefix}${id}`, value);
+const get = (id) => storage[`${prefix}${id}`] ?? "";
+/** @param {string} id */
+const markOf = (id) => get(id).split(" ")[0];
+/** @param {string} id @param {string | number} mark @param {string} [created] as before, if there is none */
+const set = (id, mark, created = get(id).split(" ")[1]) =>
+  persist(`${prefix}${id}`, `${mark} ${created}`);
 /** @param {string} id */
 const drop = (id) => delete storage[`${prefix}${id}`];
 
@@ -55,7 +61,7 @@ function entries() {
 }
 
 /** @param {string} id */
-const isPending = (id) => [PENDING, PENDING_INACTIVE].includes(get(id));
+const isPending = (id) => get(id).startsWith(PENDING);
 
 /**
  * From now on the entries are this owner's.
@@ -71,14 +77,14 @@ export function rememberFor(owner) {
  *
  * @param {Toast} toast
  */
-export const markHidden = ({ id, fingerprint }) => set(id, `${fingerprint}`);
+export const markHidden = ({ id, fingerprint, created_at }) => set(id, fingerprint, created_at);
 
 /**
  * Remember that the user dismissed a toast, and that the server does not know it yet.
  *
- * @param {string} id
+ * @param {Toast} toast
  */
-export const markDismissed = (id) => set(id, PENDING);
+export const markDismissed = ({ id, created_at }) => set(id, PENDING, created_at);
 
 /**
  * Remember that the server knows of a dismissal. Until the toast is inactive, older events may still arrive.
@@ -86,18 +92,20 @@ export const markDismissed = (id) => set(id, PENDING);
  * @param {string} id
  */
 export function markAcknowledged(id) {
-  if (get(id) === PENDING) set(id, ACKNOWLEDGED);
+  if (markOf(id) === PENDING) set(id, ACKNOWLEDGED);
   else drop(id);
 }
 
 /**
- * Return whether a toast has left the screen already, as it is now.
+ * Return whether a toast has left the screen already, as it is now. Forget another one that had its id.
  *
  * @param {Toast} toast
  * @returns {boolean}
  */
-export const isHidden = ({ id, fingerprint }) =>
-  isPending(id) || [ACKNOWLEDGED, `${fingerprint}`].includes(get(id));
+export function isHidden({ id, fingerprint, created_at }) {
+  if (!get(id).endsWith(created_at)) drop(id);
+  return isPending(id) || [ACKNOWLEDGED, `${fingerprint}`].includes(markOf(id));
+}
 
 /** @returns {string[]} ids of dismissed toasts that the server does not know of yet */
 export const pendingDismissals = () => entries().filter(isPending);
@@ -121,5 +129,5 @@ export function forgetInactive(ids) {
  */
 export function keepActive(activeIds) {
   forgetInactive(entries().filter((id) => !activeIds.includes(id)));
-  for (const id of activeIds) if (get(id) === ACKNOWLEDGED) markDismissed(id);
+  for (const id of activeIds) if (markOf(id) === ACKNOWLEDGED) set(id, PENDING);
 }

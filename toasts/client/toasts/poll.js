@@ -7,13 +7,11 @@ import { settings } from "./config.js";
 /** @import { Answer } from "../shared/polling.js" */
 
 /**
- * @typedef {object} PollAnswer
+ * @typedef {Answer & PollState} PollAnswer
+ * @typedef {object} PollState
  * @property {RawToast[]} [toasts] Only where the poll worked.
  * @property {string} cursor The name of the state.
  * @property {boolean} signedOut
- * @property {boolean} offline
- * @property {number} retryAfter Milliseconds.
- * @property {number} took Milliseconds.
  */
 
 /**
@@ -27,14 +25,8 @@ import { settings } from "./config.js";
 export async function poll(wait = 0, cursor = "", signal) {
   const query = wait ? `?wait=${wait}&cursor=${cursor}` : "";
   const answer = await ask(settings.pollUrl + query, wait, signal);
-  return {
-    toasts: answer.body?.toasts,
-    cursor: answer.body?.cursor ?? "",
-    signedOut: isSignedOut(answer),
-    offline: answer.status === 0,
-    retryAfter: answer.retryAfter,
-    took: answer.took,
-  };
+  const { toasts, cursor: name = "" } = answer.body ?? {};
+  return { ...answer, toasts, cursor: name, signedOut: isSignedOut(answer) };
 }
 
 /** @param {Answer} answer */

@@ -90,12 +90,22 @@ function show(card, key, group) {
     card.version = version;
     card.ids = group.map(({ id }) => id);
     insert(card, group[0].id);
-    card.update(group[0], group.length);
-    startCountdown(card, group[0], () => dismiss(card.ids, "timeout"));
+    fillIn(card, group);
     heights.observe(card.content);
   }
   setState(card, cards.length < (showsAll ? MOST_CARDS : limit) ? "visible" : "queued");
   cards.push(card);
+}
+
+/**
+ * It is async so that a failure of one card, which the browser reports, does not stop the others.
+ *
+ * @param {Card} card
+ * @param {Toast[]} group newest first
+ */
+async function fillIn(card, group) {
+  card.update(group[0], group.length);
+  startCountdown(card, group[0], () => dismiss(card.ids, "timeout"));
 }
 
 /**

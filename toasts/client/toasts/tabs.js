@@ -89,12 +89,12 @@ function look() {
   timer = setTimeout(look, LOOK_PAUSE + JITTER * Math.random());
   if (isLeader) return;
   silentLooks += 1;
-  if (silentLooks > MOST_SILENT_LOOKS) claim({ steal: true });
+  if (silentLooks > MOST_SILENT_LOOKS) claim(true);
   else if (silentLooks === MOST_SILENT_LOOKS) broadcast({ question: "is-leader-well" });
 }
 
-/** @param {{ steal?: boolean }} [options] steal: take it from the tab that has it */
-function claim({ steal = false } = {}) {
+/** @param {boolean} [steal] take it from the tab that has it */
+function claim(steal = false) {
   claiming?.abort();
   const current = new AbortController();
   claiming = current;
@@ -112,7 +112,7 @@ async function claimLock(attempt, steal) {
     await locks.request(TABS_NAME, options, () => lead(attempt));
   } catch (error) {
     if (claiming !== attempt) return; // this tab gave it up itself
-    const wasStolen = error instanceof DOMException && error.name === "AbortError";
+    const wasStolen = /** @type {Error} */ (error).name === "AbortError";
     if (wasStolen) follow();
     else lead(attempt); // locks are not for this kind of page
   }

@@ -16,7 +16,7 @@ const PER_CHARACTER = 45;
  */
 export function lifetime({ duration, level, actions, progress, title, message }) {
   if (duration !== null) return duration * 1_000;
-  const isUnderWay = progress === true || (progress !== null && progress < 100);
+  const isUnderWay = progress !== null && progress !== 100;
   if (level === "error" || actions.length > 0 || isUnderWay) return 0;
   return SHORTEST + PER_CHARACTER * (title + message).length;
 }

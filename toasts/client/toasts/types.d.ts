@@ -2,15 +2,19 @@
 
 import type { ConnectionState, Toast as PublicToast } from "../../static/toasts/toasts.d.ts";
 
+import type { SENT } from "./wire.js";
+
 export type { ConnectionState, Level, Action } from "../../static/toasts/toasts.d.ts";
 
 export interface Toast extends PublicToast {
   /** A hash of what a user sees: two versions of one toast have different ones. */
   readonly fingerprint: number;
+  /** The toast as it was sent. */
+  readonly [SENT]: RawToast;
 }
 
 /** A toast as the server, another tab or the page's own script sends it: nothing in it is certain. */
-export type RawToast = { id: unknown; fingerprint?: number } & Record<string, any>;
+export type RawToast = { id: unknown } & Record<string, any>;
 
 /**
  * Why a toast left the list: its user dismissed it; its time is over, and it is unread; it is read or no
@@ -49,6 +53,8 @@ export interface Message extends Update {
   leftIds?: string[];
   reason?: "user" | "timeout";
   question?: "is-leader-well" | "what-is-active";
+  /** The user has come back to the sender. */
+  returned?: boolean;
   /** The sender no longer leads. */
   resigned?: boolean;
 }

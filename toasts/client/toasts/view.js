@@ -34,7 +34,7 @@ function onPointerOut({ relatedTarget, pointerType }) {
   if (!relatedTarget && pointerType !== "touch") setPointerTarget(null);
 }
 
-/** @param {FocusEvent & { relatedTarget: Node | null }} event */
+/** @param {FocusEvent & { relatedTarget: HTMLElement | null }} event */
 function onFocusChange(event) {
   noteOrigin(event);
   // On its way to another part the stack stays open: what it would hide cannot get the focus.
