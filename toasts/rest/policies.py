@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponseBase
 from django.utils.cache import patch_cache_control
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.metadata import SimpleMetadata
@@ -17,7 +16,7 @@ from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
-from rest_framework.settings import api_settings
+from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView, exception_handler
 
@@ -46,15 +45,15 @@ class ClientPolicies(APIView):
             return [*authenticators, SessionAuthentication()]
         return [SessionAuthentication(), *authenticators]
 
-    def get_authenticate_header(self, request: Request) -> str | None:
-        """Return the challenge of the site's first authentication; None: the answer is 403.
+    def get_authenticate_header(self, request: Request) -> str:
+        """Return the challenge of the site's first authentication; "": the answer is 403.
 
         A page gets none, because its browser would ask the user for a password.
         """
         site = super().get_authenticators()
         if not site or "Sec-Fetch-Mode" in request.headers:
-            return None
-        return site[0].authenticate_header(request)
+            return ""
+        return site[0].authenticate_header(request) or ""
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Return the site's throttles for programs with its credentials.
@@ -66,7 +65,7 @@ class ClientPolicies(APIView):
 
     def get_renderers(self) -> list[BaseRenderer]:
         """Return JSON, and the browsable API where the site has it."""
-        site = api_settings.DEFAULT_RENDERER_CLASSES
+        site = APIView.renderer_classes
         browsable = [each() for each in site if issubclass(each, BrowsableAPIRenderer)]
         return [*super().get_renderers(), *browsable]
 
@@ -75,8 +74,8 @@ class ClientPolicies(APIView):
         return exception_handler
 
     def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> Any:
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
         """Keep the answer out of caches: the next one may differ, or be another user's."""
         final = super().finalize_response(request, response, *args, **kwargs)
         patch_cache_control(final, no_store=True, private=True)
