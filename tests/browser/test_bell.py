@@ -91,11 +91,26 @@ async def test_the_bell_is_empty_after_a_logout(
     alice = host.person()
     host.toast(alice, "private", duration=0)
     page = await at_the_bell(visitor, server, alice, 1)
+    other = await tab(page.context, "/bell/")
+    await expect_count(other, 1)
     await bell(page).click()
     await expect(rows(page)).to_have_count(1)
     host.call("sign_out", alice.session)
-    await expect_count(page, 0)
+    for each in (page, other):
+        await expect_count(each, 0)
     await expect(rows(page)).to_have_count(0)
+    names = await page.evaluate("Object.keys(localStorage)")
+    assert [name for name in names if "unread" in name] == []
+
+
+async def test_the_bell_ignores_another_site_on_the_same_origin(
+    host: Host, server: Server, visitor: Visitor
+) -> None:
+    page = await at_the_bell(visitor, server, host.person(), 0)
+    post = "([site, count]) => new BroadcastChannel(`toasts:unread:${site}`).postMessage(count)"
+    await page.evaluate(post, ["/shop/toasts/api/toasts/", 7])
+    await page.evaluate(post, ["/toasts/api/toasts/", 3])
+    await expect_count(page, 3)
 
 
 async def test_a_page_from_the_back_forward_cache_starts_empty(

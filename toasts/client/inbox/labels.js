@@ -17,5 +17,5 @@ export function translator(host) {
   /** @type {HTMLElement | null} */
   const labelled = host.closest("[data-labels]");
   const labels = parseJson(labelled?.dataset.labels ?? "{}") ?? {};
-  return (text) => labels[text] ?? text;
+  return (text) => (Object.hasOwn(labels, text) ? labels[text] : text);
 }

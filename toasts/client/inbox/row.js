@@ -28,9 +28,10 @@ export function createRow(toast, translate) {
   return row;
 }
 
-/** @param {{ label: string, url: string }[]} actions those without a link are for the page alone */
+/** @param {unknown} actions those without a link are for the page alone; plain SQL may write others than a list */
 function actionLinks(actions) {
-  return actions.filter(({ url }) => url).map(({ label, url }) => link(label, url));
+  const list = Array.isArray(actions) ? actions : [];
+  return list.filter((action) => action?.url).map(({ label, url }) => link(label, url));
 }
 
 /**

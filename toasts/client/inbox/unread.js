@@ -1,6 +1,6 @@
 /**
  * The number of unread toasts. The server counts them, again after each event of the page that may have
- * changed the number. The visible tab passes the number on to the others by localStorage.
+ * changed the number. The visible tab passes the number on to the others. Nothing of it is stored.
  */
 
 import { serverSettings } from "../shared/settings.js";
@@ -15,13 +15,11 @@ const EVENTS = [
   "pageshow",
   "visibilitychange",
 ];
-
-/** The name of the number in storage: of this site, as there may be others on the origin. */
-const key = () => `toasts:unread:${serverSettings().apiUrl}`;
-
 /** @type {Set<(count?: number) => void>} called after every count, without one where nobody is signed in */
 export const listeners = new Set();
 
+/** @type {BroadcastChannel | undefined} */
+let channel;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 let lastRequest = 0;
@@ -29,6 +27,12 @@ let lastRequest = 0;
 /** @param {number} [count] */
 function publish(count) {
   for (const listener of listeners) listener(count);
+}
+
+/** @param {number} [count] */
+function share(count) {
+  publish(count);
+  channel?.postMessage(count);
 }
 
 /** Count soon: something has changed, or may have. */
@@ -43,29 +47,35 @@ async function countNow() {
   const ownRequest = lastRequest;
   try {
     const { count } = await getJson("count/?read=false");
-    if (ownRequest !== lastRequest) return;
-    publish(count);
-    localStorage[key()] = count;
+    if (ownRequest === lastRequest && Number.isInteger(count)) share(count);
   } catch (refusal) {
     const status = refusal instanceof Response ? refusal.status : 0;
-    if (status === 401 || status === 403) {
-      forget();
-      delete localStorage[key()];
-    }
+    if (ownRequest === lastRequest && (status === 401 || status === 403)) share();
   }
 }
 
-/** Start empty: a page restored later may belong to somebody else by then. */
-function forget() {
+/** The channel is named by the site: one origin may have several. */
+function openChannel() {
+  try {
+    channel ??= new BroadcastChannel(`toasts:unread:${serverSettings().apiUrl}`);
+    channel.onmessage = ({ data }) => publish(data);
+  } catch {
+    // None here: every tab counts for itself.
+  }
+}
+
+/** Leave empty: a page restored later may belong to somebody else by then. */
+function leave() {
   lastRequest += 1; // what is on its way is not for the next one
   publish();
+  channel?.close();
+  channel = undefined;
 }
 
 /** Begin to follow the page. It captures, because the toasts' events are the document's and do not bubble. */
 export function followPage() {
+  openChannel();
   for (const name of EVENTS) addEventListener(name, noteChange, true);
-  addEventListener("pagehide", forget);
-  addEventListener("storage", (change) => {
-    if (change.key === key()) publish(change.newValue === null ? undefined : +change.newValue);
-  });
+  addEventListener("pageshow", openChannel);
+  addEventListener("pagehide", leave);
 }
