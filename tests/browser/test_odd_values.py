@@ -1,4 +1,4 @@
-"""Values that no toast can have: from the page's own script, from other tabs, from plain SQL."""
+"""Invalid values of toasts, from the page's own script."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ODD_TOASTS = (
 
 
 async def expect_all_well(host: Host, person: object, pages: list[Page]) -> None:
-    """That a toast comes to all tabs, and goes from all, by the server and by hand."""
+    """Expect that a toast appears in all tabs and leaves all, by the server and by the user."""
     by_server = host.toast(person, "by the server", duration=0)  # type: ignore[arg-type]
     for page in pages:
         await expect_shown(page, by_server, "by the server")
@@ -53,7 +53,7 @@ async def expect_all_well(host: Host, person: object, pages: list[Page]) -> None
     await soon(lambda: host.is_read(by_hand))
 
 
-async def test_whatever_a_page_shows_all_tabs_go_on(
+async def test_a_toast_with_an_invalid_value_does_not_affect_others(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -71,7 +71,7 @@ async def test_whatever_a_page_shows_all_tabs_go_on(
     await expect_all_well(host, alice, pages)
 
 
-async def test_what_a_page_changes_wrongly_reaches_no_other_tab(
+async def test_an_invalid_change_stays_in_its_page(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()
@@ -92,7 +92,7 @@ async def test_what_a_page_changes_wrongly_reaches_no_other_tab(
     await expect_all_well(host, alice, [third, *pages])
 
 
-async def test_a_card_that_fails_stops_no_other(
+async def test_a_card_that_cannot_be_shown_does_not_affect_others(
     host: Host, server: Server, visitor: Visitor
 ) -> None:
     alice = host.person()

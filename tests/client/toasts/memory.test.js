@@ -126,7 +126,7 @@ test("reading the storage may be forbidden", () => {
   assert.deepEqual(memory.pendingDismissals(), ["1"]);
 });
 
-test("another toast that gets the id of a lost one is shown, and not read unseen", () => {
+test("a new toast with the id of a lost one is shown, and its dismissal is not sent", () => {
   const lost = toast(1);
   const given = [
     toast(1, { created_at: "2026-02-02T00:00:00Z" }), // the same text again
@@ -158,7 +158,7 @@ test("another toast that gets the id of a lost one is shown, and not read unseen
   }
 });
 
-test("the backup's own toasts stay as they were", () => {
+test("toasts that the backup contains stay hidden and dismissed", () => {
   const memory = newMemory();
   memory.markHidden(toast(1));
   memory.markDismissed(toast(2));

@@ -31,7 +31,7 @@ function assertUsable(read) {
 
 const inRange = (value, most) => Number.isFinite(value) && value >= 0 && value <= most;
 
-test("whatever a field has, the toast can be shown", () => {
+test("a toast can be shown whatever the value of a field is", () => {
   for (const name of Object.keys(wire(1))) {
     for (const value of ODD) assertUsable(toast(1, { [name]: value }));
   }
@@ -41,7 +41,7 @@ test("whatever a field has, the toast can be shown", () => {
   for (const value of ODD) assertUsable(toast(1, { actions: [value], fingerprint: value }));
 });
 
-test("a number that is none is dropped, one that is too large is bounded", () => {
+test("an invalid number is left out, and one that is too large is bounded", () => {
   const { lifetime } = fresh("toasts/timers");
   for (const [given, expected] of [
     [0 / 0, null],
@@ -65,7 +65,7 @@ test("a number that is none is dropped, one that is too large is bounded", () =>
   assert.equal(lifetime(toast(1, { duration: 1 / 0 })), 1 / 0); // an animation may be as long
 });
 
-test("what is no toast is left out, and the others come", () => {
+test("values that are not toasts are left out, and the others are read", () => {
   const { readToasts } = fresh("toasts/wire");
   const found = readToasts([null, 5, "x", {}, [], wire(1), { id: null }, wire(2)]);
   assert.deepEqual(
