@@ -38,9 +38,14 @@ export async function acknowledge() {
   const response = await post(`${settings.apiUrl}read-all/`, { ids }, { keepalive: true });
   const settled = await isSettled(response);
   isSending = false;
-  const isRefused = !settled && response.status > 0 && response.status < 500;
+  if (settled) {
+    ids.forEach(markAcknowledged);
+    acknowledge();
+  } else postpone(response);
+}
+
+/** @param {Response} response */
+function postpone(response) {
+  const isRefused = response.status > 0 && response.status < 500;
   pausedUntil = Date.now() + (retryAfter(response) || (isRefused ? REFUSED_PAUSE : 0));
-  if (!settled) return;
-  ids.forEach(markAcknowledged);
-  acknowledge();
 }

@@ -123,7 +123,7 @@ function onLeadership() {
 /** @param {Message} message */
 function onMessage(message) {
   setFocusElsewhere(message.tab, message.focused);
-  if (message.returned && tabs.isLeader) connection.look();
+  if (message.returned) connection.look();
   if (message.question) onQuestion(message);
   else if (message.owner !== owner) onUnknownOwner(message);
   else {
@@ -193,8 +193,8 @@ function wake() {
 
 /** The user is here again, who must not wait for what a dead line would have brought. */
 function onReturn() {
-  if (tabs.isLeader) connection.look();
-  else tabs.broadcast({ returned: true });
+  connection.look(); // nothing, unless this tab leads
+  tabs.broadcast({ returned: true });
 }
 
 function onFocusChange() {

@@ -14,8 +14,11 @@ export const list = element("div", { role: "list" });
 
 /** The buttons under the stack. */
 export const moreButton = element("button", { type: "button" });
-const clearAttributes = { type: "button", class: "toasts-clear" };
-export const clearButton = element("button", clearAttributes, settings.clear);
+export const clearButton = element(
+  "button",
+  { type: "button", class: "toasts-clear" },
+  settings.clear,
+);
 export const bar = element("div", { class: "toasts-bar" }, moreButton, clearButton);
 
 export const stack = element("div", { class: "toasts-stack" }, list, bar);

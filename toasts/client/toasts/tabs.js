@@ -72,7 +72,9 @@ function onMessage(message) {
   if (message.leads) {
     silentLooks = 0;
     // Two may hold the name: they claimed it at the same time, or one was frozen meanwhile.
-    if (isLeader && !locks && message.tab > ownName) follow();
+    const isRival = isLeader && !locks;
+    if (isRival && message.tab > ownName) follow();
+    else if (isRival) broadcast({}); // and so the other one follows
   }
   handlers.onMessage(message);
   // Not all at the same time: storage takes a moment to reach the other processes.
