@@ -18,10 +18,10 @@ import httpx
 import psutil
 from httpx_sse import EventSource, aconnect_sse
 
+from tests.support.forks import ROOT, ForkServer
 from tests.support.postgres import free_port
 from tests.support.shared import fill
 
-ROOT = Path(__file__).parents[2]
 STARTS_WITHIN = 30.0
 COMMANDS = {
     "daphne": ["-m", "daphne", "-b", "127.0.0.1", "-p", "{port}", "tests.support.asgi:application"],
@@ -58,6 +58,7 @@ class Site:
             **environment,
         }
         self.servers: list[Server] = []
+        self._forks: dict[str, ForkServer | None] = {}
         if self.is_copied:
             fill(database_url, self._kind(), self.build)
         else:
@@ -83,10 +84,26 @@ class Site:
 
     def run(self, code: str, *arguments: str, **environment: str) -> Any:
         """Run such a process to its end. Return its last line of output, parsed as JSON."""
-        process = self.spawn(code, *arguments, **environment)
-        output, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, output
+        result = self._run_in_fork(code, *arguments, **environment)
+        if result is None:
+            process = self.spawn(code, *arguments, **environment)
+            output, _ = process.communicate(timeout=120)
+            result = process.returncode, output
+        status, output = result
+        assert status == 0, output
         return json.loads(output.splitlines()[-1]) if output.strip() else None
+
+    def _run_in_fork(
+        self, code: str, *arguments: str, **environment: str
+    ) -> tuple[int, str] | None:
+        """Run a script in a fork, from the second one of this environment on."""
+        variables = {**self.environment, **environment}
+        name = json.dumps(variables, sort_keys=True)
+        if name not in self._forks:
+            self._forks[name] = None
+            return None
+        server = self._forks[name] = self._forks[name] or ForkServer(variables)
+        return server.run(code, *arguments)
 
     def users(self, *names: str) -> dict[str, int]:
         """Create users whose password is their name. Return their primary keys by name."""
@@ -121,6 +138,8 @@ class Site:
     def close(self) -> None:
         for server in self.servers:
             server.kill()
+        for forks in filter(None, self._forks.values()):
+            forks.close()
 
 
 class Server:
