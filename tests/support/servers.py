@@ -18,10 +18,12 @@ import httpx
 import psutil
 from httpx_sse import EventSource, aconnect_sse
 
-from tests.support.forks import ROOT, ForkServer
+from tests.support import forks
+from tests.support.forks import ForkServer
 from tests.support.postgres import free_port
 from tests.support.shared import fill
 
+ROOT = forks.ROOT
 STARTS_WITHIN = 30.0
 COMMANDS = {
     "daphne": ["-m", "daphne", "-b", "127.0.0.1", "-p", "{port}", "tests.support.asgi:application"],
@@ -138,8 +140,8 @@ class Site:
     def close(self) -> None:
         for server in self.servers:
             server.kill()
-        for forks in filter(None, self._forks.values()):
-            forks.close()
+        for fork_server in filter(None, self._forks.values()):
+            fork_server.close()
 
 
 class Server:
