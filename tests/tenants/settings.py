@@ -21,7 +21,9 @@ from tests.settings import DATABASES, MIDDLEWARE
 
 LAYOUT = os.environ.get("TENANT_LAYOUT", "own")
 USERS = ["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"]
-OF_SITE = ["django_tenants", "tests.tenants.customers", "rest_framework"]
+OF_SITE = [
+    "django_tenants", "tests.tenants.customers", "django.contrib.staticfiles", "rest_framework",
+]  # fmt: skip
 SHARED = {
     "own": ["django.contrib.contenttypes"],
     "both": [*USERS, "toasts"],
