@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.db import DatabaseError, InterfaceError, connections, router
@@ -21,6 +22,35 @@ def database() -> str:
     They are read from there, too: a replica may lag behind.
     """
     return router.db_for_write(apps.get_model("toasts", "Toast"))
+
+
+def revive_connection() -> None:
+    """Close this thread's connection to the toasts' database if it was lost. It then opens again.
+
+    Django does this when a request begins or ends. A worker has no requests, so its thread would
+    fail for ever. Inside a transaction, and if the caller commits by hand, it does nothing.
+    """
+    connection: Any = connections[database()]
+    if connection.connection is None or connection.in_atomic_block or not connection.autocommit:
+        return
+    if connection.errors_occurred or _has_unread_bytes(connection.connection):
+        if connection.is_usable():
+            connection.errors_occurred = False
+        else:
+            connection.close()
+
+
+def _has_unread_bytes(driver: Any) -> bool:
+    """Return whether an idle connection has something to read, such as its end."""
+    try:
+        number = driver.fileno()
+    except Exception:  # it has no socket, as with SQLite, or is closed
+        return False
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(number, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([number], [], [], 0)[0])
 
 
 class fresh_connection:

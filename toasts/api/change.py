@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from django.db import models, transaction
 from django.db.models.functions import Now
 
-from ..db import database
+from ..db import database, revive_connection
 from ..models.toast import Toast, ToastQuerySet
 from ..types import ToastChanges
 from .async_twin import async_twin
@@ -30,6 +30,7 @@ def update_toast(toast: Toast, **changes: Unpack[ToastChanges]) -> Toast:
         ValueError: a change breaks its rule, or names the user. Nothing was written.
         Toast.DoesNotExist: the toast was deleted in the meantime.
     """
+    revive_connection()
     if "user" in changes:
         raise ValueError("user: cannot be changed.")
     values = clean_fields(changes)
@@ -53,6 +54,7 @@ def dismiss_toast(toast: Toast) -> Toast:
     Raises:
         Toast.DoesNotExist: the toast was deleted in the meantime.
     """
+    revive_connection()
     if toast.read_at is None:
         _write(toast, _rows(toast).unread(), {"read_at": Now(), "updated_at": Now()})
     return toast
@@ -67,6 +69,7 @@ def dismiss_all(toasts: models.QuerySet[Toast]) -> int:
     Returns:
         How many of them were unread.
     """
+    revive_connection()
     unread = toasts.using(database()).filter(read_at__isnull=True).order_by()
     with transaction.atomic(using=database()):
         user_ids = list(unread.values_list("user_id", flat=True).distinct())

@@ -9,7 +9,7 @@ from typing import Any, Unpack
 
 from django.db import transaction
 
-from ..db import chunked, database
+from ..db import chunked, database, revive_connection
 from ..models.toast import Toast
 from ..types import Action, Level, LevelName, Text, ToastContent, UserOrKey
 from ..users import CHUNK, existing_key, existing_keys
@@ -57,6 +57,7 @@ def create_toast(
         ValueError: an argument breaks its rule, the toast takes more than 8,192 bytes as JSON, or
             there is no such user. Nothing was written.
     """
+    revive_connection()
     user_id = existing_key(user)
     content = clean_content(
         {
@@ -93,6 +94,7 @@ def create_toasts(
     Raises:
         ValueError: an argument breaks its rule, or a user does not exist. Nothing was written.
     """
+    revive_connection()
     cleaned = clean_content({"message": message, **content})
     user_ids: list[Any] = []
     with transaction.atomic(using=database()):
