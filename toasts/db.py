@@ -24,13 +24,16 @@ def database() -> str:
     return router.db_for_write(apps.get_model("toasts", "Toast"))
 
 
-def revive_connection() -> None:
-    """Close this thread's connection to the toasts' database if it was lost. It then opens again.
+def revive_connection(alias: str | None = None) -> None:
+    """Close this thread's connection to a database if it was lost. It then opens again.
 
     Django does this when a request begins or ends. A worker has no requests, so its thread would
     fail for ever. Inside a transaction, and if the caller commits by hand, it does nothing.
+
+    Args:
+        alias: the database; None: the one that toasts are written to.
     """
-    connection: Any = connections[database()]
+    connection: Any = connections[alias or database()]
     if connection.connection is None or connection.in_atomic_block or not connection.autocommit:
         return
     if connection.errors_occurred or _has_unread_bytes(connection.connection):

@@ -21,6 +21,7 @@ from tests.conftest import until
 from tests.support.brokers import Cut
 from tests.support.postgres import PostgresServer
 from toasts.delivery import brokers
+from toasts.delivery.connections import database_file
 from toasts.realtime.brokers.local import LocalBroker
 from toasts.realtime.brokers.postgres import PostgresBroker
 from toasts.realtime.brokers.sqlite import SqliteBroker
@@ -198,4 +199,4 @@ async def test_hints_arrive_on_the_connection_that_bypasses_a_pooler(
     ],
 )
 def test_the_watched_file_is_the_one_that_the_database_name_means(name: str, path: str) -> None:
-    assert brokers._database_file(name) == path
+    assert database_file(name) == path

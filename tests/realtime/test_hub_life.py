@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import until
 from tests.support.memory_source import Client, FakeBroker, Table, make_stream, running
-from toasts.realtime import reader
+from toasts.realtime import worker
 from toasts.realtime.brokers.base import Publish, Wake
 from toasts.realtime.brokers.local import LocalBroker
 from toasts.realtime.hub import Hub
@@ -191,7 +191,7 @@ async def test_stop_in_the_middle_of_a_read_waits_for_it_and_loses_no_thread(tab
 async def test_a_read_that_hangs_does_not_keep_the_hub_from_stopping(
     table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "READER_CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(worker, "CLOSE_TIMEOUT", 0.05)
     hub = Hub(table, LocalBroker(), Timing(), 10)
     table.go_on.clear()
     hub.subscribe(make_stream("t"))

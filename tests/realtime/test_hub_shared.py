@@ -86,6 +86,43 @@ async def test_a_topic_may_end_like_a_hint_with_a_wildcard(table: Table) -> None
         assert other.shown == {}
 
 
+async def test_a_prefix_that_no_feed_has_wakes_nothing(table: Table) -> None:
+    """Anybody may forge such hints; each would have every topic of the process read."""
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "feed:a:1")
+        await until(lambda: client.raw and settled(hub))
+        reads = len(table.reads)
+        hub.wake(["*", "f*", "feed:*", "feed:a*", "feed:b:*", "x:*"])
+        await hub.run(list)
+        assert hub.scheduler.idle
+        assert len(table.reads) == reads
+
+
+async def test_many_prefixes_at_once_are_one_round(table: Table) -> None:
+    table.prefixes = {f"feed:{number}:" for number in range(1000)}
+    async with running(table, LocalBroker()) as hub:
+        clients = [Client(hub, f"feed:{number}:1") for number in range(3)]
+        await until(lambda: all(client.raw for client in clients) and settled(hub))
+        for number in range(3):
+            table.put(f"feed:{number}:1", 1)
+        hub.wake([f"{prefix}*" for prefix in sorted(table.prefixes)])
+        assert len(hub.scheduler._prefixes) <= 50
+        await until(lambda: all(client.shown == {1: 1} for client in clients))
+
+
+async def test_many_rechecks_at_once_are_one_of_everybody(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        kept, lost = Client(hub, "t", grant="kept"), Client(hub, "u", grant="lost")
+        await until(lambda: kept.raw and lost.raw and settled(hub) and table.checks)
+        table.ended = {"lost", "late"}
+        hub.wake([f"!{number}" for number in range(100_000)])
+        assert len(hub.revalidator._rechecks) == 1000
+        await until(lambda: lost.over)
+        late = Client(hub, "v", grant="late")  # its request was let in before
+        await until(lambda: late.over)
+        assert not kept.over
+
+
 class Unknowing(Table):
     """A source that cannot read some of its topics."""
 

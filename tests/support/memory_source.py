@@ -47,6 +47,9 @@ class Table:
         self.reads: list[list[str]] = []
         self.checks = 0
         self.closed_in: list[str] = []
+        self.opened: list[bool] = []
+        self.aborted = 0
+        self.prefixes = {"feed:a:", "user:"}
         self.failing: Exception | None = None
         self.reading = threading.Event()
         self.go_on = threading.Event()
@@ -71,6 +74,16 @@ class Table:
             raise self.failing
         return [grant for grant in grants if grant in self.ended]
 
+    def open(self, is_replacement: bool) -> Table:
+        self.opened.append(is_replacement)
+        return self
+
+    def renew(self) -> None:
+        """There is no connection that could be too old."""
+
+    def abort(self) -> None:
+        self.aborted += 1
+
     def close(self) -> None:
         self.closed_in.append(threading.current_thread().name)
 
@@ -84,6 +97,9 @@ class Table:
         gone, new = difference(last_sent, state)
         parts = [self.removed(gone)] if gone else []
         return b"".join([*parts, *(self.changed(*item) for item in new)])
+
+    def has_prefix(self, prefix: str) -> bool:
+        return prefix in self.prefixes
 
     def bye(self, reason: str) -> bytes:
         return f"bye {reason}\n".encode()

@@ -35,7 +35,8 @@ class NotifyChannel:
             messages = [message for message in messages if CANARY not in message]
         self.sent += messages
         with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(notify(connection, channel, messages))
+            if messages:
+                notify(connection, channel, messages)
 
     def sql(self, statement: str, *parameters: Any, role: str = "postgres") -> list[Any]:
         with psycopg.connect(self.url, autocommit=True, user=role) as connection:

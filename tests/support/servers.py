@@ -220,7 +220,7 @@ def lasts(condition: Callable[[], bool], seconds: float = 2.0, within: float = 4
 async def stream(server: Server, cookies: dict[str, str]) -> AsyncIterator[Any]:
     """Open a stream with httpx-sse, read its snapshot, and yield its events."""
     async with (
-        httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=20) as client,
+        httpx.AsyncClient(base_url=server.url, cookies=cookies, timeout=30) as client,
         aconnect_sse(client, "GET", "/toasts/stream/") as source,
     ):
         yield events(source)

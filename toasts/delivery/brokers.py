@@ -6,17 +6,17 @@ import functools
 import os
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.db import connections
 from django.utils.module_loading import import_string
 
 from ..conf import conf
-from ..db import fresh_connection
+from ..db import fresh_connection, revive_connection
 from ..realtime.brokers.base import Broker
 from ..realtime.brokers.local import LocalBroker
 from ..realtime.brokers.sqlite import SqliteBroker
 from ..tenants import home_database
+from .connections import database_file
 
 
 @functools.cache
@@ -38,18 +38,13 @@ def make_broker() -> Broker:
     if kind == "local":
         return local()
     if kind == "sqlite":
-        return SqliteBroker(_database_file(str(connections[home_database()].settings_dict["NAME"])))
+        return SqliteBroker(database_file(str(connections[home_database()].settings_dict["NAME"])))
     if kind == "postgres":
         return _postgres()
     if kind == "redis":
         return _redis(conf.redis_url, conf.channel)
     broker: Broker = import_string(kind)()
     return broker
-
-
-def _database_file(name: str) -> str:
-    """Return the file of a SQLite database. Its name may be a URI (SQLite, "URI Filenames")."""
-    return unquote(urlsplit(name).path) if name.startswith("file:") else name
 
 
 def _default_kind() -> str:
@@ -98,8 +93,8 @@ def _notify(alias: str, channel: str, messages: Sequence[str]) -> None:
     # waits for no disk, and holds the notify lock of the cluster for microseconds only. Every write
     # pays for it. Without a cursor of Django's it costs two thirds.
     connection = connections[alias]
+    revive_connection(alias)
     with fresh_connection(), connection.wrap_database_errors:
         connection.close_if_health_check_failed()
         connection.ensure_connection()
-        driver = connection.connection
-        driver.execute(notify(driver, channel, messages), prepare=False)
+        notify(connection.connection, channel, messages)

@@ -10,11 +10,14 @@ from ..conf import conf
 from ..realtime.hub import Hub
 from ..realtime.sources import SourceRouter, TopicSource
 from ..realtime.timing import Timing
+from ..realtime.worker import CLOSE_TIMEOUT
 from ..tenants import tenancy
 from . import brokers
 from .source import PREFIX, TOASTS
 from .tenant_router import TenantRouter
 
+STOP_TIMEOUT = 15.0
+"""Seconds that a hub on a loop of another thread has to stop."""
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
 _sources: dict[str, TopicSource] = {}
 
@@ -68,9 +71,43 @@ def ticks_per_visit() -> int:
     return max(1, min(3, int(conf.heartbeat / 5)))
 
 
+def stop_all() -> None:
+    """Stop all hubs of this process, and wait until their threads have closed their connections."""
+    while _hubs:
+        loop, hub = _hubs.popitem()
+        if loop.is_running() and not _is_running_here(loop):
+            asyncio.run_coroutine_threadsafe(hub.stop(), loop).result(STOP_TIMEOUT)
+        elif loop.is_running() or loop.is_closed() or _is_running_here():
+            _stop_blocking(hub)
+        else:
+            loop.run_until_complete(hub.stop())
+
+
+def _stop_blocking(hub: Hub) -> None:
+    """Stop a hub whose event loop can't be waited for: it is closed, or runs the caller.
+
+    On a loop that runs, the hub's tasks end as soon as the caller lets it.
+    """
+    tasks, thread = hub.halt()
+    for task in tasks:
+        if not task.get_loop().is_closed():
+            task.cancel()
+    if thread is not None:
+        thread.end()
+        thread.join(CLOSE_TIMEOUT)
+
+
+def _is_running_here(loop: asyncio.AbstractEventLoop | None = None) -> bool:
+    """Return whether this loop, or any, runs the caller."""
+    try:
+        return asyncio.get_running_loop() is (loop or asyncio.get_running_loop())
+    except RuntimeError:
+        return False
+
+
 def _forget_closed_loops() -> None:
     for loop in [loop for loop in list(_hubs) if loop.is_closed()]:
-        del _hubs[loop]
+        _stop_blocking(_hubs.pop(loop))
 
 
 @functools.cache

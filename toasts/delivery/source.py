@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import connections, models
+from django.db import models
 from django.utils.crypto import salted_hmac
 
 from ..auth import revocation
@@ -18,6 +18,7 @@ from ..realtime.sse import json_event
 from ..realtime.streams.subscription import difference
 from ..tenants import holder_of, kind_of, missing_of
 from . import state
+from .connections import HubConnections
 from .state import NO_STATE_ID, ToastState, state_digest, toast_event
 
 KIND = "user"
@@ -100,9 +101,9 @@ class ToastSource:
         with fresh_connection():
             return revocation.revoked(grants)
 
-    def close(self) -> None:
-        """Close the database connections of the calling thread."""
-        connections.close_all()
+    def open(self, is_replacement: bool) -> HubConnections:
+        """Prepare the database connections of the calling thread."""
+        return HubConnections(is_replacement)
 
     def delta(self, topic: str, last_sent: ToastState, active: ToastState) -> bytes:
         """Return the events that turn the state `last_sent` into the state `active`."""
@@ -114,6 +115,10 @@ class ToastSource:
         if gone:
             events.insert(0, json_event("dismiss", {"ids": gone}, id=NO_STATE_ID))
         return b"".join(events)
+
+    def has_prefix(self, prefix: str) -> bool:
+        """Return False: nobody announces all users at once."""
+        return False
 
     def bye(self, reason: str) -> bytes:
         """Return the last event of a stream."""

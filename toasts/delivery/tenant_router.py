@@ -36,6 +36,10 @@ class TenantRouter(SourceRouter):
         super().__init__(*args)
         self._failing: set[str] = set()
 
+    def has_prefix(self, prefix: str) -> bool:
+        """Ask the source that the prefix without its tenant chooses."""
+        return super().has_prefix(split_topic(prefix)[1])
+
     def _source_of(self, topic: str) -> TopicSource:
         return super()._source_of(split_topic(topic)[1])
 

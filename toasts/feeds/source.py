@@ -15,7 +15,7 @@ from ..delivery.hubs import register_source
 from ..delivery.source import state_id_of
 from ..realtime.streams.subscription import State
 from . import events
-from .topics import KIND, parts_of
+from .topics import KIND, parts_of, topic_of
 
 if TYPE_CHECKING:
     from .feed import Feed
@@ -75,6 +75,11 @@ class FeedSource:
     def delta(self, topic: str, last_sent: State, state: State) -> bytes:
         """Encode the changes between two states of a topic."""
         return events.delta(self._feed(topic), last_sent, state, state_id_of(topic, state))
+
+    def has_prefix(self, prefix: str) -> bool:
+        """Return whether the prefix is that of all topics of a registered feed."""
+        name = prefix.removeprefix(f"{KIND}:").removesuffix(":")
+        return name in self._feeds and prefix == topic_of(name, "")
 
     def snapshot(self, topic: str, state: State, last_event_id: str | None = None) -> bytes:
         """Encode a whole state, or only its keys for a client that has this very state."""

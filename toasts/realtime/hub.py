@@ -29,6 +29,7 @@ from .streams.subscription import Subscription
 from .supervision import end_tasks, supervised
 from .ticker import Interval, Ticker
 from .timing import Timing
+from .worker import Worker, WorkerThread
 
 logger = logging.getLogger("toasts.realtime")
 T = TypeVar("T")
@@ -86,7 +87,8 @@ class Hub:
         self.registry = Registry()
         self.scheduler = Scheduler(self._loop, self.registry.topics)
         self.dispatcher = Dispatcher(source, self._drop_failed, internals)
-        self.reader = Reader(self._loop, source, self.scheduler, self.dispatcher)
+        self.worker = Worker(self._loop, source.open, timing.call_timeout)
+        self.reader = Reader(self.worker, source, self.scheduler, self.dispatcher)
         self.publisher = HintPublisher(self._loop, self.wake, self._publish)
         self.ticker = Ticker(
             self.registry, timing.ticks_per_visit, self._drop_failed, self._loop.time()
@@ -192,7 +194,9 @@ class Hub:
             if hint.startswith(RECHECK_PREFIX):
                 self.revalidator.recheck(hint.removeprefix(RECHECK_PREFIX))
             elif hint.endswith(PREFIX_WILDCARD):
-                self.scheduler.add_prefix(hint.removesuffix(PREFIX_WILDCARD))
+                prefix = hint.removesuffix(PREFIX_WILDCARD)
+                if self.source.has_prefix(prefix):
+                    self.scheduler.add_prefix(prefix)
 
     def announce(self, hints: Sequence[str]) -> None:
         """Wake these topics here and in every other process. Call it from any thread."""
@@ -210,7 +214,7 @@ class Hub:
         if self._tasks:
             return
         self.ticker.now = self._last_used = self._loop.time()
-        self.reader.start()
+        self.worker.start()
         on_stop(self)
         self._tasks = [
             self._supervise(self._listen, BACKOFF_MAX),
@@ -233,23 +237,28 @@ class Hub:
 
     async def stop(self) -> None:
         """End the loops, and give back the thread and its connection. Idempotent."""
+        tasks, thread = self.halt()
+        await end_tasks(tasks)
+        if thread is not None:
+            await self.worker.close(thread)
+
+    def halt(self) -> tuple[list[asyncio.Task[None]], WorkerThread | None]:
+        """Return the loops' tasks, which the caller cancels, and the thread, which it ends."""
         tasks, self._tasks = self._tasks, []
-        thread = self.reader.detach_thread()
         self._sockets = None
         self.listening = False
         self.scheduler.stop()
         self.ticker.stop()
-        await end_tasks(tasks)
-        if thread is not None:
-            await self.reader.close(thread)
+        return tasks, self.worker.detach()
 
     async def run(self, job: Callable[..., T], *args: Any) -> T:
         """Run a blocking function in the hub's thread.
 
         Raises:
             RuntimeError: the hub has stopped.
+            CallTimeout: the function did not return in time.
         """
-        return await self.reader.call(job, *args)
+        return await self.worker.call(job, *args)
 
     # Its loops.
 
@@ -272,10 +281,20 @@ class Hub:
         return await self.run(self.source.revoked, grants)
 
     async def _tick(self) -> None:
+        try:
+            await self._tick_for_ever()
+        except asyncio.CancelledError:
+            # Not by `stop`, which takes the thread away first: the loop ends, as after a test.
+            if (thread := self.worker.detach()) is not None:
+                await self.worker.close(thread)
+            raise
+
+    async def _tick_for_ever(self) -> None:
         reconciler, revalidation = Interval(self._loop.time()), Interval(self._loop.time())
         while True:
             await asyncio.sleep(TICK_INTERVAL)
             now = self._loop.time()
+            self.worker.check()
             self.ticker.tick(now)
             self.revalidator.forget_rechecks(now)
             self._drain_if_server_stops()

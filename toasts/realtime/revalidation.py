@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
@@ -13,6 +14,8 @@ SECOND_CHECK_AFTER = 0.5
 """Seconds until a recheck is repeated: a logout is announced just before its session is deleted."""
 RECHECK_MEMORY = 5.0
 """Seconds for which a recheck is remembered: opening a stream takes less."""
+RECHECKS_MAX = 1000
+"""Rechecks that are remembered at a time. More of them count as a recheck of everybody."""
 BATCH = 500
 """Grants in one check: the thread that checks them also reads states."""
 PAUSE = 0.2
@@ -40,6 +43,7 @@ class Revalidator:
         self._loop = asyncio.get_running_loop()
         self._pending: set[str] = set()
         self._rechecks: dict[str, float] = {}
+        self._all_rechecked = -math.inf
         self._work = asyncio.Event()
 
     def recheck(self, name: str) -> None:
@@ -47,10 +51,21 @@ class Revalidator:
 
         Those that are opened shortly after are checked, too: their request was let in before.
         """
-        self._rechecks[name] = self._loop.time()
+        now = self._loop.time()
+        if name not in self._rechecks and len(self._rechecks) >= RECHECKS_MAX:
+            self._recheck_all(now)
+            return
+        self._rechecks[name] = now
         if name in self._registry:
             self.check([name])
             self._loop.call_later(SECOND_CHECK_AFTER, self.check, [name])
+
+    def _recheck_all(self, now: float) -> None:
+        # Anybody may forge hints, so that many of them must not cost more than one of each.
+        if now - self._all_rechecked >= PAUSE:
+            self._all_rechecked = now
+            self.check(self._registry.topics)
+            self._loop.call_later(SECOND_CHECK_AFTER, self.check, self._registry.topics)
 
     def check(self, names: Iterable[str]) -> None:
         """Check the subscriptions of these topics and owners soon."""
@@ -59,7 +74,7 @@ class Revalidator:
 
     def check_new(self, name: str) -> None:
         """Check a topic or an owner that has a new subscription, if it was rechecked just now."""
-        if name in self._rechecks:
+        if name in self._rechecks or self._loop.time() - self._all_rechecked < RECHECK_MEMORY:
             self.check([name])
 
     def forget_rechecks(self, now: float) -> None:

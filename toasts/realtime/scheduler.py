@@ -14,6 +14,10 @@ ROUND_BATCH = 500
 """Topics in one read of a round: it is short, so that a topic with a hint waits only briefly."""
 
 
+PREFIXES_MAX = 50
+"""Prefixes that wait at a time, as each is compared with every topic. More of them mean a round."""
+
+
 class Scheduler:
     """One queue for topics with hints, and one for the regular read of all topics.
 
@@ -49,6 +53,10 @@ class Scheduler:
 
     def add_prefix(self, prefix: str) -> None:
         """Schedule all topics whose names begin with a prefix."""
+        if len(self._prefixes) >= PREFIXES_MAX:
+            self._prefixes.clear()
+            self.add_all()
+            return
         self._prefixes[prefix] = None
         self.work.set()
 

@@ -8,6 +8,19 @@ from typing import Any, Protocol
 from .streams.subscription import State
 
 
+class Resources(Protocol):
+    """What a thread of the hub holds, such as database connections."""
+
+    def renew(self) -> None:
+        """Replace what is too old to be used. The thread calls it before each of its jobs."""
+
+    def close(self) -> None:
+        """Give everything back. The thread calls it at its end."""
+
+    def abort(self) -> None:
+        """End at once what the thread waits for. The thread itself does not call it: it hangs."""
+
+
 class TopicSource(Protocol):
     """Reads and encodes the topics of one kind."""
 
@@ -22,18 +35,25 @@ class TopicSource(Protocol):
     def delta(self, topic: str, last_sent: State, state: State) -> bytes:
         """Encode the difference between two states of a topic that differ."""
 
+    def has_prefix(self, prefix: str) -> bool:
+        """Return whether a hint may wake all topics whose names begin so."""
+
 
 class Source(TopicSource, Protocol):
     """Reads and encodes all topics of a hub, and checks rights.
 
-    `read`, `revoked` and `close` run in the hub's thread, the others on its event loop.
+    `open`, `read` and `revoked` run in the hub's thread, the others on its event loop.
     """
+
+    def open(self, is_replacement: bool) -> Resources:
+        """Prepare the calling thread for its jobs.
+
+        Args:
+            is_replacement: whether it takes the place of a thread that did not come back.
+        """
 
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
         """Return those of these grants that have ended. It blocks."""
-
-    def close(self) -> None:
-        """Give back what the thread holds, such as database connections."""
 
     def bye(self, reason: str) -> bytes:
         """Encode the last event of a stream.
@@ -78,14 +98,19 @@ class SourceRouter:
         """Ask the main source, except about guests: they have no grant that could end."""
         return self._main.revoked([grant for grant in grants if grant is not None])
 
-    def close(self) -> None:
-        """Close the main source."""
-        self._main.close()
+    def open(self, is_replacement: bool) -> Resources:
+        """Prepare the calling thread for all sources."""
+        return self._main.open(is_replacement)
 
     def delta(self, topic: str, last_sent: State, state: State) -> bytes:
         """Encode a difference by the topic's source."""
         source = self._main if topic.startswith(self._prefix) else self._source_of(topic)
         return source.delta(topic, last_sent, state)
+
+    def has_prefix(self, prefix: str) -> bool:
+        """Ask the source that the prefix chooses. It must be named whole, with its colon."""
+        kind, colon, _ = prefix.partition(":")
+        return bool(colon) and self._others.get(kind, self._main).has_prefix(prefix)
 
     def bye(self, reason: str) -> bytes:
         """Encode the last event of a stream by the main source."""

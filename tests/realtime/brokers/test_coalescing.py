@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from toasts.realtime.brokers import coalescing as module
 from toasts.realtime.brokers.coalescing import CoalescingPublisher
 
 
@@ -86,6 +87,35 @@ def test_a_failure_reaches_the_thread_that_published_and_stops_no_other() -> Non
     wire.error = None
     publisher.publish(["user:3"])
     assert wire.messages[-1] == ["user:3"]
+
+
+def test_a_thread_whose_connection_is_never_answered_keeps_no_other_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "WAIT_MAX", 0.1)
+    hangs, released = threading.Event(), threading.Event()
+    sent: list[str] = []
+
+    def send(hints: Sequence[str]) -> None:
+        if hints == ["hangs"]:
+            hangs.set()
+            assert released.wait(10)
+        sent.extend(hints)
+
+    publisher = CoalescingPublisher(send)
+    with ThreadPoolExecutor(9) as threads:
+        first = threads.submit(publisher.publish, ["hangs"])
+        assert hangs.wait(10)
+        for number in range(3):
+            publisher.publish([f"user:{number}"])
+            assert sent[-1] == f"user:{number}"
+        hints = [f"{thread}:{number}" for thread in range(8) for number in range(50)]
+        list(threads.map(publisher.publish, ([hint] for hint in hints)))
+        assert sorted(sent[3:]) == sorted(hints)
+        released.set()
+        first.result(10)
+    publisher.publish(["last"])
+    assert sent[-2:] == ["hangs", "last"]
 
 
 def test_a_thread_that_is_interrupted_while_it_waits_lets_others_publish() -> None:

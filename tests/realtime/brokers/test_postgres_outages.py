@@ -159,7 +159,8 @@ async def test_a_middlebox_that_swallows_everything_is_detected(
         await asyncio.to_thread(notify_channel.broker().publish, ["a"])
         await until(lambda: listener.received == ["a"])
         box.silent = True
-        with pytest.raises(BrokerError, match="no hint arrives any more"):
+        # Whichever is asked first: the canary, or whether the server takes writes.
+        with pytest.raises((BrokerError, psycopg.OperationalError)):
             await asyncio.wait_for(listener.task, 3)
 
 

@@ -14,6 +14,7 @@ from tests.support.memory_source import Client, Table, running
 from tests.support.redis_listener import behind_middlebox, kill_listeners, listening, publish_hints
 from tests.support.redis_server import RedisCluster, RedisServer
 from toasts.realtime import hub as hub_module
+from toasts.realtime.brokers import canary
 from toasts.realtime.brokers import redis as module
 from toasts.realtime.brokers.base import BrokerError
 from toasts.realtime.brokers.redis import RedisBroker
@@ -191,3 +192,44 @@ async def test_a_writer_waits_seconds_at_most_for_a_redis_that_does_not_answer(
         with pytest.raises(RedisError):
             await publish_hints(broker, "b")
         assert asyncio.get_running_loop().time() - started < 3
+
+
+async def test_a_connection_sends_no_command_that_the_guide_does_not_name(
+    own_server: RedisServer, channel: str
+) -> None:
+    """Such as redis-py's name: servers up to 7.0 don't know it, later ones log each refusal."""
+
+    def refused() -> int:
+        found = own_server.command("INFO", "errorstats")
+        return sum(int(error["count"]) for error in found.values())
+
+    before = refused()
+    own = refused() - before  # the connection that asks sends its name, too
+    broker = redis_broker(own_server.url, channel)
+    async with listening(broker) as listener:
+        await publish_hints(broker, "a")
+        await until(lambda: listener.received == ["a"])
+    assert refused() == before + 2 * own
+
+
+async def test_a_message_that_no_process_of_the_site_sends_is_not_even_parsed(
+    redis_server: RedisServer, broker: RedisBroker
+) -> None:
+    huge = '["forged' + '","forged' * 100_000 + '"]'
+    async with listening(broker) as listener:
+        redis_server.command("PUBLISH", broker.channel, huge)
+        await publish_hints(broker, "a")
+        await until(lambda: listener.received)
+        assert listener.received == ["a"]
+
+
+async def test_connections_that_listen_are_replaced_and_no_hint_is_missed(
+    broker: RedisBroker, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canary, "AGE", (0.0, 0.0))
+    monkeypatch.setattr(canary, "TIMEOUT", 0.5)
+    monkeypatch.setattr(canary, "INTERVAL", 0.6)
+    async with listening(broker) as listener:
+        await until(lambda: listener.wakes.count(None) >= 2)  # None: everything is read again
+        assert not listener.task.done()
+        assert len(redis_server.listeners()) == 1

@@ -3,13 +3,17 @@
 A process without a hub cannot leave a hint for later: a shell or a worker may exit the next moment.
 So the thread that writes also publishes. While one thread publishes, the publisher collects the
 hints of the others. The first of these threads waits, and then publishes all of them; the other
-threads return at once.
+threads return at once. It waits for a second at most: each thread has a connection of its own, and
+that of the other one may never answer.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+
+WAIT_MAX = 1.0
+"""Seconds that a thread waits for another one to have published."""
 
 
 class CoalescingPublisher:
@@ -43,10 +47,16 @@ class CoalescingPublisher:
                 self._waiting = turn
             self._busy = True
         try:
-            turn.acquire()
+            if not turn.acquire(timeout=WAIT_MAX):
+                self._stop_waiting(turn)
             self._publish_pending()
         finally:
             self._release_next(turn)
+
+    def _stop_waiting(self, turn: threading.Lock) -> None:
+        with self._lock:  # what comes from now on is another thread's to publish
+            if self._waiting is turn:
+                self._waiting = None
 
     def _publish_pending(self) -> None:
         with self._lock:

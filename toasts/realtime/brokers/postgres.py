@@ -9,18 +9,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import select
 import socket
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from time import monotonic
 from typing import Any, Self
 
 from psycopg import AsyncConnection, Connection, OperationalError, pq, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from . import canary
-from .base import Publish, Wake, pack
+from .base import BrokerError, Publish, Wake, pack
 
 SETUP_TIMEOUT = 5.0
-"""Seconds until the connection must listen."""
+"""Seconds until the connection must listen, and must answer a question."""
+SEND_TIMEOUT = 5.0
+"""Seconds that the server has to take messages."""
+SEND_ONE = b"SELECT pg_catalog.pg_notify($1, $2)"
+SEND_MANY = b"SELECT pg_catalog.pg_notify($1, one) FROM pg_catalog.unnest($2::text[]) AS one"
 
 LISTENER_OPTIONS = {
     "application_name": "toasts listener",
@@ -34,20 +40,75 @@ LISTENER_OPTIONS = {
 }
 
 
-def notify(connection: Connection[Any], channel: str, messages: Sequence[str]) -> bytes:
-    """Return the statements that send messages.
+def notify(connection: Connection[Any], channel: str, messages: Sequence[str]) -> None:
+    """Send messages, in one transaction.
 
-    They are NOTIFY and not ``SELECT pg_notify()``, which the server would have to plan.
+    All are sent by the same statement: NOTIFY with its text in it would fill pg_stat_statements
+    with an entry for each user. Below the driver's cursors, it costs less than NOTIFY with them.
 
     Args:
-        connection: its encoding is used for quoting.
+        connection: used by no other thread meanwhile. It is closed if the server does not answer.
         channel: the channel's name.
-        messages: of at most 8,000 bytes each.
+        messages: one or more, of at most 8,000 bytes each.
+
+    Raises:
+        psycopg.OperationalError: the server refuses, or does not answer within 5 s.
     """
-    quoted, encoding = pq.Escaping(connection.pgconn), connection.info.encoding
-    name = quoted.escape_identifier(channel.encode(encoding))
-    payloads = (quoted.escape_literal(message.encode(encoding)) for message in messages)
-    return b"; ".join(b"NOTIFY %b, %b" % (name, payload) for payload in payloads)
+    encoding = connection.info.encoding
+    name = channel.encode(encoding)
+    if len(messages) == 1:
+        _execute(connection, SEND_ONE, [name, messages[0].encode(encoding)])
+    else:
+        _execute(connection, SEND_MANY, [name, _array(messages).encode(encoding)])
+
+
+def _array(texts: Sequence[str]) -> str:
+    """Return texts as a literal of PostgreSQL's text[] ("Array Input and Output Syntax")."""
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
+
+
+def _execute(connection: Connection[Any], statement: bytes, values: Sequence[bytes]) -> None:
+    pgconn, end = connection.pgconn, monotonic() + SEND_TIMEOUT
+    try:
+        pgconn.send_query_params(statement, values)
+        while pgconn.flush():
+            _wait(pgconn.socket, end, for_write=True)
+            pgconn.consume_input()
+        while pgconn.is_busy():
+            _wait(pgconn.socket, end)
+            pgconn.consume_input()
+    except TimeoutError as error:
+        connection.close()  # the answer may still come
+        raise OperationalError(f"no answer to NOTIFY within {SEND_TIMEOUT:g} s") from error
+    refusals = []
+    while (result := pgconn.get_result()) is not None:  # or the connection stays busy
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            refusals.append(result.error_message.decode("utf-8", "replace").strip())
+    if refusals:
+        raise OperationalError(refusals[0])
+
+
+def _wait(number: int, end: float, for_write: bool = False) -> None:
+    """Wait for a socket.
+
+    Args:
+        number: its file descriptor.
+        end: until when, by the monotonic clock.
+        for_write: whether to wait until it takes bytes, too.
+
+    Raises:
+        TimeoutError: nothing happened.
+    """
+    seconds = max(0.0, end - monotonic())
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(number, select.POLLIN | (select.POLLOUT if for_write else 0))
+        is_ready = bool(poll.poll(seconds * 1000))
+    else:  # Windows
+        is_ready = any(select.select([number], [number] if for_write else [], [], seconds))
+    if not is_ready:
+        raise TimeoutError
 
 
 class PostgresBroker:
@@ -87,18 +148,28 @@ class PostgresBroker:
         """Receive hints until it is cancelled. A canary tests the channel every 15 s.
 
         Raises:
-            BrokerError: the canary did not come back within 5 s.
+            BrokerError: the canary did not come back within 5 s, or the server is read-only.
             psycopg.Error: the connection failed.
         """
-        connection = await AsyncConnection.connect(**self._options(), autocommit=True)
-        try:
-            await _with_timeout(SETUP_TIMEOUT, connection, self._set_up(connection))
-            wake(None)
-            receive = functools.partial(self._receive, connection)
-            await canary.listen(receive, wake, publish, self.channel)
-        finally:
-            # Not close(), which first asks the server to cancel: a dead peer would never answer.
-            connection.pgconn.finish()
+        while True:
+            connection = await AsyncConnection.connect(**self._options(), autocommit=True)
+            try:
+                await self._listen_on(connection, wake, publish)
+            finally:
+                # Not close(), which first asks the server to cancel: a dead peer would never
+                # answer.
+                connection.pgconn.finish()
+
+    async def _listen_on(
+        self, connection: AsyncConnection[Any], wake: Wake, publish: Publish
+    ) -> None:
+        """Receive hints on one connection, until it has reached its greatest age."""
+        await _with_timeout(SETUP_TIMEOUT, connection, self._set_up(connection))
+        early: list[str] = []  # what arrives while the server is asked something
+        connection.add_notify_handler(lambda notify: early.append(notify.payload))
+        receive = functools.partial(self._receive, connection, early)
+        check = functools.partial(_check_writable, connection)
+        await canary.listen(receive, wake, publish, self.channel, check=check)
 
     def _options(self) -> dict[str, Any]:
         own = self.conninfo
@@ -114,8 +185,10 @@ class PostgresBroker:
         )
 
     async def _receive(
-        self, connection: AsyncConnection[Any], seconds: float
+        self, connection: AsyncConnection[Any], early: list[str], seconds: float
     ) -> AsyncGenerator[str, None]:
+        while early:
+            yield early.pop(0)
         with Notifications(connection) as notifications:
             timer = asyncio.get_running_loop().call_later(seconds, notifications.stop)
             try:
@@ -125,6 +198,17 @@ class PostgresBroker:
                             yield payload
             finally:
                 timer.cancel()
+
+
+async def _check_writable(connection: AsyncConnection[Any]) -> None:
+    """Raise BrokerError if this server takes no writes: its successor has the hints of others."""
+
+    async def ask() -> None:
+        cursor = await connection.execute("SHOW transaction_read_only")  # a standby: on, too
+        if await cursor.fetchone() != ("off",):
+            raise BrokerError("the server is read-only, as after a failover")
+
+    await _with_timeout(SETUP_TIMEOUT, connection, ask())
 
 
 async def _with_timeout(

@@ -7,19 +7,22 @@ reads everything.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import threading
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import redis
 import redis.asyncio
+import redis.asyncio.connection
 import redis.asyncio.retry
+import redis.connection
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from . import canary
-from .base import BrokerError, Publish, Wake, pack
+from .base import HINTS_MAX_BYTES, BrokerError, Publish, Wake, pack
 
 SETUP_TIMEOUT = 5.0
 """Seconds until all channels must be subscribed."""
@@ -41,6 +44,20 @@ PUBLISHER_OPTIONS: Mapping[str, Any] = {
     "max_connections": CONNECTIONS,
     "timeout": PUBLISH_TIMEOUT,
 }
+
+
+def unnamed(client: Callable[..., Any]) -> dict[str, None]:
+    """Return the options by which a client of redis-py does not send its name and version.
+
+    A user with only the rights that the guide names may not send them, and the server would log
+    two denials for each connection (ACL LOG).
+
+    Args:
+        client: the class that takes the options.
+    """
+    if "driver_info" in inspect.signature(client).parameters:
+        return {"driver_info": None}
+    return {"lib_name": None, "lib_version": None}  # before redis-py 7.2
 
 
 class RedisBroker:
@@ -92,7 +109,8 @@ class RedisBroker:
     def _make_publisher(self) -> Any:
         # No retry: the pool itself replaces a connection that the server closed meanwhile.
         retry = Retry(NoBackoff(), 0)
-        pool = redis.BlockingConnectionPool.from_url(self.url, **PUBLISHER_OPTIONS, retry=retry)
+        options = {**PUBLISHER_OPTIONS, **unnamed(redis.connection.AbstractConnection)}
+        pool = redis.BlockingConnectionPool.from_url(self.url, **options, retry=retry)
         return redis.Redis(connection_pool=pool)
 
     async def listen(self, wake: Wake, publish: Publish) -> None:
@@ -103,12 +121,16 @@ class RedisBroker:
             redis.RedisError: a connection failed.
             TimeoutError: the server did not answer within 5 s.
         """
+        while True:
+            await self._listen_once(wake, publish)
+
+    async def _listen_once(self, wake: Wake, publish: Publish) -> None:
+        """Receive hints on new connections, until these have reached their greatest age."""
         listener = RedisListener(self._subscribe_command)
         try:
             async with asyncio.timeout(SETUP_TIMEOUT):
                 for url, channels in (await self._channels_by_url()).items():
                     await listener.subscribe(url, channels)
-            wake(None)
             await canary.listen(listener.receive, wake, publish, self.channel, self._probes)
         finally:
             await listener.close()
@@ -138,7 +160,8 @@ class RedisListener:
         """Subscribe to channels of one server, on a connection of their own."""
         # No retry: it would subscribe again silently, and the messages in between would be lost.
         retry = redis.asyncio.retry.Retry(NoBackoff(), 0)
-        pool = redis.asyncio.ConnectionPool.from_url(url, **COMMON_OPTIONS, retry=retry)
+        options = {**COMMON_OPTIONS, **unnamed(redis.asyncio.connection.AbstractConnection)}
+        pool = redis.asyncio.ConnectionPool.from_url(url, **options, retry=retry)
         connection = pool.make_connection()  # type: ignore[no-untyped-call]
         self._connections.append(connection)
         await connection.connect()
@@ -165,7 +188,8 @@ class RedisListener:
 
     async def _take(self, kind: Any, channel: Any, data: Any) -> None:
         if _text(kind) in ("message", "smessage"):
-            await self._messages.put(_text(data))
+            if len(data) <= HINTS_MAX_BYTES:  # a longer one is none of ours
+                await self._messages.put(_text(data))
         else:  # a cluster sends it when a channel's slot moves to another node
             raise BrokerError(f"the server ended the subscription of {_text(channel)!r}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 from collections.abc import Collection, Sequence
@@ -12,18 +13,20 @@ import redis
 import redis.asyncio
 import redis.asyncio.cluster
 import redis.cluster
+import redis.connection
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from .base import BrokerError, pack
-from .redis import COMMON_OPTIONS, PUBLISHER_OPTIONS, RedisBroker
+from .redis import COMMON_OPTIONS, PUBLISHER_OPTIONS, RedisBroker, unnamed
 
 SHARDS = 16
 """Channels of a site on a cluster. All processes of the site must agree on it."""
 FAILURE_BUDGET = 2.0
 """Seconds after which a publisher that fails drops the rest of its hints."""
 _CLUSTER = "+cluster"
+_END_OF_NETLOC = re.compile("[/?#]")
 _FAILURES = (redis.RedisError, RedisClusterException)
 
 
@@ -37,7 +40,7 @@ def redis_broker(url: str, channel: str) -> RedisBroker:
     Raises:
         ValueError: it is not the URL of a Redis server or cluster.
     """
-    if urlsplit(url).scheme.endswith(_CLUSTER):
+    if url.partition("://")[0].lower().endswith(_CLUSTER):
         return ClusterBroker(url, channel)
     redis.ConnectionPool.from_url(url)  # it does not connect yet, and raises for a wrong URL
     return RedisBroker(url, channel)
@@ -54,21 +57,23 @@ class ClusterAddress:
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self._parts = parts._replace(scheme=parts.scheme.removesuffix(_CLUSTER))
-        hosts = parts.netloc.rpartition("@")[2].split(",")
-        nodes = [urlsplit(f"//{host}") for host in hosts]
-        is_redis = self._parts.scheme in ("redis", "rediss")
-        if not is_redis or not all(node.hostname for node in nodes):
+        # The hosts are taken apart first: urlsplit() refuses a list of them in which an IPv6
+        # address is not the first (Python 3.14, and security releases of older ones).
+        scheme, _, rest = url.partition("://")
+        netloc = _END_OF_NETLOC.split(rest, maxsplit=1)[0]
+        userinfo, at, hosts = netloc.rpartition("@")
+        self._userinfo = userinfo + at
+        self._scheme, self._tail = scheme.lower().removesuffix(_CLUSTER), rest[len(netloc) :]
+        nodes = [urlsplit(f"//{host}") for host in hosts.split(",")]
+        if self._scheme not in ("redis", "rediss") or not all(node.hostname for node in nodes):
             raise ValueError("the URL of a cluster is redis+cluster://host:port[,host:port ...]")
         self.nodes = [(str(node.hostname), node.port or 6379) for node in nodes]
         """Host and port of each node in the URL."""
 
     def url_of(self, host: str, port: int) -> str:
         """Return the URL of one node."""
-        userinfo, at, _ = self._parts.netloc.rpartition("@")
         node = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        return self._parts._replace(netloc=f"{userinfo}{at}{node}").geturl()
+        return f"{self._scheme}://{self._userinfo}{node}{self._tail}"
 
 
 class ClusterBroker(RedisBroker):
@@ -127,12 +132,15 @@ class ClusterBroker(RedisBroker):
             connection_pool_class=redis.BlockingConnectionPool,
             retry=Retry(NoBackoff(), 2),
             **PUBLISHER_OPTIONS,
+            **unnamed(redis.connection.AbstractConnection),
         )
 
     async def _channels_by_url(self) -> dict[str, list[str]]:
         nodes = [redis.asyncio.cluster.ClusterNode(*node) for node in self._address.nodes]
         url = self._address.url_of(*self._address.nodes[0])
-        cluster = redis.asyncio.RedisCluster.from_url(url, startup_nodes=nodes, **COMMON_OPTIONS)
+        cluster = redis.asyncio.RedisCluster.from_url(
+            url, startup_nodes=nodes, **COMMON_OPTIONS, **unnamed(redis.asyncio.RedisCluster)
+        )
         found: dict[str, list[str]] = {}
         try:
             await cluster.initialize()
