@@ -187,7 +187,8 @@ def test_the_wheel_holds_the_built_client_without_its_sources_and_build(names: s
 
 def test_the_wheel_holds_nothing_that_only_a_workplace_has(names: set[str]) -> None:
     assert not [name for name in names if "__pycache__" in name or name.endswith((".pyc", ".map"))]
-    assert not [name for name in names if "node_modules" in name or "/test" in name]
+    assert not [name for name in names if "node_modules" in name or "/tests/" in name]
+    assert not [name for name in names if "/test_" in name or "conftest" in name]
 
 
 def test_the_wheel_requires_what_it_imports_and_no_more(wheel: Path) -> None:
