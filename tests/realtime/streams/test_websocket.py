@@ -185,6 +185,17 @@ async def test_a_message_without_an_end_closes(place: Place, alice: str) -> None
     assert place.server.memory() - before < 8 * 1024
 
 
+@pytest.mark.parametrize("kind", ["hypercorn", "gunicorn"])
+async def test_other_servers_close_a_message_without_an_end(site: Site, kind: str) -> None:
+    place = Place(site, kind)
+    socket = await place.open(None, "/feeds/public/")
+    await socket.until("sync")
+    for _ in range(24):
+        socket.send_part("x" * 64 * 1024)
+    assert await socket.closed() in (TOO_BIG, LOST)
+    place.server.kill()
+
+
 HANDLING = 8
 """Seconds that one message takes: longer than a busy machine needs to send 25 MB."""
 
