@@ -18,7 +18,7 @@ from tests.browser.pages import (
     soon,
     tab,
 )
-from tests.support.servers import Server
+from tests.support.servers import ROOT, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -82,6 +82,26 @@ async def test_a_swapped_body_keeps_the_stream_the_toasts_and_their_look(
     await expect_shown(page, pk, "stays")
     assert streams == []
     assert await appearances(page) == {str(pk): 1, str(fresh): 1}
+
+
+@pytest.mark.parametrize("target", ["body", "main"])
+@pytest.mark.parametrize("start", ["/plain/", "/exempt/"])
+async def test_a_whole_page_that_htmx_inserts_has_one_client(
+    host: Host, server: Server, visitor: Visitor, start: str, target: str
+) -> None:
+    alice = host.person()
+    context = await visitor.context(server, alice)
+    page = await tab(context, start, connects=start == "/plain/")
+    streams = streams_of(page)
+    await page.add_script_tag(path=ROOT / "static/site/vendor/htmx.min.js")
+    for _ in range(2):
+        await page.evaluate("(target) => htmx.ajax('GET', '/plain/', { target })", target)
+        await expect_connection(page, "connected")
+    pk = host.toast(alice, "once", duration=0)
+    await expect_shown(page, pk, "once")
+    assert await region(page).count() == 1
+    assert await appearances(page) == {str(pk): 1}
+    assert len(streams) == (start == "/exempt/")
 
 
 async def test_a_region_that_another_script_removes_is_inserted_again(

@@ -9,6 +9,7 @@ from tests import urls
 from toasts.delivery.hubs import current_hub
 from toasts.delivery.source import topic
 from toasts.html import inbox_snippet, snippet
+from toasts.middleware import toasts_exempt
 
 STRICT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -60,6 +61,10 @@ async def by_hand(request: HttpRequest) -> HttpResponse:
     return document(f"{tags}<h1>By hand</h1>")
 
 
+async def plain(request: HttpRequest) -> HttpResponse:
+    return document("<main><h1>Plain</h1></main>")
+
+
 async def twice(request: HttpRequest) -> HttpResponse:
     return document(snippet() + "<h1>Twice</h1>" + snippet())
 
@@ -77,6 +82,8 @@ urlpatterns = [
     path("strict/", strict),
     path("by-hand/", by_hand),
     path("twice/", twice),
+    path("plain/", plain),
+    path("exempt/", toasts_exempt(plain)),
     path("bell/", bell),
     path("inbox/", inbox),
     path("static/<path:path>", serve, {"insecure": True}),
