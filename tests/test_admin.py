@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -107,6 +108,28 @@ def test_toasts_are_searched_and_filtered(
     ]
     dismiss_toast(toasts[2])
     assert shown(staff.get(LIST + query)) == {toasts[index].pk for index in chosen}
+
+
+def test_active_toasts_are_marked_and_filtered(staff: Client, alice: User) -> None:
+    hour = timedelta(hours=1)
+    active = create_toast("active", alice, expires_at=timezone.now() + hour)
+    others = [
+        create_toast("scheduled", alice, visible_from=timezone.now() + hour),
+        create_toast("expired", alice, expires_at=timezone.now() - hour),
+        dismiss_toast(create_toast("read", alice)),
+    ]
+    page = staff.get(LIST)
+    assert [toast.is_active for toast in page.context["cl"].result_list] == [False] * 3 + [True]
+    assert shown(staff.get(LIST, {"active": "1"})) == {active.pk}
+    assert shown(staff.get(LIST, {"active": "0"})) == {toast.pk for toast in others}
+    assert len(shown(staff.get(LIST, {"active": "x"}))) == 4
+
+
+def test_data_that_is_nested_too_deeply_is_an_error_beside_its_field(
+    staff: Client, alice: User
+) -> None:
+    found = errors(staff.post(ADD, form(alice, data="[" * 100_000)))
+    assert found == {"data": ["It is nested too deeply."]}
 
 
 def test_markup_in_a_toast_is_escaped(staff: Client, alice: User) -> None:

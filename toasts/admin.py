@@ -28,6 +28,12 @@ class VerbatimJSONField(forms.JSONField):
     page as it is, and the page can't be encoded.
     """
 
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError:  # thousands of open brackets
+            raise forms.ValidationError("It is nested too deeply.", code="invalid") from None
+
     def bound_data(self, data: Any, initial: Any) -> Any:
         if self.disabled:
             return initial
@@ -65,18 +71,41 @@ class ToastForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable
             self.add_error(None, str(error))
 
 
+class ActiveFilter(admin.SimpleListFilter):
+    """Toasts that pages show now, or the others: those that are read, scheduled or expired."""
+
+    title = "active"
+    parameter_name = "active"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("1", "Yes"), ("0", "No")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() not in ("0", "1"):
+            return queryset
+        return queryset.filter(is_active=self.value() == "1")
+
+
 @admin.register(Toast)
 class ToastAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscriptable at runtime
     form = ToastForm
-    list_display = ["id", "user", "level", "headline", "created_at", "is_read"]
+    list_display = ["id", "user", "level", "headline", "created_at", "active", "is_read"]
     list_display_links = ["id", "headline"]
-    list_filter = ["level", ("read_at", admin.EmptyFieldListFilter), "created_at"]
+    list_filter = ["level", ActiveFilter, ("read_at", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["user"]
     search_fields = ["message", "title", "key"]
     raw_id_fields = ["user"]
     readonly_fields = ["created_at", "updated_at", "read_at"]
     actions = ["mark_read"]
     show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Toast]:
+        rows: Any = super().get_queryset(request)
+        return rows.with_active()  # type: ignore[no-any-return]
+
+    @admin.display(description="active", boolean=True)
+    def active(self, toast: Toast) -> bool:
+        return bool(toast.is_active)  # type: ignore[attr-defined]  # of get_queryset
 
     @admin.display(description="toast")
     def headline(self, toast: Toast) -> str:

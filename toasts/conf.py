@@ -175,7 +175,6 @@ class Settings:
     )  # fmt: skip
 
     use_tz = DjangoSetting("USE_TZ", bool)
-    time_zone = DjangoSetting("TIME_ZONE", str)
     middleware = DjangoSetting("MIDDLEWARE", _paths)
     authentication_backends = DjangoSetting("AUTHENTICATION_BACKENDS", _paths)
     ssl_redirect = DjangoSetting("SECURE_SSL_REDIRECT", bool)

@@ -95,23 +95,26 @@ def _parse_key(field: Any, value: Any) -> Any:
 def existing_key(user: Any) -> Any:
     """Return the primary key of a user who exists.
 
+    The row of an instance may have been deleted. `StoredUser` finds that out without a query.
+
     Args:
         user: a saved instance of the user model, or a primary key.
 
     Raises:
         ValueError: it is neither, or no user has this primary key.
     """
+    if isinstance(user, models.Model):
+        return key_of(user)
     return _existing([user], "user")[0]
 
 
 def _existing(users: list[Any], argument: str) -> list[Any]:
-    """Return the distinct primary keys of `users`, after one query for the bare keys.
+    """Return the distinct primary keys of `users`, after one query for all of them.
 
     Without the query a mistake would show far away: PostgreSQL checks a foreign key at COMMIT.
     """
-    keys = {key_of(user, argument): isinstance(user, models.Model) for user in users}
-    bare = {key for key, is_instance in keys.items() if not is_instance}
-    if missing := bare - _stored(bare):
+    keys = dict.fromkeys(key_of(user, argument) for user in users)
+    if missing := keys.keys() - _stored(set(keys)):
         raise ValueError(f"{argument}: no user has the primary key {_listed(missing)}.")
     return list(keys)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext_lazy
@@ -281,3 +282,28 @@ def test_the_package_exports_exactly_these_names() -> None:
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"module 'toasts' has no attribute 'create_toats'"):
         toasts.create_toats  # type: ignore[attr-defined]  # noqa: B018
+
+
+# A user who was deleted meanwhile.
+
+
+def test_the_instance_of_a_deleted_user_is_refused_and_nothing_is_written(
+    hints: list[str],
+) -> None:
+    gone, bob = (User.objects.create_user(name) for name in ("gone", "other"))
+    User.objects.filter(pk=gone.pk).delete()
+    with pytest.raises(ValueError, match=rf"^user: no user has the primary key {gone.pk}\.$"):
+        create_toast("x", gone)
+    with pytest.raises(ValueError, match=r"^user: no user has"), transaction.atomic():
+        create_toast("x", gone)
+    with pytest.raises(ValueError, match=rf"^users: no user has the primary key {gone.pk}\.$"):
+        create_toasts("x", [bob, gone])
+    assert not Toast.objects.exists()
+    assert hints == []
+
+
+def test_a_toast_for_an_instance_is_one_statement(alice: User) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        toast = create_toast("x", alice)
+    assert len(queries) == 1
+    assert (toast.user_id, toast.user) == (alice.pk, alice)

@@ -92,37 +92,3 @@ def test_a_pool_that_is_too_small_is_reported(keep_in: Any, pool: Any, size: int
     messages = database.check_pool(None)
     assert [message.id for message in messages] == (["toasts.W009"] if size else [])
     assert all(f"has at most {size} connections" in message.msg for message in messages)
-
-
-# W016
-
-
-@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Chicago", "Europe/London"])
-def test_local_times_with_sqlites_clock_are_reported(
-    settings: Any, keep_in: Any, zone: str
-) -> None:
-    keep_in("sqlite3")
-    settings.USE_TZ = False
-    settings.TIME_ZONE = zone
-    number, message, hint = reported(database.check_clock)
-    assert number == "toasts.W016"
-    assert f"TIME_ZONE is {zone!r}, but SQLite's clock is UTC" in message
-    assert "USE_TZ to True" in hint
-
-
-@pytest.mark.parametrize(
-    ("engine", "use_tz", "zone"),
-    [
-        ("sqlite3", True, "Europe/Berlin"),
-        ("sqlite3", False, "UTC"),
-        ("sqlite3", False, "Africa/Abidjan"),
-        ("postgresql", False, "Europe/Berlin"),
-    ],
-)
-def test_times_that_agree_with_the_databases_clock_are_fine(
-    settings: Any, keep_in: Any, engine: str, use_tz: bool, zone: str
-) -> None:
-    keep_in(engine)
-    settings.USE_TZ = use_tz
-    settings.TIME_ZONE = zone
-    assert ids(database.check_clock) == []

@@ -67,3 +67,32 @@ async def posted(body: bytes) -> HttpResponse:
 async def test_an_answer_repeats_the_ref_of_its_message(ref: str) -> None:
     answer = await answer_message(Repeat(), HttpRequest(), "1", f'{{"data": 1, "ref": {ref}}}')
     assert answer == f'{{"event":"reply","data":1,"ref":{ref}}}'
+
+
+def nested(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (nested(100_000), "Not JSON."),
+        ("[" * 100_000, "Not JSON."),
+        (nested(101), "Nested more than 100 deep."),
+        ('{"a":' * 101 + "1" + "}" * 101, "Nested more than 100 deep."),
+        (f"[{nested(5)}, {nested(100)}, {nested(5)}]", "Nested more than 100 deep."),
+    ],
+)
+async def test_json_that_is_nested_too_deeply_is_refused(text: str, problem: str) -> None:
+    answer = await answer_message(Repeat(), HttpRequest(), "1", text)
+    assert json.loads(answer)["data"] == {"detail": [problem]}
+    response = await posted(text.encode())
+    assert (response.status_code, json.loads(response.content)) == (400, {"detail": [problem]})
+
+
+@pytest.mark.parametrize(
+    "text", [nested(100), f"[{','.join(['[{}]'] * 500)}]", '"' + "[" * 500 + '"']
+)
+async def test_json_of_a_hundred_levels_and_any_width_is_taken(text: str) -> None:
+    response = await posted(text.encode())
+    assert (response.status_code, json.loads(response.content)) == (200, json.loads(text))

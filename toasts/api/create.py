@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Unpack
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from ..db import chunked, database, revive_connection
-from ..models.toast import Toast
+from ..models.toast import StoredUser, Toast
 from ..types import Action, Level, LevelName, Text, ToastContent, UserOrKey
 from ..users import CHUNK, existing_key, existing_keys
 from .async_twin import async_twin
@@ -55,7 +55,8 @@ def create_toast(
 
     Raises:
         ValueError: an argument breaks its rule, the toast takes more than 8,192 bytes as JSON, or
-            there is no such user. Nothing was written.
+            there is no such user. Nothing was written. If the user of an instance was deleted in
+            the meantime, PostgreSQL requires a transaction around the call to be rolled back.
     """
     revive_connection()
     user_id = existing_key(user)
@@ -70,8 +71,18 @@ def create_toast(
 
 
 def _insert_one(toast: Toast) -> Toast:
-    toast.save(force_insert=True, using=database())
-    announce_after_commit([toast.user_id])
+    user_id = toast.user_id
+    # The row of an instance may be gone. The INSERT finds out by itself: another query would take
+    # half as long again, and PostgreSQL checks the foreign key only at COMMIT.
+    toast.__dict__["user_id"] = StoredUser(user_id)
+    try:
+        toast.save(force_insert=True, using=database())
+    except IntegrityError as error:
+        if "user_id" in str(error):
+            raise ValueError(f"user: no user has the primary key {user_id}.") from error
+        raise
+    toast.__dict__["user_id"] = user_id
+    announce_after_commit([user_id])
     return toast
 
 

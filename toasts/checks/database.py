@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.checks import CheckMessage, Warning, register
 from django.db import connections
 
-from ..conf import conf
 from ..db import database
 from .site import names_asgi
 
@@ -68,24 +65,24 @@ def _missing_options(options: dict[str, Any]) -> list[str]:
 
 @register("toasts")
 def check_clock(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """W016: Django writes local times, while SQLite's clock is UTC."""
+    """W016: on MySQL and MariaDB, the clock is in the session's zone, and toasts are in UTC."""
     connection = connections[database()]
-    if conf.use_tz or connection.vendor != "sqlite" or _is_utc(conf.time_zone):
+    if connection.vendor != "mysql" or _sets_utc(connection.settings_dict["OPTIONS"]):
         return []
     return [
         Warning(
-            f"USE_TZ is False and TIME_ZONE is {conf.time_zone!r}, but SQLite's clock is UTC: the"
-            " expires_at and visible_from of toasts are off by the difference.",
-            hint='Set USE_TZ to True, or TIME_ZONE to "UTC", or keep toasts in PostgreSQL.',
+            f"The database {connection.alias!r} is {connection.display_name}, and its sessions have"
+            " the server's time zone. If that is not UTC, the times of toasts are off by the"
+            " difference.",
+            hint="""Add to OPTIONS: "init_command": "SET time_zone = '+00:00'".""",
             id="toasts.W016",
         )
     ]
 
 
-def _is_utc(name: str) -> bool:
-    # Two dates, because a zone may be UTC in winter only, such as Europe/London.
-    zone = ZoneInfo(name)
-    return not any(datetime(2026, month, 1, tzinfo=zone).utcoffset() for month in (1, 7))
+def _sets_utc(options: dict[str, Any]) -> bool:
+    command = options.get("init_command") or ""
+    return bool(re.search(r"\btime_zone\s*=\s*['\"](\+00:00|utc)['\"]", command, re.I))
 
 
 @register("toasts")

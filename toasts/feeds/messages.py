@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import re
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("toasts")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 """What a text has that may hold half of a surrogate pair."""
+DEPTH_MAX = 100
+"""How deeply a page's JSON may be nested."""
 
 
 async def answer_post(feed: Feed, request: HttpRequest, topic: str) -> HttpResponse:
@@ -98,8 +101,9 @@ def _load(text: str | bytes) -> Any:
     """Return the value of a JSON text.
 
     Raises:
-        ValueError: it is no JSON, or has half of a surrogate pair (RFC 8259, section 8.2): no
-            database stores that. The error's text goes to the page.
+        ValueError: it is no JSON, is nested more than DEPTH_MAX deep, which may be too deep to be
+            encoded again, or has half of a surrogate pair (RFC 8259, section 8.2): no database
+            stores that. The error's text goes to the page.
     """
     try:
         if isinstance(text, bytes):
@@ -107,12 +111,26 @@ def _load(text: str | bytes) -> Any:
         value = json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("Not JSON.") from None
+    if text.count("[") + text.count("{") > DEPTH_MAX and _is_deep(value):
+        raise ValueError(f"Nested more than {DEPTH_MAX} deep.")
     if _SURROGATE.search(text):
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
             raise ValueError("Not Unicode: it has half of a surrogate pair.") from None
     return value
+
+
+def _is_deep(value: Any) -> bool:
+    """Return whether a value is nested more than DEPTH_MAX deep."""
+    level = [value]
+    for _ in range(DEPTH_MAX + 1):
+        level = [one for one in level if isinstance(one, dict | list)]
+        if not level:
+            return False
+        values = (one.values() if isinstance(one, dict) else one for one in level)
+        level = list(itertools.chain.from_iterable(values))
+    return True
 
 
 def _errors(error: ValidationError) -> dict[str, Any]:

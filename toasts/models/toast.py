@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connections, models
-from django.db.models import F, Q, Value, Window
+from django.db.models import Expression, F, Q, Value, Window
 from django.db.models.functions import Cast, Length, Now, RowNumber
 from django.db.models.lookups import LessThanOrEqual
+from django.utils import timezone
 
 from .. import validation
 from ..types import Level
+from .fields import UtcDateTimeField
 
 
 class Row(NamedTuple):
@@ -41,6 +43,9 @@ class Row(NamedTuple):
 
 _COLUMNS = Row._fields[:-1]
 _JSON = ("actions", "data")
+UNREAD = Q(read_at__isnull=True)
+STARTED = Q(visible_from__lte=Now())
+UNEXPIRED = Q(expires_at__isnull=True) | Q(expires_at__gt=Now())
 
 
 def wire(row: Row) -> dict[str, Any]:
@@ -63,15 +68,15 @@ def wire(row: Row) -> dict[str, Any]:
 
 
 def moment(value: datetime | None) -> str | None:
-    """Return a time in the format of RFC 3339.
+    """Return a time in the format of RFC 3339, in UTC with a Z.
 
-    An aware time becomes UTC, with a Z. A naive time stays as it is, without a zone.
+    A naive time, as Django has them if USE_TZ is False, is taken to be in TIME_ZONE.
     """
     if value is None:
         return None
-    if value.tzinfo is not None:
-        value = value.astimezone(UTC)
-    return value.isoformat().replace("+00:00", "Z")
+    if value.tzinfo is None:
+        value = timezone.make_aware(value)
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _array(keys: Sequence[Any], field: models.Field[Any, Any], connection: Any) -> Any:
@@ -88,6 +93,26 @@ def _array(keys: Sequence[Any], field: models.Field[Any, Any], connection: Any) 
     return [field.get_db_prep_value(key, connection) for key in keys]
 
 
+class StoredUser(Expression):
+    """The primary key of a user as it is stored; NULL if no user has it.
+
+    Args:
+        key: the primary key.
+    """
+
+    def __init__(self, key: Any) -> None:
+        self.user: Any = Toast._meta.get_field("user")
+        super().__init__(output_field=self.user.target_field)
+        self.key = key
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        quote = connection.ops.quote_name
+        table = quote(self.user.related_model._meta.db_table)
+        column = quote(self.user.target_field.column)
+        value = self.user.get_db_prep_value(self.key, connection)
+        return f"(SELECT {column} FROM {table} WHERE {column} = %s)", (value,)
+
+
 class ToastQuerySet(models.QuerySet["Toast"]):
     """A queryset of toasts, newest first by default."""
 
@@ -97,19 +122,23 @@ class ToastQuerySet(models.QuerySet["Toast"]):
 
     def unread(self) -> ToastQuerySet:
         """Return the toasts that are not read."""
-        return self.filter(read_at__isnull=True)
+        return self.filter(UNREAD)
 
     def started(self) -> ToastQuerySet:
         """Return the toasts that are not scheduled for later, by the database's clock."""
-        return self.filter(visible_from__lte=Now())
+        return self.filter(STARTED)
 
     def visible(self) -> ToastQuerySet:
         """Return the toasts, read or unread, that have started and not expired."""
-        return self.started().filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()))
+        return self.started().filter(UNEXPIRED)
 
     def active(self) -> ToastQuerySet:
         """Return the active toasts: visible and unread."""
         return self.visible().unread()
+
+    def with_active(self) -> ToastQuerySet:
+        """Return the same toasts, each with `is_active`: whether it is in `active`."""
+        return self.annotate(is_active=STARTED & UNEXPIRED & UNREAD)
 
     def newest_active(self, user_ids: Sequence[Any], limit: int) -> Iterator[Row]:
         """Yield the newest `limit` active toasts of each user in one query, oldest first."""
@@ -217,11 +246,11 @@ class Toast(models.Model):
     data = models.JSONField(blank=True, default=dict, db_default=Value({}, models.JSONField()))
     # The database's clock, not this machine's: a process whose clock is ahead would create toasts
     # that are not visible yet.
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-    updated_at = models.DateTimeField(db_default=Now(), editable=False)
-    visible_from = models.DateTimeField(db_default=Now(), blank=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
-    read_at = models.DateTimeField(null=True, blank=True)
+    created_at = UtcDateTimeField(db_default=Now(), editable=False)
+    updated_at = UtcDateTimeField(db_default=Now(), editable=False)
+    visible_from = UtcDateTimeField(db_default=Now(), blank=True)
+    expires_at = UtcDateTimeField(null=True, blank=True)
+    read_at = UtcDateTimeField(null=True, blank=True)
 
     objects = ToastQuerySet.as_manager()
 
