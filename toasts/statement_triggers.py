@@ -32,6 +32,10 @@ HINTS_MAX_BYTES = 5900
 PostgreSQL's NOTIFY takes."""
 
 
+class Unsupported(Exception):
+    """The database can't have the triggers. The text says why, and what to do."""
+
+
 @dataclass(frozen=True)
 class Triggers:
     """The triggers of one table, and the function that they call."""

@@ -22,19 +22,18 @@ from .statement_triggers import (
     TRANSITIONS,
     TriggerOperation,
     Triggers,
+    Unsupported,
     execute,
     notify_and_return,
     tenant_expression,
 )
 
+__all__ = ["InstallTriggers", "Status", "Unsupported", "install", "remove", "status"]
+
 FUNCTION = "toasts_announce"
 NAMES = {event: f"{FUNCTION}_{event}" for event in TRANSITIONS}
 ENABLED = ("O", "A")
 """The values of pg_trigger.tgenabled for triggers that fire: "origin" (the default), "always"."""
-
-
-class Unsupported(Exception):
-    """The database can't have the triggers. The text says why, and what to do."""
 
 
 @dataclass(frozen=True)

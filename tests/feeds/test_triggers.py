@@ -101,15 +101,46 @@ def test_without_topics_every_topic_of_the_feed_is_announced(postgres: PostgresS
         assert left.fetchall() == []
 
 
-def test_with_a_missing_column_the_row_is_written_and_the_writer_warned(
+REFUSED = MIGRATE.replace(
+    '    getattr(operation, "database_" + direction)("app", editor, None, None)',
+    """    try:
+        operation.database_forwards("app", editor, None, None)
+    except Exception as error:
+        print(json.dumps([type(error).__name__, str(error)]))""",
+)
+
+
+def test_a_column_whose_values_triggers_do_not_see_is_refused(postgres: PostgresServer) -> None:
+    database = Database(
+        postgres, postgres.create("board_virtual"), TEST_URLS="tests.support.feeds_site"
+    )
+    with database.writer, database.listener:
+        database.writer.execute(
+            "CREATE TABLE t (id int, stored int GENERATED ALWAYS AS (id + 1) STORED,"
+            " computed int GENERATED ALWAYS AS (id + 1) VIRTUAL)"
+        )
+        run = database.site.run
+        kind, text = run(REFUSED, "forwards", "board", "t", "all", "row:{computed}")
+        assert kind == "Unsupported"
+        assert re.match(r"'row:\{computed\}': .* 'computed', a virtual generated column", text)
+        assert run(REFUSED, "forwards", "board", "t", "row:{nothing}") == [
+            "Unsupported", "'row:{nothing}': the table t has no column 'nothing'.",
+        ]  # fmt: skip
+        assert database.hints("INSERT INTO t VALUES (1)") == []
+        run(MIGRATE, "forwards", "board", "t", "row:{id}:{stored}")
+        assert database.hints("INSERT INTO t VALUES (1)") == ["feed:board:row:1:2"]
+
+
+def test_with_a_column_that_goes_missing_the_row_is_written_and_the_writer_warned(
     postgres: PostgresServer,
 ) -> None:
     database = Database(
         postgres, postgres.create("board_bad"), TEST_URLS="tests.support.feeds_site"
     )
     with database.writer, database.listener:
-        database.writer.execute("CREATE TABLE t (id serial)")
+        database.writer.execute("CREATE TABLE t (id serial, missing text)")
         database.site.run(MIGRATE, "forwards", "board", "t", "row:{missing}")
+        database.writer.execute("ALTER TABLE t DROP COLUMN missing")
         assert database.hints("INSERT INTO t DEFAULT VALUES") == []
         assert re.match(r'rows were written but not announced: .*"missing"', database.warnings[0])
 

@@ -71,19 +71,27 @@ def create_toast(
 
 
 def _insert_one(toast: Toast) -> Toast:
-    user_id = toast.user_id
     # The row of an instance may be gone. The INSERT finds out by itself: another query would take
-    # half as long again, and PostgreSQL checks the foreign key only at COMMIT.
-    toast.__dict__["user_id"] = StoredUser(user_id)
+    # half as long again.
+    user_id = toast.user_id
+    if _defers_constraints():
+        toast.__dict__["user_id"] = StoredUser(user_id)
     try:
         toast.save(force_insert=True, using=database())
     except IntegrityError as error:
-        if "user_id" in str(error):
+        if any(words in str(error) for words in ("user_id", "FOREIGN KEY")):
             raise ValueError(f"user: no user has the primary key {user_id}.") from error
         raise
     toast.__dict__["user_id"] = user_id
     announce_after_commit([user_id])
     return toast
+
+
+def _defers_constraints() -> bool:
+    """Return whether the database checks the foreign key only at the end of a transaction."""
+    connection = transaction.get_connection(database())
+    is_open = connection.in_atomic_block or not connection.get_autocommit()
+    return is_open and connection.features.can_defer_constraint_checks
 
 
 def create_toasts(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.utils import truncate_name
+from django.db.migrations.state import ProjectState
 
 from ..realtime.hub import PREFIX_WILDCARD
 from ..statement_triggers import (
@@ -19,6 +20,7 @@ from ..statement_triggers import (
     TRANSITIONS,
     TriggerOperation,
     Triggers,
+    Unsupported,
     notify_and_return,
     tenant_expression,
 )
@@ -29,6 +31,8 @@ IDENTIFIER_MAX = 63
 """The most bytes of a PostgreSQL identifier."""
 HASH_LENGTH = 8
 """How many characters of a hash make a truncated name unique."""
+VIRTUAL = "v"
+"""PostgreSQL's `pg_attribute.attgenerated` of a column whose values are not stored."""
 _COLUMN = re.compile(r"\{([^{}]+)\}")
 
 
@@ -47,6 +51,8 @@ class InstallFeedTriggers(TriggerOperation):
 
     Raises:
         ValueError: no feed can have this name.
+        Unsupported: when it is installed: a topic names a column that the table doesn't have, or a
+            virtual generated column, whose values triggers don't see.
     """
 
     def __init__(self, feed: str, table: str, topics: Sequence[str] = ()) -> None:
@@ -65,6 +71,31 @@ class InstallFeedTriggers(TriggerOperation):
             names={event: f"toasts_feed_{self.feed}_{event}" for event in EVENTS},
             body=self._body(editor),
         )
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState, to_state: ProjectState,
+    ) -> None:  # fmt: skip
+        # The triggers would announce nothing, and only warn in the log of the database.
+        if schema_editor.connection.vendor == "postgresql":
+            self._check_columns(_columns(schema_editor, self.table))
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def _check_columns(self, columns: Mapping[str, str]) -> None:
+        """Check the columns that the topics name.
+
+        Args:
+            columns: `attgenerated` of each column of the table. Empty: there is no table yet.
+        """
+        for topic in self.topics:
+            for name in _COLUMN.findall(topic) if columns else ():
+                if name not in columns:
+                    raise Unsupported(f"{topic!r}: the table {self.table} has no column {name!r}.")
+                if columns[name] == VIRTUAL:
+                    raise Unsupported(
+                        f"{topic!r}: triggers don't see the values of {name!r}, a virtual generated"
+                        " column. Store it (db_persist=True), or name the columns it is made of."
+                    )
 
     def describe(self) -> str:
         return f"Install the triggers that announce rows of {self.table} to feed {self.feed}"
@@ -108,6 +139,17 @@ def _beginning(editor: BaseDatabaseSchemaEditor, feed: str, text: str) -> str:
     if not tenant:
         return editor.quote_value(name)
     return f"'{KIND}' || {tenant} || {editor.quote_value(name.removeprefix(KIND))}"
+
+
+def _columns(editor: BaseDatabaseSchemaEditor, table: str) -> dict[str, str]:
+    """Return `attgenerated` of each column of a table; nothing if there is no such table."""
+    with editor.connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname, attgenerated FROM pg_attribute"
+            " WHERE attrelid = to_regclass(%s) AND NOT attisdropped",
+            [editor.quote_name(table)],
+        )
+        return dict(cursor.fetchall())
 
 
 def _topic_expression(editor: BaseDatabaseSchemaEditor, feed: str, topic: str) -> str:

@@ -105,6 +105,9 @@ class StoredUser(Expression):
         super().__init__(output_field=self.user.target_field)
         self.key = key
 
+    def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
+        return self  # it refers to nothing outside itself
+
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         quote = connection.ops.quote_name
         table = quote(self.user.related_model._meta.db_table)
