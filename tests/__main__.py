@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.support import shared
+from tests.support.mariadb import MariaDBServer
 from tests.support.postgres import PostgresServer
 
 _ANY_DATABASE = """
@@ -31,6 +32,8 @@ _ANY_DATABASE = """
     test_middleware_pages.py test_packaging.py test_structure.py test_templatetags.py
     test_validation.py test_validation_links.py triggers
 """
+_ON_MARIADB = "api rest feeds/test_model_feed.py models/test_times.py test_admin.py test_users.py"
+"""What asks MariaDB the most; a site on it is in tests/servers/test_mariadb.py."""
 NONE_SELECTED = 5
 ALL = "not wide"
 LIGHT = f"not servers and not browser and {ALL}"
@@ -68,12 +71,24 @@ def _client_tests() -> Iterator[list[bool]]:
 def _everything(more: list[str]) -> bool:
     """Run the tests that the arguments select, on both databases."""
     with _shared_postgres() as server:
-        return _pytest(ALL, WORKERS, more) & _on_postgres(server, more)
+        return _pytest(ALL, WORKERS, more) & _on_postgres(server, more) & _on_mariadb(more)
 
 
 def _on_postgres(server: PostgresServer, more: list[str]) -> bool:
     url = server.url("toasts")
     return _pytest(LIGHT, LIGHT_WORKERS, [*ONCE, *more], TEST_DATABASE_URL=url)
+
+
+def _on_mariadb(more: list[str]) -> bool:
+    server = MariaDBServer(default_time_zone="+05:45", character_set_server="utf8mb4").start()
+    try:
+        return _pytest(
+            LIGHT, LIGHT_WORKERS, [*(f"tests/{name}" for name in _ON_MARIADB.split()), *more],
+            TEST_DATABASE_URL=server.create("toasts"),
+            DJANGO_SETTINGS_MODULE="tests.support.mariadb_settings",
+        )  # fmt: skip
+    finally:
+        server.remove()
 
 
 @contextmanager

@@ -43,9 +43,11 @@ def test_read_is_idempotent(
 def test_a_toast_that_is_deleted_during_the_request_is_not_found(
     client_of_alice: Client, three: list[Toast]
 ) -> None:
+    table = connection.ops.quote_name("toasts_toast")
+
     def delete_first(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.startswith('UPDATE "toasts_toast"'):
-            execute('DELETE FROM "toasts_toast"', (), False, context)
+        if sql.startswith(f"UPDATE {table}"):
+            execute(f"DELETE FROM {table}", (), False, context)
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(delete_first):

@@ -40,6 +40,9 @@ def fill(url: str, kind: str, build: Callable[[str], None]) -> None:
         build: migrates the database at a URL. It is called once per run and kind, for a template
             that is then copied.
     """
+    if url.startswith("mysql:"):
+        build(url)
+        return
     if not _is_empty(url):
         return
     if FOLDER not in os.environ or (template := _template(url, kind)) is None:

@@ -18,6 +18,9 @@ from ..realtime.brokers.sqlite import SqliteBroker
 from ..tenants import home_database
 from .connections import database_file
 
+ALONE = 1.0
+"""Seconds between two reads of everything, with "auto" on MySQL, MariaDB and other databases."""
+
 
 @functools.cache
 def local() -> LocalBroker:
@@ -55,6 +58,17 @@ def _default_kind() -> str:
     if connection.vendor == "sqlite" and not connection.is_in_memory_db():  # type: ignore[attr-defined]
         return "sqlite"
     return "local"
+
+
+def reconcile_interval() -> float:
+    """Return the seconds between two reads of everything that no hint asks for.
+
+    Where nothing carries hints from other processes, these reads alone find what those wrote.
+    """
+    on_file_or_server = connections[home_database()].vendor in ("postgresql", "sqlite")
+    if conf.broker != "auto" or on_file_or_server:
+        return conf.reconcile
+    return min(conf.reconcile, ALONE)
 
 
 def _postgres() -> Broker:

@@ -49,7 +49,9 @@ def current_hub() -> Hub:
 
 def _make_hub() -> Hub:
     timing = Timing(
-        reconcile=conf.reconcile, revalidate=conf.sweep, ticks_per_visit=ticks_per_visit()
+        reconcile=brokers.reconcile_interval(),
+        revalidate=conf.sweep,
+        ticks_per_visit=ticks_per_visit(),
     )
     router = SourceRouter if tenancy() is None else TenantRouter
     return Hub(

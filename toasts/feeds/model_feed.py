@@ -102,7 +102,9 @@ class ModelFeed(Feed):
     def _values_by_column(self, topics: Iterable[str]) -> Mapping[Any, Mapping[str, Any]]:
         """Return the values of topics that belong to a foreign key, by its field and the topic."""
         values: dict[Any, dict[str, Any]] = {}
-        if self.by and type(self).rows is ModelFeed.rows:
+        # MariaDB allows no LIMIT in a subquery of a row, which reading them together takes.
+        together = self.by and type(self).rows is ModelFeed.rows
+        if together and connections[_on_primary(self.queryset).db].vendor != "mysql":
             for topic in topics:
                 if not self._has_all_rows(topic):
                     column, value = self._value(topic)
