@@ -163,6 +163,25 @@ async def test_a_feed_reads_and_writes_the_rows_of_its_tenant(
         assert site.do("red", names) == [name]
 
 
+async def test_djangos_own_handler_serves_each_tenant_its_own(postgres: PostgresServer) -> None:
+    periods = {"TOASTS_RECONCILE": "600", "TOASTS_SWEEP": "600"}
+    url = postgres.create("tenants_of_django")
+    site = TenantSite(url, "both", TEST_HANDLER="django", **periods)
+    with contextlib.closing(site):
+        server = site.serve("uvicorn")
+        cookies = site.sign_in("red", "blue", "public")
+        async with (
+            stream_of(server, "red", cookies["red"]) as red,
+            stream_of(server, "blue", cookies["blue"]) as blue,
+        ):
+            assert await next_event(red, "sync") == {"ids": []}
+            assert await next_event(blue, "sync") == {"ids": []}
+            for tenant in ("public", "blue", "red"):
+                site.do(tenant, CREATE % f"of {tenant}")
+            assert (await next_event(red, "toast"))["message"] == "of red"
+            assert (await next_event(blue, "toast"))["message"] == "of blue"
+
+
 GREEN = """
 from tests.tenants.customers.models import Customer, Domain
 customer = Customer(schema_name="green")
