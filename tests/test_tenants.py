@@ -243,6 +243,20 @@ def test_a_feeds_topic_of_a_tenant_is_encoded_by_the_feed() -> None:
     assert router.delta("user@red:1", {1: "x"}, {}).startswith(b"event: dismiss")
 
 
+@pytest.mark.usefixtures("listed")
+@pytest.mark.parametrize(
+    ("prefix", "known"),
+    [("feed@red:names:", True), ("feed@red:other:", False), ("user@red:", False), ("@red:", False)],
+)
+def test_a_hint_may_wake_all_topics_of_a_feed_of_one_tenant(prefix: str, known: bool) -> None:
+    class Feeds:
+        def has_prefix(self, prefix: str) -> bool:
+            return prefix == "feed:names:"
+
+    router = TenantRouter(TOASTS, "user:", {"feed": Feeds()})
+    assert router.has_prefix(prefix) == known
+
+
 def test_the_reading_thread_stays_connected_to_ten_databases_of_tenants_at_most(
     django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
