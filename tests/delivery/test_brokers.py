@@ -173,7 +173,8 @@ async def test_hints_arrive_on_the_connection_that_bypasses_a_pooler(
     received: list[Any] = []
 
     async def publish(hints: Sequence[str]) -> None:
-        """Publish nothing: this test needs no canary."""
+        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as sender:
+            await sender.execute("SELECT pg_notify('toasts', %s)", [json.dumps(list(hints))])
 
     with override_settings(TOASTS_LISTEN_DSN=dsn):
         listening = asyncio.create_task(
@@ -181,8 +182,7 @@ async def test_hints_arrive_on_the_connection_that_bypasses_a_pooler(
         )
     try:
         await until(lambda: received == [None] or listening.done())
-        async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as other:
-            await other.execute("SELECT pg_notify('toasts', %s)", [json.dumps(["user:1"])])
+        await publish(["user:1"])
         await until(lambda: ["user:1"] in received)
     finally:
         listening.cancel()
