@@ -37,7 +37,7 @@ class SqliteBroker:
             BrokerError: the file is gone, or another one is at its path.
             sqlite3.Error: the file can't be read.
         """
-        inode = self._inode()
+        file_id = self._file_id()
         with contextlib.closing(self._connect()) as connection:
             last_version = _version(connection)
             wake(None)
@@ -49,12 +49,14 @@ class SqliteBroker:
                     last_version = version
                     wake(None)
                 rounds += 1
-                if rounds % 50 == 0 and self._inode() != inode:
+                if rounds % 50 == 0 and self._file_id() != file_id:
                     raise BrokerError(f"{self.path} was replaced by another file")
 
-    def _inode(self) -> int:
+    def _file_id(self) -> tuple[int, int]:
+        """Return what tells the file from another one at its path, also on another disk."""
         try:
-            return os.stat(self.path).st_ino
+            found = os.stat(self.path)
+            return found.st_dev, found.st_ino
         except FileNotFoundError as error:
             raise BrokerError(f"{self.path} is gone") from error
 
