@@ -78,9 +78,12 @@ def _test(session: nox.Session, versions: dict[str, str]) -> None:
 
 
 def _pinned(versions: dict[str, str]) -> list[str]:
-    """Return what the tests need, as requirements/ pin it except for these versions."""
+    """Return what the tests need, as requirements/ pin it except for these versions.
+
+    Without the hashes: with them, pip takes none of the other versions.
+    """
     lines = [line for path in REQUIREMENTS for line in Path(path).read_text().splitlines()]
-    pins = {_name(line): line for line in lines if "==" in line}
+    pins = {_name(line): line.rstrip("\\ ") for line in lines if "==" in line}
     chosen = {name: f"{name}=={version}" for name, version in versions.items()}
     return [line for name, line in {**pins, **chosen}.items() if name not in LEFT_OUT]
 

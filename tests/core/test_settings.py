@@ -141,15 +141,18 @@ def test_demo_users_are_created_once(tmp_path: Path) -> None:
 
 
 def pins(name: str) -> dict[str, str]:
-    lines = (ROOT / "requirements" / name).read_text().splitlines()
-    pinned = [line for line in lines if line and not line.startswith(("#", "-r "))]
+    """The versions by name. Each needs a hash: with one, pip refuses all that have none."""
+    text = (ROOT / "requirements" / name).read_text().replace("\\\n", " ")
+    pinned = [line for line in text.splitlines() if line and not line.startswith(("#", "-r "))]
     for line in pinned:
-        assert re.fullmatch(r'[\w.-]+==[\w.]+(; sys_platform != "win32")?', line), line
-    pairs = (line.split(";")[0].lower().replace("_", "-").split("==") for line in pinned)
+        assert re.fullmatch(
+            r"[\w.-]+==[\w.]+( ; [a-z_]+ [!=<]+ '[\w.]+')?(\s+--hash=sha256:[0-9a-f]{64})+", line
+        ), line
+    pairs = (line.split()[0].lower().replace("_", "-").split("==") for line in pinned)
     return dict(pairs)
 
 
-def test_the_requirements_are_pinned_without_addresses_and_cover_the_project() -> None:
+def test_the_requirements_are_pinned_by_hashes_without_addresses_and_cover_the_project() -> None:
     site, dev = pins("site.txt"), pins("dev.txt")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
@@ -158,6 +161,8 @@ def test_the_requirements_are_pinned_without_addresses_and_cover_the_project() -
     assert required <= set(site)
     for name in groups["dev"]:
         assert not isinstance(name, str) or name.lower() in dev, name
+    assert pins("bench.txt")
+    assert pins("docs.txt")
 
 
 def test_make_lists_its_targets() -> None:
