@@ -104,6 +104,13 @@ def test_writers_are_compared_to_the_bare_insert(tmp_path: Path) -> None:
     assert all(row["toasts/s"] > 0 for row in singles)
 
 
+def test_pages_under_wsgi_are_measured_with_each_middleware(tmp_path: Path) -> None:
+    pages, [limit] = found(tmp_path, "pages").values()
+    bare, adapted, ours = [row["ms/page"] for row in pages]
+    assert 0 < bare < ours < adapted
+    assert limit["at most"] == 0.1
+
+
 @pytest.mark.servers
 @pytest.mark.timeout(300)
 def test_the_server_is_measured_before_and_after_the_churn(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_a_recheck_is_announced_after_the_commit_and_never_after_a_rollback(
 ) -> None:
     announced.clear()
     recheck = f"!user:{alice.pk}"
+    alice.is_active = False
     for change in (
         alice.save,
         lambda: user_logged_out.send(sender=User, request=None, user=alice),
@@ -49,6 +50,13 @@ def test_a_recheck_is_announced_after_the_commit_and_never_after_a_rollback(
             assert announced == []
         assert announced == [recheck]
         announced.clear()
+
+
+def test_a_user_who_stays_active_is_rechecked_when_a_new_password_is_in_the_session(
+    alice: User, announced: list[str]
+) -> None:
+    alice.save()
+    assert announced == [f"!~user:{alice.pk}"]
 
 
 def test_a_logout_without_a_user_announces_no_recheck(announced: list[str], db: None) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponseBase
 from django.test import AsyncClient, override_settings
+from django.utils import timezone
 from django.utils.decorators import async_only_middleware
 
 from tests.conftest import signed_in
@@ -86,6 +89,7 @@ def session_reader(get_response: Callable[..., Any]) -> Callable[..., Any]:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response: HttpResponseBase = get_response(request)
         session = request.session
+        assert (session.accessed, session.is_empty()) == (True, False)
         assert "_auth_user_id" in session
         response["X-User"] = session["_auth_user_id"] + session.get("nothing", "")
         response["X-Modified"] = str(session.modified)
@@ -161,3 +165,35 @@ async def test_other_middleware_may_change_the_session_after_the_view(
     assert "sessionid" in response.cookies
     session = await client.asession()
     assert await session.aget("seen") == "yes"
+
+
+@override_settings(
+    MIDDLEWARE=[SESSION, AUTHENTICATION, "tests.test_views_middleware.session_reader"],
+    SESSION_SAVE_EVERY_REQUEST=True,
+)
+@pytest.mark.parametrize("path", [STREAM, POLL])
+async def test_a_page_that_is_left_open_does_not_prolong_its_session(
+    alice: User, path: str
+) -> None:
+    client = await signed_in(alice)
+    key = client.cookies["sessionid"].value
+    soon = timezone.now() + timedelta(minutes=5)
+    await Session.objects.filter(pk=key).aupdate(expire_date=soon)
+    response = await client.get(path)
+    assert response.status_code == 200
+    assert (await Session.objects.aget(pk=key)).expire_date == soon
+    if path == STREAM:
+        await StreamReader(response).until("sync")
+
+
+@override_settings(MIDDLEWARE=[SESSION, AUTHENTICATION])
+@pytest.mark.parametrize("path", [STREAM, POLL])
+async def test_the_cookie_of_a_session_that_is_over_is_left_to_the_pages(
+    db: None, path: str
+) -> None:
+    # A poll under way while the user signs in must not delete the new cookie.
+    client = AsyncClient()
+    client.cookies["sessionid"] = "a" * 32
+    response = await client.get(path)
+    assert response.status_code == 204
+    assert not response.cookies

@@ -144,3 +144,13 @@ async def test_a_waiting_poll_holds_no_thread(alice: User) -> None:
             200,
             "to all of them",
         )
+
+
+async def test_the_name_of_a_users_state_outlives_a_rotation_of_the_secret_key(alice: User) -> None:
+    client = await signed_in(alice)
+    before = (await client.get(POLL)).json()["cursor"]
+    with override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["tests"]):
+        after = await client.get(POLL)
+        assert after.json()["cursor"] == before
+    with override_settings(SECRET_KEY="newest", SECRET_KEY_FALLBACKS=["new", "tests"]):
+        assert (await client.get(POLL)).json()["cursor"] == before

@@ -186,6 +186,15 @@ class Settings:
     session_cookie_name = DjangoSetting("SESSION_COOKIE_NAME", str)
 
     @property
+    def oldest_secret_key(self) -> str | bytes:
+        """The oldest key that the site still accepts; a rotation of SECRET_KEY does not change it.
+
+        What is derived from it stays the same until that key leaves SECRET_KEY_FALLBACKS.
+        """
+        keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        return keys[-1]  # Django's documentation has the newest first
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """The codes of the languages that a request can choose."""
         return tuple(code for code, _ in settings.LANGUAGES) if settings.USE_I18N else ()

@@ -21,6 +21,7 @@ from django.urls import get_resolver, get_script_prefix, get_urlconf, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext
+from django.utils.translation.trans_real import catalog
 
 try:
     from django.middleware.csp import get_nonce
@@ -101,7 +102,7 @@ def snippet(
         # Not cached: a storage may sign its URLs with a time to live.
         static("toasts/toasts.css"), static("toasts/toasts.js"), *_urls(), *_csrf_names(),
         f"{conf.heartbeat:g}", position, str(limit), _checked_hotkey(hotkey),
-        *(texts[text] for text in TEXTS.values()),
+        *map(texts.__getitem__, TEXTS.values()),
     )  # fmt: skip
     attribute = format_html(' nonce="{}"', nonce) if nonce else ""
     return _ascii(f"{link}{attribute}>{script}{attribute}></script>")
@@ -169,10 +170,20 @@ def nonce_of(request: HttpRequest | None) -> str:
 
 def _translated(texts: tuple[str, ...], labels: Mapping[str, str] | None) -> dict[str, str]:
     """Return what stands for each of `texts`: its label, else Django's translation."""
-    values = {text: gettext(text) for text in texts} | dict(labels or {})
+    values = _in_catalog(catalog() if settings.USE_I18N else None, texts)
+    if not labels:
+        return values
+    values = {**values, **labels}
     if unknown := [text for text in values if text not in texts]:
         raise ValueError(f"labels: {unknown[0]!r} is not one of: {str(texts)[1:-1]}.")
     return {text: str(value) for text, value in values.items()}
+
+
+@lru_cache(maxsize=64)
+def _in_catalog(catalog: object, texts: tuple[str, ...]) -> dict[str, str]:
+    # The catalog is only the cache's key: gettext() takes the same one from the context. Django
+    # makes another one when the language or a file of translations changes.
+    return {text: gettext(text) for text in texts}
 
 
 @lru_cache(maxsize=64)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 import logging
 import re
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import lru_cache, wraps
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -34,6 +36,11 @@ OUTDATED_HEADERS = (
     "Accept-Ranges",
 )
 """Headers that describe or promise the bytes that the view wrote."""
+NOT_WITH_GEVENT = (
+    "Pages lack the toasts client: toasts.middleware.ToastMiddleware needs an event loop, and"
+    " gevent's workers can't run one for each request. Put toasts.middleware.WSGIToastMiddleware in"
+    " its place in MIDDLEWARE."
+)
 
 # For lower-cased bytes. The quantifiers are possessive, so that no page makes it backtrack.
 _END_OF_PAGE = re.compile(
@@ -50,29 +57,70 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 class ToastMiddleware:
     """Add the client to every HTML page.
 
-    It is async only: an async site runs it without a thread, and under WSGI Django adapts it. Place
-    it below (inside) middleware that writes CSP headers, compresses, caches or sets ETags; check
-    toasts.W004 reports a wrong order. It uses neither the session nor the user, and adds no Vary
-    (but with ``TOASTS_INJECT = "session"``).
+    It is async only: an async site runs it without a thread. Under WSGI, Django starts an event
+    loop for it with each page; use `WSGIToastMiddleware` there, as toasts.W017 says.
+
+    Place it below (inside) middleware that writes CSP headers, compresses, caches or sets ETags;
+    check toasts.W004 reports a wrong order. It uses neither the session nor the user, and adds no
+    Vary (but with ``TOASTS_INJECT = "session"``).
     """
 
     sync_capable = False
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]]) -> None:
+        if _has_greenlets():
+            logger.error(NOT_WITH_GEVENT)
+            raise MiddlewareNotUsed(NOT_WITH_GEVENT)
         self.get_response = get_response
         # Without the mark, Django would call it like a plain function.
         markcoroutinefunction(self)
 
     async def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = await self.get_response(request)
-        try:
-            if should_inject(request, response):
-                # Only here, because reading the nonce puts it into the site's CSP header.
-                inject(cast(HttpResponse, response), snippet(nonce_of(request)).encode("ascii"))
-        except Exception:
-            logger.exception("Left %r without the toasts client", request.path)
-        return response
+        return _with_client(request, await self.get_response(request))
+
+
+class WSGIToastMiddleware(ToastMiddleware):
+    """ToastMiddleware for sites that WSGI serves, alone or beside ASGI.
+
+    Under WSGI it is a plain function call, without an event loop. So it works in gevent's workers,
+    too. Under ASGI it is what `ToastMiddleware` is.
+    """
+
+    sync_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            super().__init__(get_response)
+        self.get_response = get_response
+
+    def __call__(  # type: ignore[override]  # what Django expects of middleware for both
+        self, request: HttpRequest
+    ) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self._is_async:
+            return super().__call__(request)
+        return _with_client(request, cast(HttpResponseBase, self.get_response(request)))
+
+
+def _has_greenlets() -> bool:
+    """Return whether gevent has replaced the threads of this process.
+
+    Requests then share one thread, in which only one event loop can run at a time.
+    """
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
+def _with_client(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Return the response, with the client if it is a page that should have it. Never raises."""
+    try:
+        if should_inject(request, response):
+            # Only here, because reading the nonce puts it into the site's CSP header.
+            inject(cast(HttpResponse, response), snippet(nonce_of(request)).encode("ascii"))
+    except Exception:
+        logger.exception("Left %r without the toasts client", request.path)
+    return response
 
 
 def toasts_exempt(view: _View) -> _View:

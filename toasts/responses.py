@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import django
-from asgiref.sync import sync_to_async
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connections, transaction
@@ -19,9 +19,10 @@ from django.http import (
     JsonResponse,
     StreamingHttpResponse,
 )
+from django.template.response import SimpleTemplateResponse
 
 from .auth.grants import Grant, request_grant
-from .auth.sessions import detach_session
+from .auth.sessions import prevent_renewal
 from .conf import conf
 from .delivery.hubs import current_hub
 from .delivery.request_resources import release_request_resources
@@ -39,7 +40,7 @@ from .tenants import require_tenancy
 
 
 def outside_transactions(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Take a view out of ATOMIC_REQUESTS: Django refuses a transaction to async views."""
+    """Take a view out of ATOMIC_REQUESTS: it only reads, and a stream would keep a connection."""
     for alias in connections:
         view = transaction.non_atomic_requests(using=alias)(view)
     return view
@@ -54,6 +55,18 @@ def stream_view(view: Callable[..., Any]) -> Callable[..., Any]:
 def serves_streams(view: Callable[..., Any]) -> bool:
     """Return whether a view has the mark of `stream_view`."""
     return getattr(view, "serves_streams", False) is True
+
+
+def without_renewal(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep a view's responses from renewing the session (see `prevent_renewal`)."""
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = view(request, *args, **kwargs)
+        prevent_renewal(request, response)
+        return response
+
+    return wrapped
 
 
 def stream_response(
@@ -73,9 +86,8 @@ def stream_response(
     if handover is not None:  # toasts.asgi serves this site
         handover.take(subscription, last_event_id)
         return HttpResponse(headers={**HEADERS, HANDOVER_HEADER: "1"})
-    current_hub().watch_server(request.scope.get("server"))
     abortion = Abortion()
-    parts = _stream_bytes(subscription, last_event_id, abortion)
+    parts = _stream_bytes(subscription, last_event_id, abortion, request.scope.get("server"))
     return AbortableResponse(parts, abortion)
 
 
@@ -142,7 +154,7 @@ class _AbortableParts:
 
 
 async def _stream_bytes(
-    subscription: SubscriptionRequest, last_event_id: str | None, abortion: Abortion
+    subscription: SubscriptionRequest, last_event_id: str | None, abortion: Abortion, server: Any
 ) -> AsyncIterator[bytes]:
     """Yield the bytes of one stream.
 
@@ -153,6 +165,7 @@ async def _stream_bytes(
     assert task is not None
     stream = buffered_stream(subscription, last_event_id, abort=abortion)
     hub = current_hub()
+    hub.watch_server(server)
 
     def unsubscribe(*rest: Any) -> None:
         hub.unsubscribe(stream)
@@ -160,12 +173,40 @@ async def _stream_bytes(
 
     await release_request_resources(unsubscribe)
     task.add_done_callback(unsubscribe)
-    hub.subscribe(stream, subscription.owner)
+    hub.subscribe(stream, subscription.owner, subscription.impersonator)
     # A comment line, so that the headers leave at once, while the state is still being read.
     yield b": toasts\n"
     while data := await stream.pull():
         yield subscription.translate(data) if subscription.translate else data
     hub.unsubscribe(stream)
+
+
+class LongPollResponse(SimpleTemplateResponse):
+    """The response of a long poll. Django's ASGI handler awaits it when the view has returned.
+
+    So the view itself is synchronous, and needs no event loop under WSGI, where no poll waits. The
+    handler treats the response as one of a template, which may be rendered later.
+
+    Args:
+        answer: waits, and returns the response whose status, headers and content this one gets.
+    """
+
+    def __init__(self, answer: Callable[[], Awaitable[HttpResponse]]) -> None:
+        super().__init__("")  # the name of no template
+        self._answer = answer
+
+    async def render(self) -> HttpResponse:  # type: ignore[override]  # the handler awaits it
+        """Wait, and return the complete response."""
+        if not self.is_rendered:
+            answer = await self._answer()
+            self.status_code = answer.status_code
+            for name, value in answer.items():
+                self.headers[name] = value
+            self.content = answer.content
+        response: HttpResponse = self
+        for callback in self._post_render_callbacks:  # type: ignore[attr-defined]
+            response = callback(response) or response
+        return response
 
 
 async def long_poll(
@@ -188,18 +229,12 @@ async def long_poll(
     return await wait_for_change(subscription, state, seconds)
 
 
-async def authenticate(request: HttpRequest) -> Grant | None:
-    """Return the grant that the site's middleware gave to this request, and detach its session.
+def toasts_grant(request: HttpRequest) -> Grant | None:
+    """Return the grant that the site's middleware gave to this request. Blocks.
 
     Returns:
         None if no user is signed in, or if the tenant has no toasts.
     """
-    grant = await sync_to_async(_toasts_grant)(request)
-    detach_session(request)
-    return grant
-
-
-def _toasts_grant(request: HttpRequest) -> Grant | None:
     grant = request_grant(request)
     return grant if grant is not None and has_toasts(grant.tenant) else None
 
@@ -225,6 +260,12 @@ def is_cross_site(request: HttpRequest) -> bool:
 def cross_site_response() -> HttpResponse:
     """Return the 403 for a page of another site."""
     return HttpResponseForbidden("Another site may not read this.", headers=UNCACHED)
+
+
+def forbidden(reason: str = "") -> HttpResponse:
+    """Return the 403 of a feed, as JSON, with its reason."""
+    detail = reason or "You may not listen here."
+    return JsonResponse({"detail": detail}, status=403, headers=UNCACHED)
 
 
 def no_content() -> HttpResponse:

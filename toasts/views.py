@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.decorators import login_not_required
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.middleware.csrf import get_token
 from django.views.decorators.http import require_safe
 
+from .auth.grants import Grant
 from .delivery.source import read_state, state_id_of, topic
-from .delivery.state import as_json
+from .delivery.state import ToastState, as_json
 from .delivery.streams import toasts_of
 from .html import csrf_header
 from .realtime.sse import UNCACHED, is_event_id
 from .responses import (
-    authenticate,
+    LongPollResponse,
     bad_cursor,
     bad_request,
     bad_wait,
@@ -27,6 +27,8 @@ from .responses import (
     parse_wait,
     stream_response,
     stream_view,
+    toasts_grant,
+    without_renewal,
 )
 
 
@@ -34,7 +36,8 @@ from .responses import (
 @outside_transactions
 @login_not_required  # a redirect to the login page would be read as a stream; signed out is 204
 @require_safe
-async def stream(request: HttpRequest) -> HttpResponseBase:
+@without_renewal
+def stream(request: HttpRequest) -> HttpResponseBase:
     """``GET /toasts/stream/``: the active toasts of the signed-in user, then what changes.
 
     Returns:
@@ -47,7 +50,7 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
     last_event_id = request.headers.get("Last-Event-ID") or request.GET.get("last_event_id")
     if last_event_id and not is_event_id(last_event_id):
         return bad_request("last_event_id", "Not an id of this stream; leave the header out.")
-    grant = await authenticate(request)
+    grant = toasts_grant(request)
     if grant is None or not isinstance(request, ASGIRequest):
         return no_content()
     return stream_response(request, toasts_of(grant), last_event_id)
@@ -56,7 +59,8 @@ async def stream(request: HttpRequest) -> HttpResponseBase:
 @outside_transactions
 @login_not_required
 @require_safe
-async def poll(request: HttpRequest) -> HttpResponseBase:
+@without_renewal
+def poll(request: HttpRequest) -> HttpResponseBase:
     """``GET /toasts/poll/``: the active toasts as JSON, and a cursor that names this state.
 
     With ``?wait=25&cursor=...`` it answers as soon as the state is another one than the cursor's,
@@ -77,18 +81,33 @@ async def poll(request: HttpRequest) -> HttpResponseBase:
         return bad_wait()
     if cursor and not is_event_id(cursor):
         return bad_cursor()
-    grant = await authenticate(request)
+    grant = toasts_grant(request)
     if grant is None:
         return no_content()
     name = topic(grant.user_id, grant.tenant)
-    state = await sync_to_async(read_state)(grant.user_id)
+    state = read_state(grant.user_id)
+    response: HttpResponse
     if seconds and cursor == state_id_of(name, state) and isinstance(request, ASGIRequest):
-        changed = await long_poll(request, toasts_of(grant), state, seconds)
-        if changed is None:
-            return no_content()
-        state = changed
-    answer = {"toasts": as_json(state), "cursor": state_id_of(name, state)}
-    response = JsonResponse(answer, headers=UNCACHED)
+        response = _long_poll_response(request, grant, state, seconds)
+    else:
+        response = _poll_response(name, state)
     if "csrf" in request.GET:
         response[csrf_header()] = get_token(request)
     return response
+
+
+def _poll_response(name: str, state: ToastState) -> HttpResponse:
+    answer = {"toasts": as_json(state), "cursor": state_id_of(name, state)}
+    return JsonResponse(answer, headers=UNCACHED)
+
+
+def _long_poll_response(
+    request: ASGIRequest, grant: Grant, state: ToastState, seconds: float
+) -> LongPollResponse:
+    subscription = toasts_of(grant)
+
+    async def answer() -> HttpResponse:
+        changed = await long_poll(request, subscription, state, seconds)
+        return no_content() if changed is None else _poll_response(subscription.topic, changed)
+
+    return LongPollResponse(answer)

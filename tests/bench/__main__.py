@@ -22,6 +22,7 @@ SCENARIOS = {
     "latency": "time from create_toast in another process to an open page",
     "streams": "cost of an open stream, compared to bare ASGI, django-eventstream and channels",
     "writers": "cost of create_toast, compared to a bare INSERT",
+    "pages": "time that the middleware adds to a page under WSGI",
     "boards": "time from a plain INSERT to the boards of many browsers, by a trigger and a feed",
     "churn": "threads, files, tasks and memory that connects and disconnects leave behind",
     "screen": "cost of many toasts, and of the client's start, for the page",

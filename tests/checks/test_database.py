@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from tests.support.checks import ids, reported
 from toasts.checks import database
@@ -92,3 +93,33 @@ def test_a_pool_that_is_too_small_is_reported(keep_in: Any, pool: Any, size: int
     messages = database.check_pool(None)
     assert [message.id for message in messages] == (["toasts.W009"] if size else [])
     assert all(f"has at most {size} connections" in message.msg for message in messages)
+
+
+# E018
+
+
+class UsersElsewhere:
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "other" if model._meta.label == "auth.User" else None
+
+
+def test_toasts_and_users_in_two_databases_are_an_error(keep_in: Any, settings: Any) -> None:
+    keep_in("sqlite3")
+    settings.DATABASE_ROUTERS = [UsersElsewhere()]
+    number, message, hint = reported(database.check_one_database)
+    assert number == "toasts.E018"
+    assert "written to the database 'default', but users to 'other'" in message
+    assert "DATABASE_ROUTERS" in hint
+
+
+def test_two_names_of_one_database_are_accepted(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connections.settings, "other", connections.settings["default"])
+    settings.DATABASE_ROUTERS = [UsersElsewhere()]
+    assert ids(database.check_one_database) == []
+
+
+def test_toasts_and_users_routed_together_are_accepted(keep_in: Any) -> None:
+    keep_in("sqlite3")
+    assert ids(database.check_one_database) == []

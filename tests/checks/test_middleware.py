@@ -13,8 +13,10 @@ from django.urls import include, path
 
 from tests.support.checks import ids, reported, urlconf
 from toasts.checks import csp, middleware
+from toasts.middleware import ToastMiddleware
 
 TOASTS = "toasts.middleware.ToastMiddleware"
+WSGI = "toasts.middleware.WSGIToastMiddleware"
 LOGIN = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 DJANGO_CSP = "csp.middleware.CSPMiddleware"
 CSP = "django.middleware.csp.ContentSecurityPolicyMiddleware"
@@ -68,6 +70,35 @@ def test_the_wrong_order_of_middleware_is_reported(
 def test_each_middleware_in_the_wrong_place_is_reported(settings: Any) -> None:
     settings.MIDDLEWARE = (TOASTS, CSP, "tests.no.such", "django.middleware.gzip.GZipMiddleware")
     assert ids(middleware.check_order) == ["toasts.W004", "toasts.W004"]
+
+
+# W017
+
+
+class OwnToastMiddleware(ToastMiddleware):
+    """A site's own, async only as what it derives from."""
+
+
+@pytest.mark.parametrize("entry", [TOASTS, f"{__name__}.OwnToastMiddleware"])
+def test_async_middleware_on_a_site_without_asgi_is_reported(settings: Any, entry: str) -> None:
+    del settings.ASGI_APPLICATION
+    settings.MIDDLEWARE = [entry]
+    number, message, hint = reported(middleware.check_wsgi)
+    assert number == "toasts.W017"
+    assert message.startswith(f"{entry} is async only")
+    assert "gunicorn -k gevent" in message
+    assert WSGI in hint
+
+
+def test_the_middleware_for_wsgi_is_accepted_without_asgi(settings: Any) -> None:
+    del settings.ASGI_APPLICATION
+    settings.MIDDLEWARE = [WSGI, LOGIN]
+    assert ids(middleware.check_wsgi) == []
+
+
+def test_async_middleware_is_accepted_where_the_settings_name_asgi(settings: Any) -> None:
+    settings.MIDDLEWARE = [TOASTS]
+    assert ids(middleware.check_wsgi) == []
 
 
 # W006

@@ -30,26 +30,26 @@ def guest_request() -> HttpRequest:
     return request
 
 
-async def authorized(topic: Any) -> Access:
+def authorized(topic: Any) -> Access:
     feed = Choice()
     feed.chosen = topic
-    return await authorize(feed, guest_request(), {})
+    return authorize(feed, guest_request(), {})
 
 
 @pytest.mark.parametrize("topic", ["", "all", "user:7", "x" * 200])
-async def test_a_guest_gets_the_topic_without_a_grant(topic: str) -> None:
-    assert await authorized(topic) == (None, topic, "")
+def test_a_guest_gets_the_topic_without_a_grant(topic: str) -> None:
+    assert authorized(topic) == (None, topic, "")
 
 
-async def test_a_topic_of_none_is_refused() -> None:
+def test_a_topic_of_none_is_refused() -> None:
     with pytest.raises(PermissionDenied):
-        await authorized(None)
+        authorized(None)
 
 
 @pytest.mark.parametrize("topic", ["x" * 201, "*", 7, True, b"all", ["all"]])
-async def test_anything_else_is_an_error_that_names_the_feed_and_the_value(topic: Any) -> None:
+def test_anything_else_is_an_error_that_names_the_feed_and_the_value(topic: Any) -> None:
     with pytest.raises(
         ImproperlyConfigured, match="Feed 'choice': topic\\(\\) must return"
     ) as error:
-        await authorized(topic)
+        authorized(topic)
     assert repr(topic)[:300] in str(error.value)

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
 
 from toasts import feeds
@@ -60,7 +61,7 @@ async def test_whole_pairs_and_what_only_looks_like_half_of_one_are_taken(text: 
 async def posted(body: bytes) -> HttpResponse:
     request = HttpRequest()
     request._body = body
-    return await answer_post(Repeat(), request, "1")
+    return await sync_to_async(answer_post)(Repeat(), request, "1")
 
 
 @pytest.mark.parametrize("ref", ['"a"', "7"])

@@ -181,3 +181,14 @@ def test_a_session_kept_in_its_cookie_is_refused(alice: User) -> None:
     request.session.save()
     with pytest.raises(ValueError, match="whose: this request's session is kept in its cookie"):
         feeds.token(request)
+
+
+async def test_a_token_outlives_a_rotation_of_the_secret_key(alice: User) -> None:
+    client = await signed_in(alice)
+    request = HttpRequest()
+    request.user = alice
+    request.session = SessionStore(client.cookies["sessionid"].value)
+    texts = [feeds.token(alice), await sync_to_async(feeds.token)(request)]
+    with override_settings(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["tests"]):
+        for text in texts:
+            assert (await AsyncClient().get(NAMES, {"token": text})).status_code == 200

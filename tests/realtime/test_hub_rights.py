@@ -40,6 +40,43 @@ async def test_a_right_that_ends_just_after_its_recheck_is_found(table: Table) -
         assert client.raw == b"= \nbye auth\n"
 
 
+async def test_a_later_recheck_leaves_time_to_complete_the_change(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and hub.listening and table.checks)
+        before = table.checks
+        table.ended = {"right"}
+        hub.wake(["!~t", "!~t", "!~unknown"])
+        table.ended = set()
+        await until(lambda: table.checks > before)
+        assert not client.over
+        table.ended = {"right"}
+        hub.wake(["!~t"])
+        await until(lambda: client.over)
+        assert client.raw == b"= \nbye auth\n"
+
+
+async def test_a_signed_hint_ends_the_streams_that_it_names(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        named, other = Client(hub, "t"), Client(hub, "u")
+        await until(lambda: named.raw and other.raw)
+        hub.wake(["=forged t", "=signed t"])
+        await until(lambda: named.over)
+        assert named.raw == b"= \nbye rotate\n"
+        assert not other.over
+
+
+async def test_a_stream_is_found_by_every_user_on_whom_it_depends(table: Table) -> None:
+    async with running(table, LocalBroker()) as hub:
+        client = Client(hub, "t")
+        hub.subscribe(client.stream, "owner", "impersonator")
+        names = ("owner", "impersonator", "nobody")
+        assert [len(hub.registry.find(name)) for name in names] == [1, 1, 0]
+        assert "impersonator" in hub.registry
+        hub.unsubscribe(client.stream)
+        assert "impersonator" not in hub.registry
+
+
 async def test_a_recheck_just_before_a_stream_opens_applies_to_it(table: Table) -> None:
     async with running(table, LocalBroker(), revalidate=60) as hub:
         table.ended.add("ended")

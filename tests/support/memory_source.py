@@ -74,6 +74,9 @@ class Table:
             raise self.failing
         return [grant for grant in grants if grant in self.ended]
 
+    def take_signed(self, text: str) -> str | None:
+        return text.removeprefix("signed ") if text.startswith("signed ") else None
+
     def open(self, is_replacement: bool) -> Table:
         self.opened.append(is_replacement)
         return self

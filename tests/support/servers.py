@@ -39,6 +39,10 @@ COMMANDS = {
     "gunicorn": [
         "-m", "gunicorn", "-k", "asgi", "-b", "127.0.0.1:{port}", "tests.support.asgi:application",
     ],
+    "gevent": [
+        "-m", "gunicorn", "-k", "gevent", "-w", "1", "-b", "127.0.0.1:{port}",
+        "--log-level", "warning", "django.core.wsgi:get_wsgi_application()",
+    ],
 }  # fmt: skip
 
 

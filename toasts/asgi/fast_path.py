@@ -39,6 +39,7 @@ TRANSPARENT = (
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "toasts.middleware.ToastMiddleware",
+    "toasts.middleware.WSGIToastMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
 )
 """Middleware that neither names the user of a stream nor refuses one that the others let in.

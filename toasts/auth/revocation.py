@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.utils.crypto import constant_time_compare
 
 from .grants import Grant, UserStatus, user_statuses, users
-from .sessions import session_store, stored_texts
+from .session_keys import is_being_replaced, latest_key
+from .sessions import session_by_key, session_store, stored_texts
 
 
 def revoked(grants: Collection[Grant]) -> list[Grant]:
     """Return those of the grants that are no longer valid. Blocks."""
+    for grant in grants:
+        _follow_session(grant)
     statuses = user_statuses({pk for grant in grants for pk in (grant.user_id, grant.owner_id)})
     ended = [grant for grant in grants if not _users_still_qualify(grant, statuses)]
     ended_ids = set(map(id, ended))
@@ -38,6 +41,14 @@ def session_valid(grant: Grant) -> bool:
     return grant.owner_id == grant.user_id or _session_hash_matches(grant)
 
 
+def _follow_session(grant: Grant) -> None:
+    """Bind a grant to the new key of its session, if that was replaced."""
+    if grant.session_key is not None and (key := latest_key(grant.session_key)) != (
+        grant.session_key
+    ):
+        grant.session_key, grant.session_digest = key, None
+
+
 def _users_still_qualify(grant: Grant, statuses: dict[Any, UserStatus]) -> bool:
     """Return whether neither user has lost what the grant rests on, and keep their new status."""
     status, owner_status = statuses.get(grant.user_id), statuses.get(grant.owner_id)
@@ -47,7 +58,7 @@ def _users_still_qualify(grant: Grant, statuses: dict[Any, UserStatus]) -> bool:
         return False
     # Of an impersonation, the password that counts is that of the session's owner.
     if owner_status.password != grant.owner_status.password and not _session_hash_matches(grant):
-        return False
+        return grant.session_key is not None and is_being_replaced(grant.session_key)
     grant.status, grant.owner_status = status, owner_status
     return True
 
@@ -67,7 +78,15 @@ def _session_hash_matches(grant: Grant) -> bool:
     if not hasattr(owner, "get_session_auth_hash"):
         return True
     hashes = [owner.get_session_auth_hash(), *owner.get_session_auth_fallback_hash()]
-    return any(constant_time_compare(grant.session_hash or "", valid) for valid in hashes)
+    if _is_one_of(grant.session_hash, hashes):
+        return True
+    # A new password, whose request has updated its session (update_session_auth_hash).
+    grant.session_hash = session_by_key(grant.session_key).get(HASH_SESSION_KEY)
+    return _is_one_of(grant.session_hash, hashes)
+
+
+def _is_one_of(session_hash: str | None, hashes: list[str]) -> bool:
+    return any(constant_time_compare(session_hash or "", valid) for valid in hashes)
 
 
 def _without_session(grants: list[Grant]) -> list[Grant]:

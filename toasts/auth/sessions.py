@@ -15,8 +15,8 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.core.cache import caches
 from django.db import models, router
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.functional import SimpleLazyObject
 
 from ..conf import conf
 from ..db import PARAMETERS_MAX, chunked
@@ -58,8 +58,13 @@ def is_unexpired(session: models.Model) -> bool:
 
 def session_owner(session: models.Model) -> str | None:
     """Return the primary key, as text, of the user whom the row of a stored session names."""
+    return stored_data(session).get(SESSION_KEY)
+
+
+def stored_data(session: models.Model) -> dict[str, Any]:
+    """Return the decoded data of the row of a stored session."""
     data: dict[str, Any] = getattr(session, "get_decoded", dict)()
-    return data.get(SESSION_KEY)
+    return data
 
 
 def stored_texts(store: type[DatabaseStore], keys: Collection[str]) -> dict[str, str]:
@@ -104,25 +109,25 @@ def _cached_sessions(store: type[Any], keys: Sequence[str]) -> dict[str, Any]:
     return {name.removeprefix(prefix): data for name, data in entries.items()}
 
 
-def detach_session(request: HttpRequest) -> None:
-    """Keep the session middleware from renewing the session for this response.
+def prevent_renewal(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Keep the session middleware from saving the session, and its cookie, for this response.
 
     With SESSION_SAVE_EVERY_REQUEST, a page that is left open would otherwise prolong its session
-    forever.
+    forever. What something has changed in the session still reaches the store and the browser: a
+    new key, or that the old one is void. Other middleware may read the session as ever.
     """
-    session = getattr(request, "session", None)
-    if session is not None:
-        request.session = _DetachedSession(lambda: session)  # type: ignore[assignment]
+    session: Any = getattr(request, "session", None)
+    if session is None:
+        return
+    save, set_cookie = session.save, response.set_cookie
 
+    def save_changes(must_create: bool = False) -> None:
+        if session.modified or must_create:
+            save(must_create)
 
-class _DetachedSession(SimpleLazyObject):  # type: ignore[type-arg]
-    """A session that is saved only if something changed it. Other middleware may still read it.
+    def set_other_cookie(key: str, *args: Any, **kwargs: Any) -> None:
+        if session.modified or key != conf.session_cookie_name:
+            set_cookie(key, *args, **kwargs)
 
-    What authentication changes must reach the browser: a new key, or that the old one is void.
-    """
-
-    def __getattr__(self, name: str) -> Any:
-        # SessionMiddleware leaves a session without this attribute alone.
-        if name == "accessed" and not self.modified:
-            raise AttributeError(name)
-        return super().__getattr__(name)
+    session.save = save_changes
+    response.set_cookie = set_other_cookie  # type: ignore[method-assign]  # delete_cookie calls it

@@ -1,12 +1,13 @@
-"""Checks of the database settings: W007, W008, W009, W016."""
+"""Checks of the database settings: W007, W008, W009, W016, E018."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from django.core.checks import CheckMessage, Warning, register
-from django.db import connections
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.db import connections, router
 
 from ..db import database
 from .site import names_asgi
@@ -103,3 +104,26 @@ def check_pool(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="toasts.W009",
         )
     ]
+
+
+@register("toasts")
+def check_one_database(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """E018: toasts and users are in two databases."""
+    toasts, users = database(), router.db_for_write(get_user_model())
+    if _server_and_name(toasts) == _server_and_name(users):
+        return []
+    return [
+        Error(
+            f"Toasts are written to the database {toasts!r}, but users to {users!r}. The user of a"
+            " toast is a foreign key, which can't lead into another database: no toast can be"
+            " created, or nobody gets it.",
+            hint="Have DATABASE_ROUTERS route the app toasts to the database of the users.",
+            id="toasts.E018",
+        )
+    ]
+
+
+def _server_and_name(alias: str) -> tuple[Any, ...]:
+    # Two aliases may name one database, such as one through a connection pooler.
+    settings = connections.settings[alias]
+    return tuple(settings.get(name) for name in ("ENGINE", "HOST", "PORT", "NAME"))

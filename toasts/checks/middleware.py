@@ -1,4 +1,4 @@
-"""Checks of the site's MIDDLEWARE: W004, W006."""
+"""Checks of the site's MIDDLEWARE: W004, W006, W017."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from django.urls import NoReverseMatch, Resolver404, get_script_prefix, resolve,
 from django.utils.module_loading import import_string
 
 from ..html import POLL, STREAM
+from .site import names_asgi
 
 TOASTS = "toasts.middleware.ToastMiddleware"
+WSGI = "toasts.middleware.WSGIToastMiddleware"
 LOGIN = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 CSP_TOO_EARLY = "it writes the CSP header before the client's nonce is in it"
 MUST_BE_ABOVE = {
@@ -65,6 +67,24 @@ def _class_names(entry: str) -> list[str]:
         return [entry]
     bases = getattr(middleware, "__mro__", ())  # a function has none
     return [entry, *(f"{base.__module__}.{base.__qualname__}" for base in bases)]
+
+
+@register("toasts")
+def check_wsgi(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """W017: WSGI serves the site, and the middleware is async only."""
+    if names_asgi():
+        return []
+    return [
+        Warning(
+            f"{entry} is async only, and the settings name no ASGI application. Under WSGI, Django"
+            " starts an event loop for it with each page, which takes milliseconds, and gevent's"
+            " workers (gunicorn -k gevent) can't run one: there, pages lack the client.",
+            hint=f"Write {WSGI} in its place. It works under WSGI and under ASGI.",
+            id="toasts.W017",
+        )
+        for entry in settings.MIDDLEWARE
+        if TOASTS in _class_names(entry) and not import_string(entry).sync_capable
+    ]
 
 
 @register("toasts")

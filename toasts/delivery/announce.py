@@ -8,10 +8,12 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..auth.session_keys import remember_successor
 from ..realtime.brokers.coalescing import CoalescingPublisher
-from ..realtime.hub import RECHECK_PREFIX
+from ..realtime.hub import RECHECK_LATER_PREFIX, RECHECK_PREFIX, SIGNED_PREFIX
 from .brokers import make_broker
 from .hubs import running_hubs
+from .signed import end_hint, rotation_hint
 from .source import owner_name, topic
 
 logger = logging.getLogger("toasts")
@@ -44,6 +46,41 @@ def announce_recheck(user_id: Any, tenant: str = "") -> None:
         tenant: the tenant that was current when the user changed.
     """
     announce_topics([RECHECK_PREFIX + owner_name(user_id, tenant)])
+
+
+def announce_recheck_later(user_id: Any, tenant: str = "") -> None:
+    """Tell every process to check a user's streams in half a second. It never raises.
+
+    Args:
+        user_id: the user's primary key.
+        tenant: the tenant that was current when the user changed.
+    """
+    announce_topics([RECHECK_LATER_PREFIX + owner_name(user_id, tenant)])
+
+
+def announce_rotation(user_id: Any, old_key: str, new_key: str, tenant: str = "") -> None:
+    """Tell every process that a user's session has a new key. It never raises.
+
+    Args:
+        user_id: the user's primary key.
+        old_key: the key of the session that is gone.
+        new_key: the key of the one that replaces it.
+        tenant: the tenant that was current when the session changed.
+    """
+    remember_successor(old_key, new_key)
+    hint = SIGNED_PREFIX + rotation_hint(old_key, new_key)
+    announce_topics([hint, RECHECK_LATER_PREFIX + owner_name(user_id, tenant)])
+
+
+def announce_end(user_ids: Iterable[Any], tenant: str = "") -> None:
+    """Tell every process to end the streams of users, who may connect again. It never raises.
+
+    Args:
+        user_ids: the users' primary keys.
+        tenant: the tenant that was current when they lost a right.
+    """
+    names = (owner_name(user_id, tenant) for user_id in user_ids)
+    announce_topics([SIGNED_PREFIX + end_hint(name) for name in names])
 
 
 def announce_topics(hints: Sequence[str]) -> None:

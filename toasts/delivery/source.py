@@ -12,12 +12,13 @@ from django.utils.crypto import salted_hmac
 
 from ..auth import revocation
 from ..auth.grants import Grant
+from ..conf import conf
 from ..db import fresh_connection
 from ..models.toast import Toast
 from ..realtime.sse import json_event
 from ..realtime.streams.subscription import difference
 from ..tenants import holder_of, kind_of, missing_of
-from . import state
+from . import signed, state
 from .connections import HubConnections
 from .state import NO_STATE_ID, ToastState, state_digest, toast_event
 
@@ -71,7 +72,8 @@ def state_id_of(topic: str, active: ToastState) -> str:
     All ids of one topic have the same text before the dot. By it, tabs find out whether they show
     the toasts of the same user. Without SECRET_KEY it reveals nothing about the user.
     """
-    owner = salted_hmac("toasts", topic, algorithm="sha256").hexdigest()[:16]
+    secret = conf.oldest_secret_key  # so that the name outlives a rotation of the key
+    owner = salted_hmac("toasts", topic, secret=secret, algorithm="sha256").hexdigest()[:16]
     return f"{owner}.{state_digest(active)}"
 
 
@@ -100,6 +102,10 @@ class ToastSource:
         """Return those of the grants that are no longer valid. Blocks."""
         with fresh_connection():
             return revocation.revoked(grants)
+
+    def take_signed(self, text: str) -> str | None:
+        """Take a signed hint. Return the topic whose streams it ends, if it ends any."""
+        return signed.take_hint(text)
 
     def open(self, is_replacement: bool) -> HubConnections:
         """Prepare the database connections of the calling thread."""

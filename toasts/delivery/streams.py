@@ -54,6 +54,14 @@ class SubscriptionRequest(NamedTuple):
     translate: Callable[[bytes], bytes] | None = None
     receive: Callable[[str], Awaitable[str]] | None = None
 
+    @property
+    def impersonator(self) -> str:
+        """The name of the user whose session it is, while that user acts as another one."""
+        grant = self.grant
+        if grant is None or grant.owner_id == grant.user_id:
+            return ""
+        return owner_name(grant.owner_id, grant.tenant)
+
 
 def toasts_of(grant: Grant) -> SubscriptionRequest:
     """Return the request for the toasts of the user of this grant."""
@@ -128,7 +136,7 @@ def start_stream(
         on_end=task.cancel,
         last_event_id=last_event_id,
     )
-    hub.subscribe(stream, request.owner)
+    hub.subscribe(stream, request.owner, request.impersonator)
     return stream
 
 
@@ -198,7 +206,7 @@ async def wait_for_change(
     answer: asyncio.Future[State | None] = loop.create_future()
     poll = LongPoll(request.topic, request.grant, loop.time(), lambda new: new != state, answer)
     hub = current_hub()
-    hub.subscribe(poll, request.owner)
+    hub.subscribe(poll, request.owner, request.impersonator)
     try:
         changed = await asyncio.wait_for(answer, seconds)
     except TimeoutError:

@@ -7,12 +7,11 @@ import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest
 
 from ..auth.grants import Grant, request_grant
-from ..auth.sessions import detach_session
 from ..conf import conf
 from ..delivery import source
 from ..realtime.hub import PREFIX_WILDCARD
@@ -37,7 +36,7 @@ class Access(NamedTuple):
     """The tenant whose topic it is; empty: the site has none."""
 
 
-async def authorize(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -> Access:
+def authorize(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -> Access:
     """Return what the request may subscribe to. A token replaces ``request.user``.
 
     Args:
@@ -49,14 +48,12 @@ async def authorize(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any])
         PermissionDenied: the request may not subscribe, or its token is not valid.
         ImproperlyConfigured: `topic` returned something that is no topic.
     """
+    grant = _grant_of(feed, request)  # before the topic is chosen: it sets request.user
+    tenant = grant.tenant if grant is not None else admitting_tenant()
     choose_topic: Any = feed.topic
     if iscoroutinefunction(choose_topic):
-        grant, tenant = await sync_to_async(_grant_and_tenant)(feed, request)
-        topic = await choose_topic(request, **kwargs)
-    else:  # together, because each change to a thread and back takes time
-        job = sync_to_async(_grant_tenant_and_topic)
-        grant, tenant, topic = await job(feed, request, kwargs)
-    detach_session(request)
+        choose_topic = async_to_sync(choose_topic)
+    topic = choose_topic(request, **kwargs)
     if topic is None:
         raise PermissionDenied
     if not isinstance(topic, str) or len(topic) > TOPIC_MAX or topic == PREFIX_WILDCARD:
@@ -65,17 +62,6 @@ async def authorize(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any])
             f" characters, other than {PREFIX_WILDCARD!r}, not {topic!r:.300}."
         )
     return Access(grant, topic, tenant)
-
-
-def _grant_tenant_and_topic(
-    feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]
-) -> tuple[Grant | None, str, Any]:
-    return *_grant_and_tenant(feed, request), feed.topic(request, **kwargs)
-
-
-def _grant_and_tenant(feed: Feed, request: HttpRequest) -> tuple[Grant | None, str]:
-    grant = _grant_of(feed, request)
-    return grant, grant.tenant if grant is not None else admitting_tenant()
 
 
 def _grant_of(feed: Feed, request: HttpRequest) -> Grant | None:

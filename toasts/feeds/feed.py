@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -95,7 +95,7 @@ class Feed:
         raise NotImplementedError
 
     @classmethod
-    def as_view(cls) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
+    def as_view(cls) -> Callable[..., HttpResponseBase]:
         """Return the view for a URL pattern: the stream, the WebSocket, the poll and the POST.
 
         Raises:

@@ -9,7 +9,12 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import ThreadSensitiveContext, iscoroutinefunction, sync_to_async
+from asgiref.sync import (
+    ThreadSensitiveContext,
+    async_to_sync,
+    iscoroutinefunction,
+    sync_to_async,
+)
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -29,7 +34,7 @@ DEPTH_MAX = 100
 """How deeply a page's JSON may be nested."""
 
 
-async def answer_post(feed: Feed, request: HttpRequest, topic: str) -> HttpResponse:
+def answer_post(feed: Feed, request: HttpRequest, topic: str) -> HttpResponse:
     """Answer a POST with what the feed's `receive` returns.
 
     Raises:
@@ -42,10 +47,10 @@ async def answer_post(feed: Feed, request: HttpRequest, topic: str) -> HttpRespo
     except ValueError as error:
         return bad_request("detail", str(error))
     receive: Any = feed.receive
-    if not iscoroutinefunction(receive):
-        receive = sync_to_async(receive)
+    if iscoroutinefunction(receive):
+        receive = async_to_sync(receive)
     try:
-        answer = await receive(request, topic, data)
+        answer = receive(request, topic, data)
     except ValidationError as error:
         return JsonResponse(_errors(error), status=400, headers=UNCACHED)
     headers = {**UNCACHED, "Content-Type": "application/json"}

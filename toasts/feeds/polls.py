@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from asgiref.sync import sync_to_async
-from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 
@@ -12,11 +10,11 @@ from ..delivery.streams import SubscriptionRequest
 from ..realtime.envelope import envelopes
 from ..realtime.sse import UNCACHED
 from ..realtime.streams.subscription import State
-from ..responses import bad_wait, long_poll, parse_wait
+from ..responses import LongPollResponse, bad_wait, forbidden, long_poll, parse_wait
 from .source import FEEDS
 
 
-async def answer_poll(
+def answer_poll(
     request: HttpRequest, subscription: SubscriptionRequest, cursor: str
 ) -> HttpResponse:
     """Answer ``{"events": [...], "cursor": "..."}``.
@@ -30,25 +28,32 @@ async def answer_poll(
 
     Returns:
         The whole state, if the client has another one. The changes, if it waited for them. Else
-        no events.
-
-    Raises:
-        PermissionDenied: the grant ended while the poll waited.
+        no events. 403 if the grant ends while the poll waits.
     """
     seconds = parse_wait(request.GET.get("wait", "0"))
     if seconds is None:
         return bad_wait()
     topic = subscription.topic
-    state = await sync_to_async(FEEDS.state)(topic)
+    state = FEEDS.state(topic)
     if cursor != source.state_id_of(topic, state):
         return _response(subscription, state, FEEDS.snapshot(topic, state))
-    new_state: State | None = state
     if seconds and isinstance(request, ASGIRequest):
+        return _long_poll_response(request, subscription, state, seconds)
+    return _response(subscription, state, b"")
+
+
+def _long_poll_response(
+    request: ASGIRequest, subscription: SubscriptionRequest, state: State, seconds: float
+) -> LongPollResponse:
+    async def answer() -> HttpResponse:
         new_state = await long_poll(request, subscription, state, seconds)
-    if new_state is None:
-        raise PermissionDenied
-    changes = b"" if new_state == state else FEEDS.delta(topic, state, new_state)
-    return _response(subscription, new_state, changes)
+        if new_state is None:
+            return forbidden()
+        is_same = new_state == state
+        changes = b"" if is_same else FEEDS.delta(subscription.topic, state, new_state)
+        return _response(subscription, new_state, changes)
+
+    return LongPollResponse(answer)
 
 
 def _response(subscription: SubscriptionRequest, state: State, events: bytes) -> HttpResponse:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import secrets
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard
 
-from django.contrib.auth import SESSION_KEY, get_user_model
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from ..auth.grants import Grant, user_grant
+from ..auth.grants import Grant, user_grant, users
 from ..auth.revocation import session_valid
+from ..auth.session_keys import decrypt_key, encrypt_key
 from ..auth.sessions import session_by_key
+from ..conf import conf
 from ..users import user_key
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _session_claims(request: Any) -> list[str]:
             "whose: this request's session is kept in its cookie, so no logout can end a token"
             " for it. Pass the user instead."
         )
-    return [_encrypt(key), session[SESSION_KEY]]
+    return [encrypt_key(key, SALT), session[SESSION_KEY]]
 
 
 class VerifiedToken(NamedTuple):
@@ -93,8 +93,8 @@ def verify_token(text: str, feed: str, max_age: int) -> VerifiedToken | None:
     """
     try:
         user_id, only_feed, digest, *claims = signing.loads(text, salt=SALT, max_age=max_age)
-        user = get_user_model()._default_manager.filter(pk=user_id).first()
-        session = session_by_key(_decrypt(claims[0])) if claims else None
+        user = users().filter(pk=user_id).first()
+        session = session_by_key(decrypt_key(claims[0], SALT)) if claims else None
     except (signing.BadSignature, ValueError, ValidationError):
         return None
     if user is None or not getattr(user, "is_active", True) or only_feed not in ("", feed):
@@ -116,25 +116,8 @@ def _valid_grant(user: Any, session: SessionBase | None) -> Grant | None:
 
 def _password_digest(user: Any) -> str:
     """Return a digest of the user's password, so that a new password ends the token."""
-    secret = getattr(user, "get_session_auth_hash", str)()
-    return salted_hmac(SALT, secret, algorithm="sha256").hexdigest()[:20]
-
-
-# A token may end up in a log, and then opens a feed for minutes. The key of a session would open
-# the user's whole account for weeks, so the token holds it encrypted, with a one-time pad derived
-# from SECRET_KEY and a nonce. The signature keeps it from being changed.
-
-
-def _encrypt(key: str) -> str:
-    nonce = secrets.token_bytes(16)
-    return base64.urlsafe_b64encode(nonce + _xor_pad(key.encode(), nonce)).decode()
-
-
-def _decrypt(text: str) -> str:
-    data = base64.urlsafe_b64decode(text)
-    return _xor_pad(data[16:], data[:16]).decode()
-
-
-def _xor_pad(data: bytes, nonce: bytes) -> bytes:
-    pad = salted_hmac(f"{SALT}.session", nonce, algorithm="sha512").digest()
-    return bytes(byte ^ pad_byte for byte, pad_byte in zip(data, pad, strict=False))
+    hashes = [getattr(user, "get_session_auth_hash", str)()]
+    hashes += getattr(user, "get_session_auth_fallback_hash", tuple)()
+    # By the oldest key: a rotation of SECRET_KEY ends no token.
+    digest = salted_hmac(SALT, hashes[-1], secret=conf.oldest_secret_key, algorithm="sha256")
+    return digest.hexdigest()[:20]

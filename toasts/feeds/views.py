@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_http_methods
 
 from ..delivery.streams import HANDOVER, SubscriptionRequest
-from ..realtime.sse import CONTENT_TYPE, UNCACHED, is_event_id
+from ..realtime.sse import CONTENT_TYPE, is_event_id
 from ..responses import (
     bad_cursor,
     bad_request,
     cross_site_response,
+    forbidden,
     is_cross_site,
     outside_transactions,
     stream_response,
     stream_view,
+    without_renewal,
 )
 from .access import Access, authorize, owner_of
 from .events import html_of, html_without_echo, without_echo
@@ -38,7 +40,7 @@ ORIGIN_MAX = 100
 """Characters of a page's name for itself. Each of its streams keeps it."""
 
 
-def make_view(feed: Feed) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]]:
+def make_view(feed: Feed) -> Callable[..., HttpResponseBase]:
     """Return the view of this feed.
 
     Raises:
@@ -50,31 +52,27 @@ def make_view(feed: Feed) -> Callable[..., Coroutine[Any, Any, HttpResponseBase]
     @outside_transactions
     @login_not_required  # the feed decides; a client would read a login page as a stream
     @require_http_methods(["GET", "HEAD", "POST"])
+    @without_renewal
     @functools.wraps(feed.topic, assigned=("__module__",), updated=())
-    async def view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+    def view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         if is_cross_site(request):
             return cross_site_response()
         try:
-            return await _respond(feed, request, kwargs)
+            return _respond(feed, request, kwargs)
         except PermissionDenied as error:
-            return _forbidden(str(error))
+            return forbidden(str(error))
 
     view.__name__ = view.__qualname__ = f"feed_{feed.name}"
     view.__doc__ = type(feed).__doc__
     return view
 
 
-def _forbidden(reason: str) -> HttpResponse:
-    detail = reason or "You may not listen here."
-    return JsonResponse({"detail": detail}, status=403, headers=UNCACHED)
-
-
-async def _respond(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -> HttpResponseBase:
+def _respond(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) -> HttpResponseBase:
     if len(request.GET.get("origin", "")) > ORIGIN_MAX:
         return bad_request("origin", f"Must be at most {ORIGIN_MAX} characters.")
     if request.method == "POST":
-        access = await authorize(feed, request, kwargs)
-        return await answer_post(feed, request, access.topic)
+        access = authorize(feed, request, kwargs)
+        return answer_post(feed, request, access.topic)
     last_event_id = _last_event_id(request)
     if last_event_id and not is_event_id(last_event_id):
         return bad_cursor()
@@ -83,10 +81,10 @@ async def _respond(feed: Feed, request: HttpRequest, kwargs: Mapping[str, Any]) 
         return bad_request("format", f"Must be {' or '.join(FORMATS)}.")
     if _wants_html(request) and not (is_stream and _can_send_html(feed, request)):
         return bad_request("format", "HTML is for event streams, of feeds that define render().")
-    subscription = _subscription(feed, request, await authorize(feed, request, kwargs))
+    subscription = _subscription(feed, request, authorize(feed, request, kwargs))
     if is_stream and isinstance(request, ASGIRequest):
         return stream_response(request, subscription, last_event_id or None)
-    return await answer_poll(request, subscription, last_event_id)
+    return answer_poll(request, subscription, last_event_id)
 
 
 def _last_event_id(request: HttpRequest) -> str:

@@ -36,6 +36,10 @@ T = TypeVar("T")
 
 RECHECK_PREFIX = "!"
 """The prefix of a hint that requests a check of access to a topic."""
+RECHECK_LATER_PREFIX = "!~"
+"""The prefix of a hint that requests such a check once a change is complete."""
+SIGNED_PREFIX = "="
+"""The prefix of a hint that only the source can read: it is signed."""
 PREFIX_WILDCARD = "*"
 """The suffix of a hint for all topics with that prefix."""
 TICK_INTERVAL = 1.0
@@ -99,22 +103,24 @@ class Hub:
 
     # Subscriptions.
 
-    def subscribe(self, subscription: Subscription, owner: str = "") -> None:
+    def subscribe(self, subscription: Subscription, owner: str = "", also: str = "") -> None:
         """Add a subscription. The topic's state is delivered to it with the next read.
 
         Args:
             subscription: the subscription.
             owner: The user to count it for, if the topic does not belong to one user. It is
                 rechecked by this name, too.
+            also: another user whose rights it depends on. It is rechecked by this name, too.
         """
         if self._loop.time() < self._draining_until:
             subscription.end(self.source.bye("restart"))
             return
         self.start()
-        self.registry.add(subscription, owner)
+        self.registry.add(subscription, owner, also)
         while len(group := self.registry.group(subscription)) > self.max_per_group:
             self.drop(next(iter(group)), "superseded")
-        self.revalidator.check_new(owner or subscription.topic)
+        for name in filter(None, (owner or subscription.topic, also)):
+            self.revalidator.check_new(name)
         self.wake([subscription.topic])
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -191,12 +197,20 @@ class Hub:
         for hint in hints:
             if hint in self.registry.topics:
                 continue
-            if hint.startswith(RECHECK_PREFIX):
+            if hint.startswith(SIGNED_PREFIX):
+                self._end_all(self.source.take_signed(hint.removeprefix(SIGNED_PREFIX)))
+            elif hint.startswith(RECHECK_LATER_PREFIX):
+                self.revalidator.recheck_later(hint.removeprefix(RECHECK_LATER_PREFIX))
+            elif hint.startswith(RECHECK_PREFIX):
                 self.revalidator.recheck(hint.removeprefix(RECHECK_PREFIX))
             elif hint.endswith(PREFIX_WILDCARD):
                 prefix = hint.removesuffix(PREFIX_WILDCARD)
                 if self.source.has_prefix(prefix):
                     self.scheduler.add_prefix(prefix)
+
+    def _end_all(self, name: str | None) -> None:
+        for subscription in self.registry.find(name) if name is not None else ():
+            self.drop(subscription, "rotate")
 
     def announce(self, hints: Sequence[str]) -> None:
         """Wake these topics here and in every other process. Call it from any thread."""

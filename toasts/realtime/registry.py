@@ -40,19 +40,24 @@ class Registry:
         """By name."""
         self._groups: dict[str, dict[Subscription, None]] = {}
         self._owners: dict[Subscription, str] = {}
+        self._others: dict[Subscription, str] = {}
+        """Of the few that depend on another user, too, the name of that user."""
+        self._dependent: dict[str, dict[Subscription, None]] = {}
+        """The same, by that name."""
 
     def __iter__(self) -> Iterator[Subscription]:
         return (each for topic in self.topics.values() for each in topic.subscriptions)
 
     def __contains__(self, name: str) -> bool:
-        return name in self.topics or name in self._groups
+        return name in self.topics or name in self._groups or name in self._dependent
 
-    def add(self, subscription: Subscription, owner: str) -> None:
+    def add(self, subscription: Subscription, owner: str, also: str = "") -> None:
         """Add a subscription.
 
         Args:
             subscription: the subscription.
             owner: the user to count it for; empty: the topic belongs to one user.
+            also: another name to find it by.
         """
         topic = self.topics.get(subscription.topic)
         if topic is None:
@@ -61,6 +66,9 @@ class Registry:
         if owner:
             self._owners[subscription] = owner
             self._groups.setdefault(owner, {})[subscription] = None
+        if also:
+            self._others[subscription] = also
+            self._dependent.setdefault(also, {})[subscription] = None
 
     def group(self, subscription: Subscription) -> Group:
         """Return the subscriptions that share its limit: its owner's, or its topic's."""
@@ -77,16 +85,26 @@ class Registry:
         topic.subscriptions = _without(topic.subscriptions, subscription)
         if not topic.subscriptions:
             del self.topics[subscription.topic]
-        owner = self._owners.pop(subscription, None)
-        if owner is not None:
-            del self._groups[owner][subscription]
-            if not self._groups[owner]:
-                del self._groups[owner]
+        _discard(self._groups, self._owners.pop(subscription, None), subscription)
+        _discard(self._dependent, self._others.pop(subscription, None), subscription)
 
     def find(self, name: str) -> list[Subscription]:
-        """Return the subscriptions of the topic or the owner of this name."""
+        """Return the subscriptions of the topic, the owner or the other user of this name."""
         topic = self.topics.get(name)
-        return [*(topic.subscriptions if topic is not None else ()), *self._groups.get(name, ())]
+        return [
+            *(topic.subscriptions if topic is not None else ()),
+            *self._groups.get(name, ()),
+            *self._dependent.get(name, ()),
+        ]
+
+
+def _discard(
+    groups: dict[str, dict[Subscription, None]], name: str | None, subscription: Subscription
+) -> None:
+    if name is not None:
+        del groups[name][subscription]
+        if not groups[name]:
+            del groups[name]
 
 
 def _with(group: Group, subscription: Subscription) -> Group:

@@ -12,6 +12,8 @@ from .streams.subscription import Subscription
 
 SECOND_CHECK_AFTER = 0.5
 """Seconds until a recheck is repeated: a logout is announced just before its session is deleted."""
+LATER = 0.6
+"""Seconds until a later recheck: a request that changes a password saves its session at its end."""
 RECHECK_MEMORY = 5.0
 """Seconds for which a recheck is remembered: opening a stream takes less."""
 RECHECKS_MAX = 1000
@@ -44,6 +46,7 @@ class Revalidator:
         self._pending: set[str] = set()
         self._rechecks: dict[str, float] = {}
         self._all_rechecked = -math.inf
+        self._later: set[str] = set()
         self._work = asyncio.Event()
 
     def recheck(self, name: str) -> None:
@@ -66,6 +69,16 @@ class Revalidator:
             self._all_rechecked = now
             self.check(self._registry.topics)
             self._loop.call_later(SECOND_CHECK_AFTER, self.check, self._registry.topics)
+
+    def recheck_later(self, name: str) -> None:
+        """Check the subscriptions of a topic or an owner when the change is complete."""
+        if name in self._registry and name not in self._later:
+            self._later.add(name)
+            self._loop.call_later(LATER, self._recheck_now, name)
+
+    def _recheck_now(self, name: str) -> None:
+        self._later.discard(name)
+        self.check([name])
 
     def check(self, names: Iterable[str]) -> None:
         """Check the subscriptions of these topics and owners soon."""

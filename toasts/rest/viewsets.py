@@ -17,7 +17,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from .. import api
-from ..models.toast import Toast
+from ..db import database
+from ..models.toast import Toast, ToastQuerySet
 from ..validation import LEVELS
 from .policies import ClientPolicies
 from .serializers import ReadAllSerializer, ToastSerializer, is_id
@@ -62,9 +63,13 @@ class ToastViewSet(
     def get_queryset(self) -> QuerySet[Toast]:
         if getattr(self, "swagger_fake_view", False):  # OpenAPI generators call it without a user
             return Toast.objects.none()
-        toasts = Toast.objects.for_user(self.request.user).order_by("-id")
+        toasts = self._of_user().order_by("-id")
         # A page may know by its id a toast that has just expired, but none that is scheduled.
         return toasts.started() if self.detail else toasts.visible()
+
+    def _of_user(self) -> ToastQuerySet:
+        # Read where the stream reads: a replica may not have the toast that the page shows.
+        return Toast.objects.using(database()).for_user(self.request.user)
 
     def filter_queryset(self, queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
         """Filter by ``?read=true|false`` and ``?level=info|...``. Other values are a 400."""
@@ -102,7 +107,7 @@ class ToastViewSet(
         body = ReadAllSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         if "ids" in body.validated_data:
-            started = Toast.objects.for_user(request.user).started()
+            started = self._of_user().started()
             toasts: QuerySet[Toast] = started.filter(pk__in=body.validated_data["ids"])
         else:
             toasts = self.get_queryset()
