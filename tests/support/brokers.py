@@ -13,7 +13,7 @@ from django.db import transaction
 from toasts.delivery.source import PREFIX
 from toasts.realtime.brokers.base import Broker, Publish, Wake
 from toasts.realtime.brokers.local import LocalBroker
-from toasts.realtime.hub import RECHECK_PREFIX
+from toasts.realtime.hints import RECHECK_PREFIX
 
 
 class Undo(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..auth.session_keys import remember_successor
 from ..realtime.brokers.coalescing import CoalescingPublisher
-from ..realtime.hub import RECHECK_LATER_PREFIX, RECHECK_PREFIX, SIGNED_PREFIX
+from ..realtime.hints import RECHECK_LATER_PREFIX, RECHECK_PREFIX, SIGNED_PREFIX
 from .brokers import make_broker
 from .hubs import running_hubs
 from .signed import end_hint, rotation_hint

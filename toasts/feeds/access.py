@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from ..auth.grants import Grant, request_grant
 from ..conf import conf
 from ..delivery import source
-from ..realtime.hub import PREFIX_WILDCARD
+from ..realtime.hints import PREFIX_WILDCARD
 from ..tenants import admitting_tenant
 from .tokens import verify_token
 from .topics import TOPIC_MAX

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from asgiref.sync import sync_to_async
 from django.db import transaction
 
-from ..realtime.hub import PREFIX_WILDCARD
+from ..realtime.hints import PREFIX_WILDCARD
 from ..tenants import current_tenant
 from .topics import topic_of
 

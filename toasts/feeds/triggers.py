@@ -14,7 +14,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.backends.utils import truncate_name
 from django.db.migrations.state import ProjectState
 
-from ..realtime.hub import PREFIX_WILDCARD
+from ..realtime.hints import PREFIX_WILDCARD
 from ..statement_triggers import (
     SWITCH,
     TRANSITIONS,

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from .brokers.base import Broker
 from .dispatcher import Dispatcher
+from .hints import PREFIX_WILDCARD, RECHECK_LATER_PREFIX, RECHECK_PREFIX, SIGNED_PREFIX
 from .publisher import HintPublisher
 from .reader import Reader
 from .registry import Registry
@@ -34,14 +35,6 @@ from .worker import Worker, WorkerThread
 logger = logging.getLogger("toasts.realtime")
 T = TypeVar("T")
 
-RECHECK_PREFIX = "!"
-"""The prefix of a hint that requests a check of access to a topic."""
-RECHECK_LATER_PREFIX = "!~"
-"""The prefix of a hint that requests such a check once a change is complete."""
-SIGNED_PREFIX = "="
-"""The prefix of a hint that only the source can read: it is signed."""
-PREFIX_WILDCARD = "*"
-"""The suffix of a hint for all topics with that prefix."""
 TICK_INTERVAL = 1.0
 """Seconds between two ticks, and between two reads of everything while no broker listens."""
 READ_BACKOFF_MAX = 2.0
@@ -108,9 +101,8 @@ class Hub:
 
         Args:
             subscription: the subscription.
-            owner: The user to count it for, if the topic does not belong to one user. It is
-                rechecked by this name, too.
-            also: another user whose rights it depends on. It is rechecked by this name, too.
+            owner: the user to count it for, if the topic does not belong to one user.
+            also: another user whose rights it depends on. It is rechecked by each of these names.
         """
         if self._loop.time() < self._draining_until:
             subscription.end(self.source.bye("restart"))
@@ -119,8 +111,7 @@ class Hub:
         self.registry.add(subscription, owner, also)
         while len(group := self.registry.group(subscription)) > self.max_per_group:
             self.drop(next(iter(group)), "superseded")
-        for name in filter(None, (owner or subscription.topic, also)):
-            self.revalidator.check_new(name)
+        self.revalidator.check_new(owner or subscription.topic, also)
         self.wake([subscription.topic])
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -198,7 +189,9 @@ class Hub:
             if hint in self.registry.topics:
                 continue
             if hint.startswith(SIGNED_PREFIX):
-                self._end_all(self.source.take_signed(hint.removeprefix(SIGNED_PREFIX)))
+                ended = self.source.take_signed(hint.removeprefix(SIGNED_PREFIX))
+                for subscription in self.registry.find(ended or ""):
+                    self.drop(subscription, "rotate")
             elif hint.startswith(RECHECK_LATER_PREFIX):
                 self.revalidator.recheck_later(hint.removeprefix(RECHECK_LATER_PREFIX))
             elif hint.startswith(RECHECK_PREFIX):
@@ -207,10 +200,6 @@ class Hub:
                 prefix = hint.removesuffix(PREFIX_WILDCARD)
                 if self.source.has_prefix(prefix):
                     self.scheduler.add_prefix(prefix)
-
-    def _end_all(self, name: str | None) -> None:
-        for subscription in self.registry.find(name) if name is not None else ():
-            self.drop(subscription, "rotate")
 
     def announce(self, hints: Sequence[str]) -> None:
         """Wake these topics here and in every other process. Call it from any thread."""

@@ -85,10 +85,11 @@ class Revalidator:
         self._pending.update(names)
         self._work.set()
 
-    def check_new(self, name: str) -> None:
-        """Check a topic or an owner that has a new subscription, if it was rechecked just now."""
-        if name in self._rechecks or self._loop.time() - self._all_rechecked < RECHECK_MEMORY:
-            self.check([name])
+    def check_new(self, *names: str) -> None:
+        """Check topics or owners that have a new subscription, if they were rechecked just now."""
+        all_rechecked = self._loop.time() - self._all_rechecked < RECHECK_MEMORY
+        if found := [name for name in names if name in self._rechecks or all_rechecked]:
+            self.check(found)
 
     def forget_rechecks(self, now: float) -> None:
         """Forget the rechecks that are old.
