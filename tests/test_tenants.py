@@ -154,7 +154,7 @@ def test_the_tenant_of_the_call_counts_and_not_that_of_the_commit(
 def test_a_changed_user_is_rechecked_in_the_tenant(alice: Any, hints: list[str]) -> None:
     VARIABLE.set("red:%")
     alice.save()
-    assert hints == [f"!user@red%3A%25:{alice.pk}"]
+    assert hints == [f"!~user@red%3A%25:{alice.pk}"]
 
 
 # Requests that no middleware has seen.

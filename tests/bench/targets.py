@@ -85,6 +85,7 @@ class Served(Site):
             **environment,
         }
         self.servers: list[Server] = []
+        self._forks = {}
 
     def serve(self, kind: str = "uvicorn", port: int | None = None) -> Server:
         application = f"{self.target.application}:application"

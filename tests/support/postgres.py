@@ -136,7 +136,10 @@ class PostgresServer:
 
         An existing database of that name is dropped, since a fixture may run twice.
         """
-        database = name + self.suffix
+        return self.recreate(name + self.suffix)
+
+    def recreate(self, database: str) -> str:
+        """Create a fresh database of exactly this name, and return its URL."""
         self.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
         self.execute(f'CREATE DATABASE "{database}"')
         return self.url(database)

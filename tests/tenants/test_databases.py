@@ -25,7 +25,7 @@ def server(request: Any, postgres: PostgresServer) -> Iterator[Server]:
     name = f"tenants_by_{request.param}"
     url = postgres.create(name)
     for tenant in TENANTS:
-        postgres.create(f"{url.rpartition('/')[2]}_{tenant}".removesuffix(postgres.suffix))
+        postgres.recreate(f"{url.rpartition('/')[2]}_{tenant}")
     # Only hints arrive in time: no regular read, and no regular check.
     periods = {"TOASTS_RECONCILE": "600", "TOASTS_SWEEP": "600"}
     site = DatabaseSite(url, request.param, **periods)

@@ -35,6 +35,8 @@ CASES = [
 class Unmigrated(TenantSite):
     """A site whose checks need no database."""
 
+    is_copied = False
+
     def build(self, url: str) -> None:
         pass
 
