@@ -156,8 +156,8 @@ class WorkerThread:
             if self._resources is None:
                 self._resources = self._open(self._is_replacement)
             self._resources.renew()
-            if self._given_up:  # in the line above; nobody waits for the result any more
-                return
+            if self._given_up:  # meanwhile: its connections are of no use any more
+                raise CallTimeout("the hub has given up its thread")
             result = call.run()
         except BaseException as error:
             self._tell(call.fail, error)
