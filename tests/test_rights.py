@@ -19,6 +19,7 @@ from tests.support.streams import StreamReader
 from toasts.api import async_end_streams, end_streams
 from toasts.delivery import announce
 from toasts.delivery.signed import take_hint
+from toasts.signals import has_groups
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -31,7 +32,8 @@ def ended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     topics: list[str] = []
 
     def announced(hints: list[str]) -> None:
-        topics.extend(filter(None, (take_hint(hint[1:]) for hint in hints if hint[0] == "=")))
+        for hint in hints:
+            topics.extend(take_hint(hint[1:]) if hint[0] == "=" else ())
 
     monkeypatch.setattr(announce, "announce_topics", announced)
     return topics
@@ -166,3 +168,17 @@ async def test_an_impersonated_stream_ends_within_a_second_of_its_impersonators_
     await stream.until("sync")
     await loss(alice)
     assert (await stream.next(2)).data == {"reason": reason}
+
+
+# A user model of the site's own
+
+
+class Grouped:
+    """It has groups of another kind, which no query can follow."""
+
+    groups = property(lambda self: ["staff"])
+
+
+@pytest.mark.parametrize(("model", "has"), [(User, True), (Grouped, False), (Group, False)])
+def test_groups_count_only_where_they_are_those_of_django(model: type[Any], has: bool) -> None:
+    assert has_groups(model) == has

@@ -68,11 +68,18 @@ def _connect_rights() -> None:
         if through is not None:
             receiver = functools.partial(_users_rights_changed, name)
             m2m_changed.connect(receiver, sender=through, weak=False, dispatch_uid="toasts")
-    if hasattr(model, "groups") and apps.is_installed("django.contrib.auth"):
+    if apps.is_installed("django.contrib.auth") and has_groups(model):
         group: Any = apps.get_model("auth", "Group")
         permissions = group.permissions.through
         m2m_changed.connect(_groups_rights_changed, sender=permissions, dispatch_uid="toasts")
         pre_delete.connect(_group_deleted, sender=group, dispatch_uid="toasts")
+
+
+def has_groups(model: type[Any]) -> bool:
+    """Return whether users have Django's groups: a site's own `groups` may be anything else."""
+    field = getattr(getattr(model, "groups", None), "field", None)
+    related: Any = getattr(field, "related_model", None)
+    return isinstance(related, type) and issubclass(related, apps.get_model("auth", "Group"))
 
 
 def _users_rights_changed(

@@ -24,6 +24,7 @@ from toasts.auth.revocation import revoked
 from toasts.auth.session_keys import latest_key
 from toasts.delivery import signed
 from toasts.delivery.hubs import current_hub
+from toasts.realtime.brokers.base import pack, unpack
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("hubs")]
 
@@ -133,19 +134,30 @@ def test_a_hint_of_a_rotation_shows_no_key_and_is_taken_in_every_process() -> No
     text = signed.rotation_hint("a" * 32, "b" * 32)
     assert "a" * 32 not in text
     assert "a" * 32 not in str(signing.loads(text, salt=signed.SALT))
-    assert signed.take_hint(text) is None
+    assert signed.take_hint(text) == ()
     assert latest_key("a" * 32) == "b" * 32
 
 
 def test_only_signed_hints_end_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = signed.end_hint("user:7")
-    assert signed.take_hint(text) == "user:7"
+    (text,) = signed.end_hints(["user:7", "user:8"])
+    assert signed.take_hint(text) == ("user:7", "user:8")
     forged: list[Any] = [
         "", "user:7", f"{text}x", signing.dumps(["end", "user:7"]),
         signing.dumps({"end": 1}, salt=signed.SALT), signing.dumps([], salt=signed.SALT),
         signing.dumps(["rotation", "short"], salt=signed.SALT),
         signing.dumps(["rotation", "e", "e"], salt=signed.SALT),
     ]  # fmt: skip
-    assert [signed.take_hint(one) for one in forged] == [None] * len(forged)
+    assert [signed.take_hint(one) for one in forged] == [()] * len(forged)
     monkeypatch.setattr(signed, "MAX_AGE", -1)
-    assert signed.take_hint(text) is None
+    assert signed.take_hint(text) == ()
+
+
+def test_the_hints_of_many_users_are_few_and_fit_into_messages() -> None:
+    """A group of a site may have a hundred thousand members, and each signature takes time."""
+    names = [f"user:{number}" for number in range(10_000)]
+    hints = signed.end_hints(names)
+    assert len(hints) < 100
+    assert [name for hint in hints for name in signed.take_hint(hint)] == names
+    long = [f"user@{'ü' * 60}:{number:0>150}" for number in range(100)]
+    assert sum(map(len, map(unpack, pack(signed.end_hints(long))))) == len(signed.end_hints(long))
+    assert signed.end_hints([]) == []

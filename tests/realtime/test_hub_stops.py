@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -88,3 +89,15 @@ async def test_switched_off_no_listening_socket_is_watched(table: Table) -> None
     with socket.create_server(("127.0.0.1", 0)) as listener:
         hub.watch_server(listener.getsockname())
         assert hub._sockets is None
+
+
+async def test_a_stream_that_comes_while_the_hub_stops_is_served(table: Table) -> None:
+    """As when the last page has been closed for a minute, and at this very moment one is opened."""
+    async with running(table, LocalBroker()) as hub:
+        hub.start()
+        await hub.run(list)
+        stopping = asyncio.create_task(hub.stop())
+        asyncio.get_running_loop().call_soon(hub.start)  # runs before the cancelled tasks do
+        await stopping
+        client = Client(hub, "t")
+        await until(lambda: client.raw == b"= \n", 5)

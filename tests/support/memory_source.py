@@ -74,8 +74,8 @@ class Table:
             raise self.failing
         return [grant for grant in grants if grant in self.ended]
 
-    def take_signed(self, text: str) -> str | None:
-        return text.removeprefix("signed ") if text.startswith("signed ") else None
+    def take_signed(self, text: str) -> Sequence[str]:
+        return text.removeprefix("signed ").split() if text.startswith("signed ") else ()
 
     def open(self, is_replacement: bool) -> Table:
         self.opened.append(is_replacement)

@@ -13,7 +13,7 @@ from ..realtime.brokers.coalescing import CoalescingPublisher
 from ..realtime.hints import RECHECK_LATER_PREFIX, RECHECK_PREFIX, SIGNED_PREFIX
 from .brokers import make_broker
 from .hubs import running_hubs
-from .signed import end_hint, rotation_hint
+from .signed import end_hints, rotation_hint
 from .source import owner_name, topic
 
 logger = logging.getLogger("toasts")
@@ -80,7 +80,7 @@ def announce_end(user_ids: Iterable[Any], tenant: str = "") -> None:
         tenant: the tenant that was current when they lost a right.
     """
     names = (owner_name(user_id, tenant) for user_id in user_ids)
-    announce_topics([SIGNED_PREFIX + end_hint(name) for name in names])
+    announce_topics([SIGNED_PREFIX + hint for hint in end_hints(names)])
 
 
 def announce_topics(hints: Sequence[str]) -> None:

@@ -109,7 +109,8 @@ def _is_running_here(loop: asyncio.AbstractEventLoop | None = None) -> bool:
 
 def _forget_closed_loops() -> None:
     for loop in [loop for loop in list(_hubs) if loop.is_closed()]:
-        _stop_blocking(_hubs.pop(loop))
+        if (hub := _hubs.pop(loop, None)) is not None:  # another thread may do the same
+            _stop_blocking(hub)
 
 
 @functools.cache

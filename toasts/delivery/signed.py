@@ -5,6 +5,8 @@ Anybody who may connect to the database can send hints. Most of them only cause 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core import signing
@@ -15,11 +17,26 @@ SALT = "toasts.hints"
 MAX_AGE = 60
 """Seconds for which a hint is valid. The clocks of two machines may differ that much."""
 END, ROTATION = "end", "rotation"
+TOPICS_BYTES = 3000
+"""Bytes of topics in one hint. Signed, it has a third more, and must fit into a message."""
 
 
-def end_hint(topic: str) -> str:
-    """Return the signed text that ends the streams of a user, who may connect again."""
-    return signing.dumps([END, topic], salt=SALT)
+def end_hints(topics: Iterable[str]) -> list[str]:
+    """Return signed texts that end the streams of users, who may connect again.
+
+    A signature takes longer than all else that is done for a user who has no stream, and every
+    process checks it on its event loop. So one is for hundreds of users.
+    """
+    chunks: list[list[str]] = []
+    size = TOPICS_BYTES
+    for topic in topics:
+        length = len(json.dumps(topic)) + 1
+        if size + length > TOPICS_BYTES:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(topic)
+        size += length
+    return [signing.dumps([END, *chunk], salt=SALT) for chunk in chunks]
 
 
 def rotation_hint(old_key: str, new_key: str) -> str:
@@ -28,23 +45,23 @@ def rotation_hint(old_key: str, new_key: str) -> str:
     return signing.dumps([ROTATION, *keys], salt=SALT)
 
 
-def take_hint(text: str) -> str | None:
+def take_hint(text: str) -> Sequence[str]:
     """Take a signed hint. It does nothing if it is forged or old.
 
     Returns:
-        The topic whose streams it ends, if it ends any.
+        The topics whose streams it ends.
     """
     try:
         kind, *arguments = signing.loads(text, salt=SALT, max_age=MAX_AGE)
         return _take(kind, arguments)
     except (signing.BadSignature, LookupError, TypeError, ValueError):
-        return None
+        return ()
 
 
-def _take(kind: Any, arguments: list[Any]) -> str | None:
+def _take(kind: Any, arguments: list[Any]) -> Sequence[str]:
     if kind == END:
-        return str(arguments[0])
+        return tuple(map(str, arguments))
     if kind == ROTATION:
         old, new = (decrypt_key(text, SALT) for text in arguments)
         remember_successor(old, new)
-    return None
+    return ()

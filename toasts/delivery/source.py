@@ -103,8 +103,8 @@ class ToastSource:
         with fresh_connection():
             return revocation.revoked(grants)
 
-    def take_signed(self, text: str) -> str | None:
-        """Take a signed hint. Return the topic whose streams it ends, if it ends any."""
+    def take_signed(self, text: str) -> Sequence[str]:
+        """Take a signed hint. Return the topics whose streams it ends."""
         return signed.take_hint(text)
 
     def open(self, is_replacement: bool) -> HubConnections:

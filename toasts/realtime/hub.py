@@ -189,9 +189,9 @@ class Hub:
             if hint in self.registry.topics:
                 continue
             if hint.startswith(SIGNED_PREFIX):
-                ended = self.source.take_signed(hint.removeprefix(SIGNED_PREFIX))
-                for subscription in self.registry.find(ended or ""):
-                    self.drop(subscription, "rotate")
+                for name in self.source.take_signed(hint.removeprefix(SIGNED_PREFIX)):
+                    for subscription in self.registry.find(name):
+                        self.drop(subscription, "rotate")
             elif hint.startswith(RECHECK_LATER_PREFIX):
                 self.revalidator.recheck_later(hint.removeprefix(RECHECK_LATER_PREFIX))
             elif hint.startswith(RECHECK_PREFIX):
@@ -287,8 +287,9 @@ class Hub:
         try:
             await self._tick_for_ever()
         except asyncio.CancelledError:
-            # Not by `stop`, which takes the thread away first: the loop ends, as after a test.
-            if (thread := self.worker.detach()) is not None:
+            # Unless by `stop`, after which a new stream may have started other tasks and a thread:
+            # the loop ends, as after a test.
+            if asyncio.current_task() in self._tasks and (thread := self.worker.detach()):
                 await self.worker.close(thread)
             raise
 

@@ -55,8 +55,8 @@ class Source(TopicSource, Protocol):
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
         """Return those of these grants that have ended. It blocks."""
 
-    def take_signed(self, text: str) -> str | None:
-        """Take a signed hint. Return the topic or owner whose streams it ends, if it ends any."""
+    def take_signed(self, text: str) -> Sequence[str]:
+        """Take a signed hint. Return the topics or owners whose streams it ends."""
 
     def bye(self, reason: str) -> bytes:
         """Encode the last event of a stream.
@@ -101,7 +101,7 @@ class SourceRouter:
         """Ask the main source, except about guests: they have no grant that could end."""
         return self._main.revoked([grant for grant in grants if grant is not None])
 
-    def take_signed(self, text: str) -> str | None:
+    def take_signed(self, text: str) -> Sequence[str]:
         """Pass a signed hint to the main source."""
         return self._main.take_signed(text)
 
