@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,9 +28,11 @@ from toasts.tenants import (
     Tenancy,
     activated,
     current_tenant,
+    home_database,
     kind_of,
     split_topic,
     tenancy,
+    unknown_tenant,
 )
 
 VARIABLE: ContextVar[Any] = ContextVar("VARIABLE", default="")
@@ -116,6 +119,29 @@ def test_a_variable_without_a_value_is_no_tenant() -> None:
     with chosen.activate("red"):
         assert chosen.current() == "red"
     assert chosen.current() == ""
+
+
+class ByThread:
+    """A router that chooses by a variable of the thread."""
+
+    chosen = threading.local()
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        alias: str = self.chosen.alias
+        return alias
+
+
+def test_what_a_thread_has_chosen_is_not_the_database_of_other_threads(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATABASE_ROUTERS = ["tests.test_tenants.ByThread"]
+    monkeypatch.setitem(settings.DATABASES, "red", dict(settings.DATABASES["default"]))
+    for alias, unknown in (("default", ""), ("red", "red"), ("default", "")):
+        monkeypatch.setattr(ByThread.chosen, "alias", alias, raising=False)
+        assert unknown_tenant() == unknown
+    monkeypatch.setattr(ByThread.chosen, "alias", "red")
+    settings.TOASTS_TENANT = "tests.test_tenants.Listed"
+    assert home_database() == "default"
 
 
 # What is announced.

@@ -8,7 +8,8 @@ for which tenant code runs. On sites without tenants there is none, and no name 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import Context, ContextVar
 from typing import Any
@@ -153,9 +154,11 @@ def tenancy() -> Tenancy | None:
 
 
 def forget_tenancy(setting: str, **rest: Any) -> None:
-    """Make `tenancy` read its setting again. A receiver of Django's signal setting_changed."""
+    """Have the settings of tenants read again. A receiver of Django's signal setting_changed."""
     if setting in ("TOASTS_TENANT", "INSTALLED_APPS"):
         tenancy.cache_clear()
+    if setting in ("DATABASES", "DATABASE_ROUTERS"):
+        _outer_database.cache_clear()
 
 
 def current_tenant() -> str:
@@ -198,18 +201,27 @@ def missing_of(tenants: Collection[str], model: type[models.Model] | None) -> se
     return set(chosen.missing(named, model)) if chosen is not None and named else set()
 
 
-def outside_tenants(function: Callable[[], Any]) -> Any:
-    """Return what a function returns where no context variable names a tenant."""
-    return function() if tenancy() is None else Context().run(function)
+@functools.cache
+def _outer_database() -> str:
+    """Return the alias of the database of toasts where nothing has chosen a tenant.
+
+    That is in a new thread: a router may read a context variable or one of the thread.
+    """
+    with ThreadPoolExecutor(max_workers=1) as new_thread:
+        try:
+            return new_thread.submit(Context().run, database).result()
+        except (LookupError, AttributeError):  # the variable has no value there
+            return DEFAULT_DB_ALIAS
 
 
 def home_database() -> str:
     """Return the alias of the database in which all processes and tenants exchange hints."""
+    if tenancy() is not None:
+        return _outer_database()
     try:
-        alias: str = outside_tenants(database)
-    except LookupError:  # the router reads a context variable that has no value there
+        return database()
+    except LookupError:  # the site has tenants, but does not say so
         return DEFAULT_DB_ALIAS
-    return alias
 
 
 def unknown_tenant() -> str:
@@ -221,11 +233,10 @@ def unknown_tenant() -> str:
     if len(settings.DATABASES) < 2 or not settings.DATABASE_ROUTERS or tenancy() is not None:
         return ""
     alias = database()
-    try:
-        home = Context().run(database)
-    except LookupError:  # the router reads a context variable that has no value there
-        home = DEFAULT_DB_ALIAS
-    return "" if alias == home else alias
+    if alias == _outer_database():
+        return ""
+    _outer_database.cache_clear()  # a router may choose another one after a failover
+    return "" if alias == _outer_database() else alias
 
 
 def admitting_tenant() -> str:
