@@ -10,12 +10,15 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.db import models
 from django.test import override_settings
+from django.test.utils import isolate_apps
 
 from tests.conftest import signed_in
 from tests.support.brokers import rolled_back
 from tests.support.logins import AUTHENTICATION, SESSION
 from tests.support.streams import StreamReader
+from toasts import signals
 from toasts.api import async_end_streams, end_streams
 from toasts.delivery import announce
 from toasts.delivery.signed import take_hint
@@ -123,6 +126,34 @@ def test_who_gains_one_goes_on(
     alice.groups.add(other)
     other.user_set.add(alice)
     assert ended == []
+
+
+class Plain(models.Model):
+    class Meta:
+        abstract = True
+
+
+class Teams(models.Model):
+    groups = models.JSONField()
+
+    class Meta:
+        abstract = True
+
+
+class Property(models.Model):
+    groups = property(lambda self: [])
+
+    class Meta:
+        abstract = True
+
+
+@isolate_apps("tests")
+@pytest.mark.parametrize("base", [Plain, Teams, Property])
+def test_a_user_model_may_have_groups_of_its_own(base: Any) -> None:
+    meta = type("Meta", (), {"app_label": "tests"})
+    model: Any = type("SiteUser", (base,), {"__module__": __name__, "Meta": meta})
+    assert not signals._has_groups(model)
+    assert signals._has_groups(User)
 
 
 # Impersonation

@@ -23,6 +23,7 @@ from toasts.asgi.fast_path import parse_fast_path
 from toasts.auth.grants import Grant, UserStatus
 from toasts.delivery.source import TOASTS, owner_name, topic
 from toasts.delivery.tenant_router import TenantRouter, close_excess_connections
+from toasts.feeds.tokens import verify_token
 from toasts.tenants import (
     ContextVarTenancy,
     Tenancy,
@@ -181,6 +182,16 @@ def test_a_changed_user_is_rechecked_in_the_tenant(alice: Any, hints: list[str])
     VARIABLE.set("red:%")
     alice.save()
     assert hints == [f"!~user@red%3A%25:{alice.pk}"]
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("by_variable")
+def test_a_token_stands_for_a_user_of_its_tenant_alone(alice: Any) -> None:
+    VARIABLE.set("red")
+    text = feeds.token(alice)
+    assert verify_token(text, "names", 300) is not None
+    VARIABLE.set("blue")  # a user with the same key and the same password: none, for example
+    assert verify_token(text, "names", 300) is None
 
 
 # Requests that no middleware has seen.

@@ -56,6 +56,21 @@ async def test_a_later_recheck_leaves_time_to_complete_the_change(table: Table) 
         assert client.raw == b"= \nbye auth\n"
 
 
+@pytest.mark.parametrize("opens_after_it", [False, True])
+async def test_a_later_recheck_applies_to_a_stream_that_opens_before_or_just_after_it(
+    table: Table, opens_after_it: bool
+) -> None:
+    async with running(table, LocalBroker(), revalidate=60) as hub:
+        other = Client(hub, "u")
+        await until(lambda: other.raw and hub.listening and table.checks)
+        table.ended = {"ended"}
+        hub.wake(["!~t"])
+        if opens_after_it:
+            await until(lambda: not hub.revalidator._later)
+        client = Client(hub, "t", grant="ended")
+        await until(lambda: b"bye auth" in client.raw)
+
+
 async def test_a_signed_hint_ends_the_streams_that_it_names(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         named, other = Client(hub, "t"), Client(hub, "u")

@@ -58,7 +58,7 @@ async def serve(
     """
     if (await receive())["type"] != "websocket.connect":
         return
-    request_scope = _as_get_request(scope)
+    request_scope = _as_get_request(scope, send)
     if not _is_trusted_origin(request_scope):
         await _refuse(send, REFUSED)
         return
@@ -88,14 +88,15 @@ async def _pass_through(
         slot.release()
 
 
-def _as_get_request(scope: Scope) -> Scope:
+def _as_get_request(scope: Scope, send: Send) -> Scope:
+    scheme = scope.get("scheme") or server_of(send, conf.server_internals).websocket_scheme(send)
     headers = [pair for pair in scope["headers"] if pair[0] not in _HANDSHAKE_HEADERS]
     return {
         **scope,
         "type": "http",
         "http_version": "1.1",
         "method": "GET",
-        "scheme": "https" if scope.get("scheme") in ("wss", "https") else "http",
+        "scheme": "https" if scheme in ("wss", "https") else "http",
         "headers": [*headers, (b"accept", b"text/event-stream")],
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeGuard
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.base import SessionBase
 from django.core import signing
 from django.core.exceptions import ValidationError
@@ -16,6 +16,7 @@ from ..auth.revocation import session_valid
 from ..auth.session_keys import decrypt_key, encrypt_key
 from ..auth.sessions import session_by_key
 from ..conf import conf
+from ..tenants import MARK, current_tenant, holder_of
 from ..users import user_key
 
 if TYPE_CHECKING:
@@ -115,9 +116,15 @@ def _valid_grant(user: Any, session: SessionBase | None) -> Grant | None:
 
 
 def _password_digest(user: Any) -> str:
-    """Return a digest of the user's password, so that a new password ends the token."""
+    """Return a digest of the user's password and tenant.
+
+    So a new password ends the token. And where users have no password, as with single sign-on, the
+    token of a user of one tenant does not stand for the user with the same key of another one.
+    """
+    tenant = holder_of(get_user_model(), current_tenant())
     hashes = [getattr(user, "get_session_auth_hash", str)()]
     hashes += getattr(user, "get_session_auth_fallback_hash", tuple)()
     # By the oldest key: a rotation of SECRET_KEY ends no token.
-    digest = salted_hmac(SALT, hashes[-1], secret=conf.oldest_secret_key, algorithm="sha256")
+    text = hashes[-1] + (MARK + tenant if tenant else "")
+    digest = salted_hmac(SALT, text, secret=conf.oldest_secret_key, algorithm="sha256")
     return digest.hexdigest()[:20]

@@ -71,13 +71,20 @@ class Revalidator:
             self._loop.call_later(SECOND_CHECK_AFTER, self.check, self._registry.topics)
 
     def recheck_later(self, name: str) -> None:
-        """Check the subscriptions of a topic or an owner when the change is complete."""
-        if name in self._registry and name not in self._later:
-            self._later.add(name)
-            self._loop.call_later(LATER, self._recheck_now, name)
+        """Check the subscriptions of a topic or an owner when the change is complete.
+
+        Those that are opened until then, or shortly after, are checked, too.
+        """
+        is_full = len(self._later) >= RECHECKS_MAX and name not in self._registry
+        if name in self._later or is_full:
+            return
+        self._later.add(name)
+        self._loop.call_later(LATER, self._recheck_now, name)
 
     def _recheck_now(self, name: str) -> None:
         self._later.discard(name)
+        if len(self._rechecks) < RECHECKS_MAX:
+            self._rechecks[name] = self._loop.time()
         self.check([name])
 
     def check(self, names: Iterable[str]) -> None:

@@ -90,6 +90,27 @@ def test_daphnes_own_send_needs_no_task() -> None:
     assert not server_of(other).sends_without_task(other)
 
 
+@pytest.mark.parametrize(
+    ("transport", "forwarded", "scheme"),
+    [
+        (Connection, {}, "http"),
+        (Connection, {"client_scheme": None}, "http"),
+        (Connection, {"client_scheme": "https"}, "https"),
+        (TLSMemoryBIOProtocol, {}, "https"),
+        (TLSMemoryBIOProtocol, {"client_scheme": "http"}, "http"),
+    ],
+)
+def test_the_scheme_of_a_websocket_is_that_of_its_connection_or_of_the_proxys_header(
+    transport: Any, forwarded: dict[str, str | None], scheme: str
+) -> None:
+    assert '"scheme"' not in inspect.getsource(WebSocketProtocol.onConnect)
+    protocol: Any = object.__new__(WebSocketProtocol)
+    protocol.transport = object.__new__(transport)
+    vars(protocol).update(forwarded)
+    send = daphne_send(protocol)
+    assert server_of(send).websocket_scheme(send) == scheme
+
+
 # Receiving.
 
 

@@ -167,6 +167,19 @@ async def test_over_http_2_a_stream_pauses_by_what_the_client_has_not_read(unsen
     assert not opened.stream.blocked
 
 
+async def test_over_http_2_a_client_is_disconnected_while_send_waits_for_its_connection() -> None:
+    protocol = h2_protocol(40_000)  # hypercorn's `send` waits from 32 KiB on
+    opened = Opened(send=stream_over(protocol).app_send)
+    opened.client.block()
+    opened.stream._send = opened.client.send
+    opened.deliver(b"")
+    assert opened.stream.blocked
+    opened.stream.tick(opened.now + 1)
+    assert opened.ends == 0
+    opened.stream.tick(opened.now + 31)
+    assert opened.ends == 1
+
+
 def test_a_stream_does_not_keep_a_long_request() -> None:
     stream = stream_over(h2_protocol(0))
     stream.scope = {"method": "GET", "query_string": b"x" * 5000}

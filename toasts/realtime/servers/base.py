@@ -112,6 +112,10 @@ class ServerAdapter:
             size: in bytes.
         """
 
+    def websocket_scheme(self, send: Send) -> str:
+        """Return the scheme of a WebSocket whose scope has none: ``ws``, unless more is known."""
+        return "ws"
+
     def websocket_receiver(self, receive: Receive, send: Send) -> WebSocketReceiver:
         """Return what reads the messages of this WebSocket."""
         return WebSocketReceiver(receive)

@@ -74,6 +74,16 @@ class DaphneAdapter(ServerAdapter):
     def limit_messages(self, send: Send, size: int) -> None:
         lower_limit(consumer_of(send), "maxMessagePayloadSize", size)
 
+    def websocket_scheme(self, send: Send) -> str:
+        """Return what daphne knows, but does not tell: by the proxy's header, or by the connection.
+
+        Its scopes of WebSockets have no scheme.
+        """
+        protocol = consumer_of(send)
+        transport = getattr(protocol, "transport", None)
+        own = "https" if hasattr(transport, "getPeerCertificate") else "http"
+        return getattr(protocol, "client_scheme", None) or own
+
     def websocket_receiver(self, receive: Receive, send: Send) -> WebSocketReceiver:
         queue = _unbounded_queue(receive)
         transport = getattr(consumer_of(send), "transport", None)

@@ -134,7 +134,7 @@ class DirectStream:
         if self.ended:
             return
         if self._paused or self._sending is not None:
-            if self._watched is not None and self._server.has_read(self._watched):
+            if self._is_read():
                 self.resumeProducing()
             elif now - self._last_write > self._context.write_timeout:
                 self._abort()
@@ -142,6 +142,11 @@ class DirectStream:
             self.end(self._context.rotate_event)
         elif now - self._last_write >= self._context.heartbeat:
             self._write(self._context.ping)
+
+    def _is_read(self) -> bool:
+        # While `send` waits, the client has not read, however little the server has in its buffer.
+        watched = self._watched if self._sending is None else None
+        return watched is not None and self._server.has_read(watched)
 
     def end(self, last_bytes: bytes) -> None:
         """Send the last bytes, as soon as the client reads, and take nothing more. Idempotent."""
