@@ -18,7 +18,6 @@ from tests.conftest import signed_in
 from tests.support.brokers import rolled_back
 from tests.support.logins import AUTHENTICATION, SESSION
 from tests.support.streams import StreamReader
-from toasts import signals
 from toasts.api import async_end_streams, end_streams
 from toasts.delivery import announce
 from toasts.delivery.signed import take_hint
@@ -152,8 +151,8 @@ class Property(models.Model):
 def test_a_user_model_may_have_groups_of_its_own(base: Any) -> None:
     meta = type("Meta", (), {"app_label": "tests"})
     model: Any = type("SiteUser", (base,), {"__module__": __name__, "Meta": meta})
-    assert not signals._has_groups(model)
-    assert signals._has_groups(User)
+    assert not has_groups(model)
+    assert has_groups(User)
 
 
 # Impersonation

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 from django.apps import apps
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.signals import user_logged_out
-from django.core.exceptions import FieldDoesNotExist
 from django.core.signals import setting_changed
 from django.db import models, transaction
 from django.db.models.signals import (
