@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from tests.support.servers import COMMANDS, Server, Site
+from tests.support.servers import COMMANDS, ROOT, Server, Site
 
 STARTERS = {
     # Without access logs, whose cost would count for the baselines.
@@ -75,17 +74,12 @@ class Served(Site):
         if importlib.util.find_spec(target.package) is None:
             raise RuntimeError(f"{target.package} is missing; run: make bench")
         self.target = target
-        self.environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(
-                [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-            ),
+        chosen = {
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
             "DJANGO_SETTINGS_MODULE": target.settings,
             "TEST_DATABASE_URL": database_url,
-            **environment,
         }
-        self.servers: list[Server] = []
-        self._forks = {}
+        self._use(**{**chosen, **environment})
 
     def serve(self, kind: str = "uvicorn", port: int | None = None) -> Server:
         application = f"{self.target.application}:application"

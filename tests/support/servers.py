@@ -56,19 +56,22 @@ class Site:
     """Whether the database is a copy of one that is migrated once per run."""
 
     def __init__(self, database_url: str, **environment: str) -> None:
-        self.environment = {
-            **os.environ,
+        chosen = {
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "TEST_DATABASE_URL": database_url,
             "PYTHONPATH": str(ROOT),
-            **environment,
         }
-        self.servers: list[Server] = []
-        self._forks: dict[str, ForkServer | None] = {}
+        self._use(**{**chosen, **environment})
         if self.is_copied:
             fill(database_url, self._kind(), self.build)
         else:
             self.build(database_url)
+
+    def _use(self, **environment: str) -> None:
+        """Set the environment of its processes, of which none runs yet."""
+        self.environment = {**os.environ, **environment}
+        self.servers: list[Server] = []
+        self._forks: dict[str, ForkServer | None] = {}
 
     def _kind(self) -> str:
         """Return a name for the initial content of the database, which depends on the settings."""
