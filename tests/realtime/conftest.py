@@ -88,6 +88,13 @@ def sharded(redis_cluster: RedisCluster, channel: str) -> RedisBroker:
 
 
 @pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer().start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
 def own_server() -> Iterator[RedisServer]:
     server = RedisServer().start()
     yield server

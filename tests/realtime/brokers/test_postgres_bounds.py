@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -18,14 +17,6 @@ from toasts.realtime.brokers import canary
 from toasts.realtime.brokers import postgres as module
 from toasts.realtime.brokers.base import BrokerError
 from toasts.realtime.brokers.postgres import notify
-
-
-@pytest.fixture
-def own_server() -> Iterator[PostgresServer]:
-    server = PostgresServer().start()
-    yield server
-    server.remove()
-
 
 # When a listener counts as listening.
 
@@ -78,15 +69,15 @@ async def test_a_connection_that_listens_is_replaced_and_no_hint_is_missed(
 
 
 async def test_a_listener_leaves_a_server_that_became_read_only(
-    own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So an old primary shows itself after a failover: its hints are nobody's any more."""
     monkeypatch.setattr(canary, "TIMEOUT", 0.5)
     monkeypatch.setattr(canary, "INTERVAL", 0.6)
-    notify_channel = NotifyChannel(own_server.url("postgres"))
+    notify_channel = NotifyChannel(own_postgres.url("postgres"))
     async with notify_channel.listening() as listener:
-        own_server.execute("ALTER SYSTEM SET default_transaction_read_only = on")
-        own_server.execute("SELECT pg_reload_conf()")
+        own_postgres.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+        own_postgres.execute("SELECT pg_reload_conf()")
         with pytest.raises(BrokerError, match="read-only"):
             await asyncio.wait_for(listener.task, 10)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -68,28 +68,21 @@ async def test_the_hub_connects_again_and_reads_what_it_missed(
         await until(lambda: client.raw == b"= \n+ 1:1\n+ 2:1\n")
 
 
-@pytest.fixture
-def own_server() -> Iterator[PostgresServer]:
-    server = PostgresServer().start()
-    yield server
-    server.remove()
-
-
 async def test_the_hub_survives_a_restart_of_the_server(
-    own_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
-    notify_channel = NotifyChannel(own_server.url("postgres"))
+    notify_channel = NotifyChannel(own_postgres.url("postgres"))
     table = Table()
     async with running(table, notify_channel.broker()) as hub:
         client = Client(hub, "user:1")
         await until(lambda: client.raw == b"= \n" and hub.listening)
-        await asyncio.to_thread(own_server.stop)
+        await asyncio.to_thread(own_postgres.stop)
         await until(lambda: not hub.listening)
         # No listener receives this, and the hub continues all the same.
         hub.announce(["user:2"])
         table.put("user:1", 1)
-        await asyncio.to_thread(own_server.start)
+        await asyncio.to_thread(own_postgres.start)
         await until(lambda: hub.listening)
         await until(lambda: client.raw == b"= \n+ 1:1\n")
         table.put("user:1", 2)
