@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -58,3 +60,13 @@ def test_no_function_has_more_than_50_lines(patterns: list[str]) -> None:
 def test_half_of_the_functions_of_toasts_have_at_most_six_lines() -> None:
     lengths = [length for path in _files("toasts/**/*.py") for _, length in _functions(path)]
     assert median(lengths) <= MEDIAN_LINES_OF_A_FUNCTION
+
+
+def test_no_two_tests_create_a_database_of_the_same_name() -> None:
+    names = Counter(
+        name
+        for path in _files("tests/**/test_*.py", "tests/**/conftest.py")
+        for name in re.findall(r"\.create\(\"(\w+)\"\)", path.read_text())
+    )
+    assert len(names) > 10
+    assert [name for name, count in names.items() if count > 1] == []  # the later drops the other's

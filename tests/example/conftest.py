@@ -18,7 +18,7 @@ def site(
     postgres: PostgresServer,
 ) -> Iterator[CoreSite]:
     folder = tmp_path_factory.mktemp("site")
-    url = sqlite_url(folder) if request.param == "sqlite" else postgres.create("demos")
+    url = sqlite_url(folder) if request.param == "sqlite" else postgres.create("example_site")
     site = CoreSite(url)
     yield site
     site.close()
