@@ -125,9 +125,15 @@ async def hubs() -> AsyncIterator[None]:
 def hints(settings: Any) -> list[str]:
     """The users' topics that are announced while the test runs, in order, after COMMIT."""
     settings.TOASTS_BROKER = "tests.support.brokers.Recorder"
-    sent: list[str] = []
-    Recorder.sent = sent
-    return sent
+    Recorder.sent = []
+    return Recorder.sent
+
+
+@pytest.fixture
+def all_hints(hints: list[str], settings: Any) -> list[str]:
+    """All hints that are published while the test runs, in order."""
+    settings.TOASTS_BROKER = "tests.support.brokers.HintRecorder"
+    return hints
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from django.db import connections, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.brokers import Recorder
 from toasts import create_toast, feeds
 from toasts.asgi.fast_path import parse_fast_path
 from toasts.auth.grants import Grant, UserStatus
@@ -148,24 +147,10 @@ def test_what_a_thread_has_chosen_is_not_the_database_of_other_threads(
 # What is announced.
 
 
-class EveryHint(Recorder):
-    """Records all hints."""
-
-    def publish(self, hints: Sequence[str]) -> None:
-        self.sent.extend(hints)
-
-
-@pytest.fixture
-def hints(settings: Any) -> list[str]:
-    settings.TOASTS_BROKER = "tests.test_tenants.EveryHint"
-    Recorder.sent = []
-    return Recorder.sent
-
-
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("by_variable")
 def test_the_tenant_of_the_call_counts_and_not_that_of_the_commit(
-    alice: Any, hints: list[str]
+    alice: Any, all_hints: list[str]
 ) -> None:
     with transaction.atomic():
         with activated("red"):
@@ -173,15 +158,15 @@ def test_the_tenant_of_the_call_counts_and_not_that_of_the_commit(
             feeds.announce("names", "all")
             toast.refresh_from_db()
         VARIABLE.set("blue")
-    assert hints == [f"user@red:{alice.pk}", "feed@red:names:all"]
+    assert all_hints == [f"user@red:{alice.pk}", "feed@red:names:all"]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("by_variable")
-def test_a_changed_user_is_rechecked_in_the_tenant(alice: Any, hints: list[str]) -> None:
+def test_a_changed_user_is_rechecked_in_the_tenant(alice: Any, all_hints: list[str]) -> None:
     VARIABLE.set("red:%")
     alice.save()
-    assert hints == [f"!~user@red%3A%25:{alice.pk}"]
+    assert all_hints == [f"!~user@red%3A%25:{alice.pk}"]
 
 
 @pytest.mark.django_db

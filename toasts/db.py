@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, TypeVar
 
 from django.apps import apps
-from django.db import DatabaseError, InterfaceError, connections, router
+from django.db import DatabaseError, InterfaceError, connections, router, transaction
 
 T = TypeVar("T")
 
@@ -54,6 +54,22 @@ def _has_unread_bytes(driver: Any) -> bool:
         poll.register(number, select.POLLIN)
         return bool(poll.poll(0))
     return bool(select.select([number], [], [], 0)[0])
+
+
+def on_commit_or_now(job: Callable[[], None], using: str | None = None) -> None:
+    """Run a job when the transaction commits; at once outside of one.
+
+    Also at once if the caller commits by hand, with autocommit off: Django reports no such commit.
+
+    Args:
+        job: the function.
+        using: the database; None: the default one.
+    """
+    connection = transaction.get_connection(using)
+    if connection.in_atomic_block or connection.get_autocommit():
+        transaction.on_commit(job, using=using)
+    else:
+        job()
 
 
 class fresh_connection:

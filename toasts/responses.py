@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
+from time import monotonic
 from typing import Any
 
 import django
@@ -87,7 +88,8 @@ def stream_response(
         handover.take(subscription, last_event_id)
         return HttpResponse(headers={**HEADERS, HANDOVER_HEADER: "1"})
     abortion = Abortion()
-    parts = _stream_bytes(subscription, last_event_id, abortion, request.scope.get("server"))
+    server = request.scope.get("server")
+    parts = _stream_bytes(subscription, last_event_id, abortion, server, monotonic())
     return AbortableResponse(parts, abortion)
 
 
@@ -154,7 +156,11 @@ class _AbortableParts:
 
 
 async def _stream_bytes(
-    subscription: SubscriptionRequest, last_event_id: str | None, abortion: Abortion, server: Any
+    subscription: SubscriptionRequest,
+    last_event_id: str | None,
+    abortion: Abortion,
+    server: Any,
+    arrived: float,
 ) -> AsyncIterator[bytes]:
     """Yield the bytes of one stream.
 
@@ -173,7 +179,7 @@ async def _stream_bytes(
 
     await release_request_resources(unsubscribe)
     task.add_done_callback(unsubscribe)
-    hub.subscribe(stream, subscription.owner, subscription.impersonator)
+    hub.subscribe(stream, subscription.owner, subscription.impersonator, arrived)
     # A comment line, so that the headers leave at once, while the state is still being read.
     yield b": toasts\n"
     while data := await stream.pull():

@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 
 from tests.support.checks import ids, reported
-from toasts.checks import database
+from toasts.checks import broker, database
 
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000"
 
@@ -123,3 +123,25 @@ def test_two_names_of_one_database_are_accepted(
 def test_toasts_and_users_routed_together_are_accepted(keep_in: Any) -> None:
     keep_in("sqlite3")
     assert ids(database.check_one_database) == []
+
+
+class RoutesByContext:
+    """A router that knows a tenant's database only while the tenant is current."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        raise LookupError("no tenant is current")
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        database.check_sqlite,
+        database.check_clock,
+        database.check_pool,
+        database.check_one_database,
+        broker.check_broker,
+    ],
+)
+def test_a_router_that_knows_no_database_yet_fails_no_check(settings: Any, check: Any) -> None:
+    settings.DATABASE_ROUTERS = [RoutesByContext()]
+    assert ids(check) == []

@@ -71,16 +71,6 @@ async def test_a_later_recheck_applies_to_a_stream_that_opens_before_or_just_aft
         await until(lambda: b"bye auth" in client.raw)
 
 
-async def test_a_signed_hint_ends_the_streams_that_it_names(table: Table) -> None:
-    async with running(table, LocalBroker()) as hub:
-        named, other = Client(hub, "t"), Client(hub, "u")
-        await until(lambda: named.raw and other.raw)
-        hub.wake(["=forged t", "=signed t"])
-        await until(lambda: named.over)
-        assert named.raw == b"= \nbye rotate\n"
-        assert not other.over
-
-
 async def test_a_stream_is_found_by_every_user_on_whom_it_depends(table: Table) -> None:
     async with running(table, LocalBroker()) as hub:
         client = Client(hub, "t")
@@ -107,6 +97,22 @@ async def test_the_revalidator_finds_rights_that_ended_without_a_recheck(table: 
         table.ended = {"right"}
         await until(lambda: client.over, 4)
         assert client.raw == b"= \nbye auth\n"
+
+
+async def test_a_change_that_is_half_done_when_all_rights_are_checked_ends_no_stream(
+    table: Table,
+) -> None:
+    broker = FakeBroker()
+    async with running(table, broker) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and broker.wake and table.checks)
+        assert broker.wake is not None
+        before, table.ended = table.checks, {"right"}
+        broker.wake(None)
+        await until(lambda: table.checks > before)
+        before, table.ended = table.checks, set()
+        await until(lambda: table.checks > before)
+        assert not client.over
 
 
 async def test_after_a_reconnect_all_rights_are_checked(table: Table) -> None:

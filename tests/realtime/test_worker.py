@@ -240,3 +240,11 @@ def test_the_end_of_the_loop_is_the_end_of_the_thread(table: Table) -> None:
     asyncio.run(main())
     assert table.closed_in == ["toasts-reader"]
     assert threads() == []
+
+
+async def test_a_call_that_raises_stop_iteration_keeps_nobody_waiting(table: Table) -> None:
+    async with running(table, FakeBroker()) as hub:
+        hub.start()
+        with pytest.raises(RuntimeError, match="StopIteration") as caught:
+            await asyncio.wait_for(hub.run(next, iter(())), 5)
+        assert isinstance(caught.value.__cause__, StopIteration)

@@ -39,6 +39,13 @@ class Recorder:
         await asyncio.Event().wait()
 
 
+class HintRecorder(Recorder):
+    """Records all hints."""
+
+    def publish(self, hints: Sequence[str]) -> None:
+        self.sent.extend(hints)
+
+
 class RecheckRecorder(Recorder):
     """Records the rechecks, and nothing else."""
 

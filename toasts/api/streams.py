@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from django.db import transaction
-
-from ..db import database
+from ..db import database, on_commit_or_now
 from ..delivery.announce import announce_end
 from ..tenants import current_tenant
 from ..types import UserOrKey
@@ -19,8 +17,8 @@ def end_streams(*users: UserOrKey) -> None:
 
     Call it when a user loses a right that `Feed.topic`, a decorator or your middleware checks.
     Then the next request decides anew what the page may see. In a transaction, the streams end
-    after COMMIT. A user who is deactivated or signs out needs no call, nor does one who loses a
-    group or a permission of Django's own.
+    after COMMIT. With autocommit off, call it after your commit. A user who is deactivated or
+    signs out needs no call, nor does one who loses a group or a permission of Django's own.
 
     Args:
         users: instances or primary keys.
@@ -29,7 +27,7 @@ def end_streams(*users: UserOrKey) -> None:
         ValueError: one of them is neither.
     """
     keys = [key_of(user) for user in users]
-    transaction.on_commit(functools.partial(announce_end, keys, current_tenant()), using=database())
+    on_commit_or_now(functools.partial(announce_end, keys, current_tenant()), database())
 
 
 async_end_streams = async_twin(end_streams)

@@ -8,6 +8,7 @@ the request is freed. What stays is one waiting call, and the hub, which writes 
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import NamedTuple
 
 from django.core.handlers.asgi import get_script_prefix
@@ -82,13 +83,14 @@ class StreamApplication:
         if not self._may_be_stream(scope):
             await self._django(scope, receive, send)
             return None
+        arrived = monotonic()
         admission = await self._via_fast_path(scope, send)
         if admission is None:
             admission = await self._via_django(scope, receive, send)
         if admission is None:
             return None
         current_hub().watch_server(scope.get("server"))
-        return start_stream(*admission, send)
+        return start_stream(*admission, send, arrived)
 
     def _may_be_stream(self, scope: Scope) -> bool:
         """Return whether the request is at a stream's address, or asks as every EventSource does.

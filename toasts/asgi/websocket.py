@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import json
 from io import BytesIO
+from time import monotonic
 from urllib.parse import urlsplit
 
 from django.core.exceptions import DisallowedHost
@@ -58,6 +59,7 @@ async def serve(
     """
     if (await receive())["type"] != "websocket.connect":
         return
+    arrived = monotonic()
     request_scope = _as_get_request(scope, send)
     if not _is_trusted_origin(request_scope):
         await _refuse(send, REFUSED)
@@ -73,7 +75,7 @@ async def serve(
     await send({"type": "websocket.accept"})
     current_hub().watch_server(scope.get("server"))
     del scope, request_scope, handover  # kilobytes that are of no more use
-    await _serve_stream(subscription, last_event_id, receive, send)
+    await _serve_stream(subscription, last_event_id, receive, send, arrived)
 
 
 async def _pass_through(
@@ -192,13 +194,17 @@ async def _refuse(send: Send, code: int) -> None:
 
 
 async def _serve_stream(
-    subscription: SubscriptionRequest, last_event_id: str | None, receive: Receive, send: Send
+    subscription: SubscriptionRequest,
+    last_event_id: str | None,
+    receive: Receive,
+    send: Send,
+    arrived: float,
 ) -> None:
     """Answer what the page sends, while the hub writes to the stream."""
     server = server_of(send, conf.server_internals)
     server.limit_messages(send, MESSAGE_MAX)
     socket, receiver = WebSocketSend(send, server), server.websocket_receiver(receive, send)
-    stream = start_stream(subscription, last_event_id, socket)
+    stream = start_stream(subscription, last_event_id, socket, arrived)
     code: int | None = None
     try:
         while code is None and not stream.finished:

@@ -12,8 +12,8 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from ..conf import conf
-from ..db import database
 from ..delivery import brokers
+from ..tenants import home_database
 
 BROKERS = ("auto", "local", "sqlite", "postgres", "redis")
 LEAST_PSYCOPG = (3, 2, 4)
@@ -31,7 +31,7 @@ def check_broker(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _database_problem(broker: str) -> str:
-    connection = connections[database()]
+    connection = connections[home_database()]
     wanted = {"postgres": "postgresql", "sqlite": "sqlite"}.get(broker, connection.vendor)
     if connection.vendor != wanted:
         return f"the database of toasts is {connection.vendor}"
@@ -78,7 +78,7 @@ def check_psycopg(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 def _uses_postgres() -> bool:
     if conf.broker == "auto":
-        return connections[database()].vendor == "postgresql"
+        return connections[home_database()].vendor == "postgresql"
     return conf.broker == "postgres"
 
 

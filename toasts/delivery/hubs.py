@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 
 from ..conf import conf
@@ -16,6 +17,7 @@ from . import brokers
 from .source import PREFIX, TOASTS
 from .tenant_router import TenantRouter
 
+logger = logging.getLogger("toasts")
 STOP_TIMEOUT = 15.0
 """Seconds that a hub on a loop of another thread has to stop."""
 _hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
@@ -74,15 +76,25 @@ def ticks_per_visit() -> int:
 
 
 def stop_all() -> None:
-    """Stop all hubs of this process, and wait until their threads have closed their connections."""
+    """Stop all hubs of this process, and wait until their threads have closed their connections.
+
+    A hub that can't be stopped is logged, and the others are stopped all the same.
+    """
     while _hubs:
         loop, hub = _hubs.popitem()
-        if loop.is_running() and not _is_running_here(loop):
-            asyncio.run_coroutine_threadsafe(hub.stop(), loop).result(STOP_TIMEOUT)
-        elif loop.is_running() or loop.is_closed() or _is_running_here():
-            _stop_blocking(hub)
-        else:
-            loop.run_until_complete(hub.stop())
+        try:
+            _stop(loop, hub)
+        except Exception:
+            logger.exception("A hub did not stop within %g s.", STOP_TIMEOUT)
+
+
+def _stop(loop: asyncio.AbstractEventLoop, hub: Hub) -> None:
+    if loop.is_running() and not _is_running_here(loop):
+        asyncio.run_coroutine_threadsafe(hub.stop(), loop).result(STOP_TIMEOUT)
+    elif loop.is_running() or loop.is_closed() or _is_running_here():
+        _stop_blocking(hub)
+    else:
+        loop.run_until_complete(hub.stop())
 
 
 def _stop_blocking(hub: Hub) -> None:

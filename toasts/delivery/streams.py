@@ -111,7 +111,7 @@ def _heartbeat() -> float:
 
 
 def start_stream(
-    request: SubscriptionRequest, last_event_id: str | None, send: Send
+    request: SubscriptionRequest, last_event_id: str | None, send: Send, arrived: float
 ) -> DirectStream:
     """Start a stream that the hub writes itself. When it ends, it cancels the running task.
 
@@ -121,6 +121,7 @@ def start_stream(
         request: what is asked for.
         last_event_id: the id of the state that the client shows already.
         send: the server's; the start of the response was sent already.
+        arrived: when the request arrived, by `time.monotonic`.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -136,7 +137,7 @@ def start_stream(
         on_end=task.cancel,
         last_event_id=last_event_id,
     )
-    hub.subscribe(stream, request.owner, request.impersonator)
+    hub.subscribe(stream, request.owner, request.impersonator, arrived)
     return stream
 
 

@@ -6,8 +6,8 @@ import functools
 from typing import TYPE_CHECKING
 
 from asgiref.sync import sync_to_async
-from django.db import transaction
 
+from ..db import on_commit_or_now
 from ..realtime.hints import PREFIX_WILDCARD
 from ..tenants import current_tenant
 from .topics import topic_of
@@ -20,8 +20,9 @@ def announce(feed: str | type[Feed], *topics: str, using: str | None = None) -> 
     """Announce that these topics may have changed. Every process then sends its pages the change.
 
     Inside a transaction this happens when it commits, and never if it is rolled back. Outside, it
-    happens at once. It doesn't raise if the announcement can't be sent: pages then get the change
-    within TOASTS_RECONCILE seconds, when the engine next reads the database.
+    happens at once. With autocommit off, call it after your commit. It doesn't raise if the
+    announcement can't be sent: pages then get the change within TOASTS_RECONCILE seconds, when the
+    engine next reads the database.
 
     Args:
         feed: the feed, or its name.
@@ -35,7 +36,7 @@ def announce(feed: str | type[Feed], *topics: str, using: str | None = None) -> 
     name = feed if isinstance(feed, str) else feed.name
     tenant = current_tenant()
     hints = [topic_of(name, topic, tenant) for topic in topics or (PREFIX_WILDCARD,)]
-    transaction.on_commit(functools.partial(_send, hints), using=using)
+    on_commit_or_now(functools.partial(_send, hints), using)
 
 
 async_announce = sync_to_async(announce)

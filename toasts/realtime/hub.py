@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import math
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 from .brokers.base import Broker
 from .dispatcher import Dispatcher
-from .hints import PREFIX_WILDCARD, RECHECK_LATER_PREFIX, RECHECK_PREFIX, SIGNED_PREFIX
+from .endings import Endings
+from .hint_handler import HintHandler
 from .publisher import HintPublisher
 from .reader import Reader
 from .registry import Registry
@@ -90,22 +92,35 @@ class Hub:
         self.ticker = Ticker(
             self.registry, timing.ticks_per_visit, self._drop_failed, self._loop.time()
         )
-        self.revalidator = Revalidator(
-            self.registry, self._revoked, lambda each: self.drop(each, "auth")
+        self.revalidator = Revalidator(self.registry, self._revoked, self.drop)
+        self.endings = Endings(self.registry, source.take_signed, self.drop)
+        self._hint_handler = HintHandler(
+            source, self.registry, self.scheduler, self.revalidator, self.endings
         )
 
     # Subscriptions.
 
-    def subscribe(self, subscription: Subscription, owner: str = "", also: str = "") -> None:
+    def subscribe(
+        self,
+        subscription: Subscription,
+        owner: str = "",
+        also: str = "",
+        arrived: float = math.inf,
+    ) -> None:
         """Add a subscription. The topic's state is delivered to it with the next read.
 
         Args:
             subscription: the subscription.
             owner: the user to count it for, if the topic does not belong to one user.
             also: another user whose rights it depends on. It is rechecked by each of these names.
+            arrived: when its request arrived, by `time.monotonic`. It is ended again if the streams
+                of one of the names were ended since then.
         """
         if self._loop.time() < self._draining_until:
             subscription.end(self.source.bye("restart"))
+            return
+        if self.endings.apply_to(arrived, subscription.topic, owner, also):
+            subscription.end(self.source.bye("rotate"))
             return
         self.start()
         self.registry.add(subscription, owner, also)
@@ -177,29 +192,7 @@ class Hub:
         if hints is None:
             self.scheduler.add_all()
             return
-        hints = list(hints)
-        topics = list(filter(None, map(self.registry.topics.get, hints)))
-        if topics:
-            self.scheduler.add(topics)
-        if len(topics) < len(hints):
-            self._take_special_hints(hints)
-
-    def _take_special_hints(self, hints: list[str]) -> None:
-        for hint in hints:
-            if hint in self.registry.topics:
-                continue
-            if hint.startswith(SIGNED_PREFIX):
-                for name in self.source.take_signed(hint.removeprefix(SIGNED_PREFIX)):
-                    for subscription in self.registry.find(name):
-                        self.drop(subscription, "rotate")
-            elif hint.startswith(RECHECK_LATER_PREFIX):
-                self.revalidator.recheck_later(hint.removeprefix(RECHECK_LATER_PREFIX))
-            elif hint.startswith(RECHECK_PREFIX):
-                self.revalidator.recheck(hint.removeprefix(RECHECK_PREFIX))
-            elif hint.endswith(PREFIX_WILDCARD):
-                prefix = hint.removesuffix(PREFIX_WILDCARD)
-                if self.source.has_prefix(prefix):
-                    self.scheduler.add_prefix(prefix)
+        self._hint_handler.handle(hints)
 
     def announce(self, hints: Sequence[str]) -> None:
         """Wake these topics here and in every other process. Call it from any thread."""
@@ -275,7 +268,7 @@ class Hub:
         self.listening = True
         self.wake(hints)
         if hints is None:
-            self.revalidator.check(self.registry.topics)
+            self.revalidator.check_all()
 
     async def _publish(self, hints: Sequence[str]) -> None:
         await self.run(self.broker.publish, hints)
@@ -301,12 +294,13 @@ class Hub:
             self.worker.check()
             self.ticker.tick(now)
             self.revalidator.forget_rechecks(now)
+            self.endings.forget()
             self._drain_if_server_stops()
             # Without a broker that listens, only these reads find what is new.
             if reconciler.passed(now, self.timing.reconcile if self.listening else TICK_INTERVAL):
                 self.wake(None)
             if revalidation.passed(now, self.timing.revalidate):
-                self.revalidator.check(self.registry.topics)
+                self.revalidator.check_all()
             self._retire_if_idle(now)
 
     def _retire_if_idle(self, now: float) -> None:

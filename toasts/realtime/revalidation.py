@@ -30,20 +30,21 @@ class Revalidator:
     Args:
         registry: all subscriptions.
         revoked: returns those of some grants that have ended.
-        end: called with each subscription that has such a grant.
+        end: called with each subscription that has such a grant, and the reason.
     """
 
     def __init__(
         self,
         registry: Registry,
         revoked: Callable[[list[Any]], Awaitable[Collection[Any]]],
-        end: Callable[[Subscription], None],
+        end: Callable[[Subscription, str], None],
     ) -> None:
         self._registry = registry
         self._revoked = revoked
         self._end = end
         self._loop = asyncio.get_running_loop()
-        self._pending: set[str] = set()
+        self._pending: dict[str, bool] = {}
+        """Names to check, and whether what is found to have ended is ended at once."""
         self._rechecks: dict[str, float] = {}
         self._all_rechecked = -math.inf
         self._later: set[str] = set()
@@ -89,7 +90,17 @@ class Revalidator:
 
     def check(self, names: Iterable[str]) -> None:
         """Check the subscriptions of these topics and owners soon."""
-        self._pending.update(names)
+        self._pending.update(dict.fromkeys(names, True))
+        self._work.set()
+
+    def check_all(self) -> None:
+        """Check all subscriptions soon. Those whose rights have ended are checked once more, later.
+
+        Nobody has said that a right has ended, and a change may be half done: a request that
+        changes a password saves the user, and its session only at its end.
+        """
+        for name in self._registry.topics:
+            self._pending.setdefault(name, False)
         self._work.set()
 
     def check_new(self, *names: str) -> None:
@@ -118,18 +129,29 @@ class Revalidator:
             await asyncio.sleep(max(PAUSE, 4 * (self._loop.time() - started)))
 
     async def _check_pending(self) -> None:
-        names, self._pending = self._pending, set()
-        grants = {each.grant for name in names for each in self._registry.find(name)}
-        if not grants:
+        names, self._pending = self._pending, {}
+        at_once: dict[Any, bool] = {}
+        for name, is_certain in names.items():
+            for each in self._registry.find(name):
+                at_once[each.grant] = at_once.get(each.grant, False) or is_certain
+        if not at_once:
             return
         try:
-            revoked = await self._find_revoked(list(grants))
+            revoked = await self._find_revoked(list(at_once))
         except Exception:
-            self.check(names)
+            for name, is_certain in names.items():
+                self._pending[name] = self._pending.get(name, False) or is_certain
+            self._work.set()
             raise
         for subscription in list(self._registry) if revoked else ():
             if subscription.grant in revoked:
-                self._end(subscription)
+                self._end_or_check_later(subscription, at_once[subscription.grant])
+
+    def _end_or_check_later(self, subscription: Subscription, at_once: bool) -> None:
+        if at_once:
+            self._end(subscription, "auth")
+        else:
+            self.recheck_later(subscription.topic)
 
     async def _find_revoked(self, grants: list[Any]) -> set[Any]:
         revoked: set[Any] = set()

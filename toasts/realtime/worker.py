@@ -64,6 +64,9 @@ class Call:
 
     def fail(self, error: BaseException) -> None:
         """Answer with an exception, unless nobody waits any more."""
+        if isinstance(error, StopIteration):  # no future takes it, and its caller would wait on
+            stopped, error = error, RuntimeError("a blocking call raised StopIteration")
+            error.__cause__ = stopped
         if not self.answer.done():
             self.answer.set_exception(error)
 
