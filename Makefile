@@ -24,6 +24,7 @@ install: .venv/.dev .state/secret-key ## .venv with everything for development a
 test: install client ## every test; ARGS='-k name' goes to pytest
 	.ci/need chromium
 	.ci/need firefox
+	.ci/need ip
 	.ci/need mariadb
 	.ci/need nginx
 	.ci/need redis

@@ -35,7 +35,8 @@ _ANY_DATABASE = """
 _ON_MARIADB = "api rest feeds/test_model_feed.py models/test_times.py test_admin.py test_users.py"
 """What asks MariaDB the most; a site on it is in tests/servers/test_mariadb.py."""
 NONE_SELECTED = 5
-ALL = "not wide"
+IS_ROOT = os.geteuid() == 0
+ALL = "not wide" if IS_ROOT else "not wide and not root"
 LIGHT = f"not servers and not browser and {ALL}"
 ONCE = [f"--ignore=tests/{name}" for name in _ANY_DATABASE.split()]
 # Tests with servers and browsers mostly wait, so they run in more processes than there are cores.
@@ -70,6 +71,8 @@ def _client_tests() -> Iterator[list[bool]]:
 
 def _everything(more: list[str]) -> bool:
     """Run the tests that the arguments select, on both databases."""
+    if not IS_ROOT:
+        print("Left out, as they need root: the tests of lost packets.", flush=True)
     with _shared_postgres() as server:
         return _pytest(ALL, WORKERS, more) & _on_postgres(server, more) & _on_mariadb(more)
 

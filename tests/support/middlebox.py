@@ -54,6 +54,7 @@ class Middlebox:
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self._port = 0
+        self._socket: socket.socket | None = None
 
     @property
     def silent(self) -> bool:
@@ -127,7 +128,10 @@ class Middlebox:
         writer.close()
 
     async def _serve(self) -> None:
-        self._server = await asyncio.start_server(self._handle, "127.0.0.1", self._port)
+        if self._socket is not None:
+            self._server = await asyncio.start_server(self._handle, sock=self._socket)
+        else:
+            self._server = await asyncio.start_server(self._handle, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     async def _close_server(self) -> None:
@@ -136,8 +140,9 @@ class Middlebox:
         await self._run_loop()  # a connection that was taken just now is handled from here on
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[int]:
-        """Serve on a port, and yield it."""
+    async def open(self, listening: socket.socket | None = None) -> AsyncIterator[int]:
+        """Serve on a port, or on this socket, and yield the port."""
+        self._socket = listening
         await self._serve()
         try:
             yield self._port
