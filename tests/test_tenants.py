@@ -22,6 +22,7 @@ from toasts.asgi.fast_path import parse_fast_path
 from toasts.auth.grants import Grant, UserStatus
 from toasts.delivery.source import TOASTS, owner_name, topic
 from toasts.delivery.tenant_router import TenantRouter, close_excess_connections
+from toasts.feeds.source import FEEDS
 from toasts.feeds.tokens import verify_token
 from toasts.tenants import (
     ContextVarTenancy,
@@ -277,6 +278,17 @@ def test_a_hint_may_wake_all_topics_of_a_feed_of_one_tenant(prefix: str, known: 
 
     router = TenantRouter(TOASTS, "user:", {"feed": Feeds()})
     assert router.has_prefix(prefix) == known
+
+
+def test_what_may_be_slow_is_named_with_its_tenant(db: None) -> None:
+    router = TenantRouter(TOASTS, "user:", {"feed": FEEDS})
+    groups = {
+        topic: router.group_of(topic) for topic in ("user:1", "user@red:1", "feed@red:names:a")
+    }
+    assert groups == {"user:1": "", "user@red:1": "red/", "feed@red:names:a": "red/feed:names"}
+    grants = [Grant(number, UserStatus(), tenant) for number, tenant in ((1, "red"), (2, ""))]
+    assert list(router.grant_groups([*grants, None])) == [[grants[0]], [grants[1]]]
+    assert list(TOASTS.grant_groups(grants)) == [grants]
 
 
 def test_the_reading_thread_stays_connected_to_ten_databases_of_tenants_at_most(

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.db import OperationalError
 from django.http import HttpRequest
 
-from toasts import feeds
+from tests.conftest import signed_in, until
+from tests.support.streams import StreamReader
+from toasts import async_create_toast, feeds
+from toasts.delivery.hubs import current_hub
 from toasts.feeds.source import FEEDS
+from toasts.realtime.streams.long_poll import LongPoll
 from toasts.realtime.streams.subscription import State
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Slow(feeds.Feed):
+    """Needs longer than the pages can wait for their toasts."""
+
+    name = "slow"
+    seconds = 0.0
+
+    def topic(self, request: HttpRequest, **kwargs: Any) -> str:
+        return "all"
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, State]:
+        time.sleep(self.seconds)
+        return {topic: {1: "row"} for topic in topics}
 
 
 class Failing(feeds.ModelFeed):
@@ -84,3 +104,26 @@ def test_a_feed_that_always_fails_is_read_a_bounded_number_of_times(
 
 def test_a_lost_connection_is_replaced_at_once(failing: Failing) -> None:
     assert read("lost") == {"lost": {5: '"five"'}}
+
+
+@pytest.mark.usefixtures("hubs")
+async def test_toasts_do_not_wait_for_a_feed_that_is_slow(alice: User) -> None:
+    FEEDS.add(Slow())
+    loop, hub = asyncio.get_running_loop(), current_hub()
+    page = LongPoll("feed:slow:all", None, loop.time(), lambda state: False, loop.create_future())
+    try:
+        stream = await StreamReader.open(await signed_in(alice))
+        await stream.until("sync")
+        Slow.seconds = 1.5
+        hub.subscribe(page)
+        await until(lambda: hub.slow_reader.groups == {"feed:slow"})
+        for number in range(3):
+            hub.wake(["feed:slow:all"])
+            started = loop.time()
+            await async_create_toast(str(number), alice)
+            assert (await stream.until("toast"))[-1].data["message"] == str(number)
+            assert loop.time() - started < Slow.seconds
+    finally:
+        hub.unsubscribe(page)
+        Slow.seconds = 0.0
+        del FEEDS._feeds["slow"]

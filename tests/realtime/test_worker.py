@@ -12,7 +12,13 @@ import pytest
 from tests.conftest import until
 from tests.support.memory_source import Client, FakeBroker, Table, running, settled
 from toasts.realtime import worker as module
-from toasts.realtime.worker import CallTimeout, Worker, WorkerThread
+from toasts.realtime.worker import (
+    CallTimeout,
+    Worker,
+    WorkerThread,
+    close_threads,
+    detach_threads,
+)
 
 pytestmark = pytest.mark.usefixtures("fast_ticks", "quick")
 
@@ -186,9 +192,7 @@ async def test_no_more_than_some_threads_hang_at_once(
         assert given_up() == 2
     released.set()
     await asyncio.gather(*calls, return_exceptions=True)
-    thread = worker.detach()
-    assert thread is not None
-    await worker.close(thread)
+    await close_threads(detach_threads([worker]))
     await until(lambda: not threads())
 
 

@@ -74,6 +74,13 @@ class Table:
             raise self.failing
         return [grant for grant in grants if grant in self.ended]
 
+    def grant_groups(self, grants: list[Any]) -> Collection[list[Any]]:
+        """Return them by the part before a slash."""
+        groups: dict[str, list[Any]] = {}
+        for grant in grants:
+            groups.setdefault(str(grant).rpartition("/")[0], []).append(grant)
+        return groups.values()
+
     def take_signed(self, text: str) -> Sequence[str]:
         return text.removeprefix("signed ").split() if text.startswith("signed ") else ()
 
@@ -100,6 +107,10 @@ class Table:
         gone, new = difference(last_sent, state)
         parts = [self.removed(gone)] if gone else []
         return b"".join([*parts, *(self.changed(*item) for item in new)])
+
+    def group_of(self, topic: str) -> str:
+        """Return the part before a slash; topics without one are in the main group."""
+        return topic.rpartition("/")[0]
 
     def has_prefix(self, prefix: str) -> bool:
         return prefix in self.prefixes

@@ -102,11 +102,11 @@ def _stop_blocking(hub: Hub) -> None:
 
     On a loop that runs, the hub's tasks end as soon as the caller lets it.
     """
-    tasks, thread = hub.halt()
+    tasks, threads = hub.halt()
     for task in tasks:
         if not task.get_loop().is_closed():
             task.cancel()
-    if thread is not None:
+    for thread in threads:
         thread.end()
         thread.join(CLOSE_TIMEOUT)
 

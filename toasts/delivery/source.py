@@ -15,6 +15,7 @@ from ..auth.grants import Grant
 from ..conf import conf
 from ..db import fresh_connection
 from ..models.toast import Toast
+from ..realtime.sources import MAIN_GROUP
 from ..realtime.sse import json_event
 from ..realtime.streams.subscription import difference
 from ..tenants import holder_of, kind_of, missing_of
@@ -103,6 +104,10 @@ class ToastSource:
         with fresh_connection():
             return revocation.revoked(grants)
 
+    def grant_groups(self, grants: list[Grant]) -> Collection[list[Grant]]:
+        """Return them in one group: all are checked in one database."""
+        return [grants]
+
     def take_signed(self, text: str) -> Sequence[str]:
         """Take a signed hint. Return the topics whose streams it ends."""
         return signed.take_hint(text)
@@ -121,6 +126,10 @@ class ToastSource:
         if gone:
             events.insert(0, json_event("dismiss", {"ids": gone}, id=NO_STATE_ID))
         return b"".join(events)
+
+    def group_of(self, topic: str) -> str:
+        """Return the group of all topics of users."""
+        return MAIN_GROUP
 
     def has_prefix(self, prefix: str) -> bool:
         """Return False: nobody announces all users at once."""

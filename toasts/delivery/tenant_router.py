@@ -40,6 +40,12 @@ class TenantRouter(SourceRouter):
         """Ask the source that the prefix without its tenant chooses."""
         return super().has_prefix(split_topic(prefix)[1])
 
+    def group_of(self, topic: str) -> str:
+        """Return the group of the topic within its tenant: each may have a database."""
+        tenant, name = split_topic(topic)
+        group = super().group_of(name)
+        return f"{tenant}/{group}" if tenant else group
+
     def _source_of(self, topic: str) -> TopicSource:
         return super()._source_of(split_topic(topic)[1])
 
@@ -68,15 +74,16 @@ class TenantRouter(SourceRouter):
 
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
         """Return those of the grants that have ended, or whose tenant is gone."""
-        by_tenant: dict[str, list[Grant]] = {}
-        for grant in grants:
-            if grant is not None:
-                by_tenant.setdefault(grant.tenant, []).append(grant)
+        by_tenant = _by_tenant(grants)
         with fresh_connection():
             missing = missing_of(by_tenant, get_user_model())
         ended = [grant for tenant in missing for grant in by_tenant.pop(tenant)]
         found = self._in_each(by_tenant, super().revoked)
         return [*ended, *(grant for each in found.values() for grant in each)]
+
+    def grant_groups(self, grants: list[Any]) -> Collection[list[Any]]:
+        """Return the grants of each tenant: it may have a database."""
+        return _by_tenant(grants).values()
 
     def _in_each(self, work: Mapping[str, Any], job: Callable[[Any], T]) -> dict[str, T]:
         """Do a job for each tenant. One that fails costs the others nothing.
@@ -86,7 +93,7 @@ class TenantRouter(SourceRouter):
         """
         done: dict[str, T] = {}
         error: Exception | None = None
-        for tenant, argument in work.items():
+        for number, (tenant, argument) in enumerate(work.items(), 1):
             try:
                 with activated(tenant):
                     done[tenant] = job(argument)
@@ -94,7 +101,8 @@ class TenantRouter(SourceRouter):
             except Exception as caught:
                 error = caught
                 self._log_failure(tenant, caught)
-            close_excess_connections()
+            if number % CONNECTIONS_MAX == 0 or number == len(work):
+                close_excess_connections()
         if error is not None and not done:
             raise error
         return done
@@ -104,6 +112,14 @@ class TenantRouter(SourceRouter):
             self._failing.add(tenant)
             text = "tenant %r can't be read; its pages keep what they have"
             logger.error(text, tenant, exc_info=error)
+
+
+def _by_tenant(grants: Collection[Any]) -> dict[str, list[Grant]]:
+    by_tenant: dict[str, list[Grant]] = {}
+    for grant in grants:
+        if grant is not None:  # a guest has none
+            by_tenant.setdefault(grant.tenant, []).append(grant)
+    return by_tenant
 
 
 def close_excess_connections() -> None:

@@ -76,6 +76,10 @@ class FeedSource:
         """Encode the changes between two states of a topic."""
         return events.delta(self._feed(topic), last_sent, state, state_id_of(topic, state))
 
+    def group_of(self, topic: str) -> str:
+        """Return the group of all topics of a feed."""
+        return f"{KIND}:{parts_of(topic)[0]}"
+
     def has_prefix(self, prefix: str) -> bool:
         """Return whether the prefix is that of all topics of a registered feed."""
         name = prefix.removeprefix(f"{KIND}:").removesuffix(":")

@@ -27,12 +27,13 @@ from .revalidation import Revalidator
 from .scheduler import Scheduler
 from .servers.hypercorn import ListeningSockets
 from .shutdown import on_stop
+from .slow_reader import SlowReader
 from .sources import Source
 from .streams.subscription import Subscription
 from .supervision import end_tasks, supervised
 from .ticker import Interval, Ticker
 from .timing import Timing
-from .worker import Worker, WorkerThread
+from .worker import Worker, WorkerThread, close_threads, detach_threads
 
 logger = logging.getLogger("toasts.realtime")
 T = TypeVar("T")
@@ -76,10 +77,10 @@ class Hub:
         self.listening = False
         """Whether the broker listens, so that hints arrive."""
         self.contexts: dict[Any, Any] = {}
-        """What the streams of one encoder share. The code that creates streams stores it here."""
+        """What the streams of one encoder share, as stored by the code that creates them."""
         self._loop = asyncio.get_running_loop()
-        self._draining_until = 0.0
         self._sockets: ListeningSockets | None = None
+        self._draining_until = 0.0
         self._tasks: list[asyncio.Task[None]] = []
         self._retirement: asyncio.Task[None] | None = None
         self._last_used = self._loop.time()
@@ -87,16 +88,18 @@ class Hub:
         self.scheduler = Scheduler(self._loop, self.registry.topics)
         self.dispatcher = Dispatcher(source, self._drop_failed, internals)
         self.worker = Worker(self._loop, source.open, timing.call_timeout)
-        self.reader = Reader(self.worker, source, self.scheduler, self.dispatcher)
+        slow = Worker(self._loop, source.open, timing.call_timeout)
+        self._workers = (self.worker, slow)
+        self.slow_reader = SlowReader(slow, source, self.dispatcher)
+        self.reader = Reader(self.worker, source, self.scheduler, self.dispatcher, self.slow_reader)
         self.publisher = HintPublisher(self._loop, self.wake, self._publish)
         self.ticker = Ticker(
             self.registry, timing.ticks_per_visit, self._drop_failed, self._loop.time()
         )
-        self.revalidator = Revalidator(self.registry, self._revoked, self.drop)
+        self.revalidator = Revalidator(self.registry, self._revoked, source.grant_groups, self.drop)
         self.endings = Endings(self.registry, source.take_signed, self.drop)
-        self._hint_handler = HintHandler(
-            source, self.registry, self.scheduler, self.revalidator, self.endings
-        )
+        handlers = (self.scheduler, self.revalidator, self.endings)
+        self._hint_handler = HintHandler(source, self.registry, *handlers)
 
     # Subscriptions.
 
@@ -215,6 +218,7 @@ class Hub:
         self._tasks = [
             self._supervise(self._listen, BACKOFF_MAX),
             self._supervise(self.reader.run),
+            self._supervise(self.slow_reader.run),
             self._supervise(self.publisher.run),
             self._supervise(self.revalidator.run),
             self._supervise(self._tick),
@@ -233,19 +237,17 @@ class Hub:
 
     async def stop(self) -> None:
         """End the loops, and give back the thread and its connection. Idempotent."""
-        tasks, thread = self.halt()
+        tasks, threads = self.halt()
         await end_tasks(tasks)
-        if thread is not None:
-            await self.worker.close(thread)
+        await close_threads(threads)
 
-    def halt(self) -> tuple[list[asyncio.Task[None]], WorkerThread | None]:
-        """Return the loops' tasks, which the caller cancels, and the thread, which it ends."""
+    def halt(self) -> tuple[list[asyncio.Task[None]], list[WorkerThread]]:
+        """Return the loops' tasks, which the caller cancels, and the threads, which it ends."""
         tasks, self._tasks = self._tasks, []
-        self._sockets = None
-        self.listening = False
+        self._sockets, self.listening = None, False
         self.scheduler.stop()
         self.ticker.stop()
-        return tasks, self.worker.detach()
+        return tasks, detach_threads(self._workers)
 
     async def run(self, job: Callable[..., T], *args: Any) -> T:
         """Run a blocking function in the hub's thread.
@@ -265,7 +267,9 @@ class Hub:
             self.listening = False
 
     def _receive(self, hints: Iterable[str] | None) -> None:
-        self.listening = True
+        if not self.listening:
+            self.listening = True
+            self.reader.expect_answers()
         self.wake(hints)
         if hints is None:
             self.revalidator.check_all()
@@ -273,8 +277,9 @@ class Hub:
     async def _publish(self, hints: Sequence[str]) -> None:
         await self.run(self.broker.publish, hints)
 
-    async def _revoked(self, grants: list[Any]) -> Collection[Any]:
-        return await self.run(self.source.revoked, grants)
+    async def _revoked(self, grants: list[Any], apart: bool) -> Collection[Any]:
+        call = self.slow_reader.call if apart else self.worker.call
+        return await call(self.source.revoked, grants)
 
     async def _tick(self) -> None:
         try:
@@ -282,8 +287,8 @@ class Hub:
         except asyncio.CancelledError:
             # Unless by `stop`, after which a new stream may have started other tasks and a thread:
             # the loop ends, as after a test.
-            if asyncio.current_task() in self._tasks and (thread := self.worker.detach()):
-                await self.worker.close(thread)
+            if asyncio.current_task() in self._tasks:
+                await close_threads(detach_threads(self._workers))
             raise
 
     async def _tick_for_ever(self) -> None:
@@ -291,7 +296,8 @@ class Hub:
         while True:
             await asyncio.sleep(TICK_INTERVAL)
             now = self._loop.time()
-            self.worker.check()
+            for worker in self._workers:
+                worker.check()
             self.ticker.tick(now)
             self.revalidator.forget_rechecks(now)
             self.endings.forget()

@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 from .streams.subscription import State
 
+MAIN_GROUP = ""
+"""The group of most topics."""
+
 
 class Resources(Protocol):
     """What a thread of the hub holds, such as database connections."""
@@ -35,6 +38,9 @@ class TopicSource(Protocol):
     def delta(self, topic: str, last_sent: State, state: State) -> bytes:
         """Encode the difference between two states of a topic that differ."""
 
+    def group_of(self, topic: str) -> str:
+        """Return the group of a topic: those that may be slow together; see `MAIN_GROUP`."""
+
     def has_prefix(self, prefix: str) -> bool:
         """Return whether a hint may wake all topics whose names begin so."""
 
@@ -54,6 +60,9 @@ class Source(TopicSource, Protocol):
 
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
         """Return those of these grants that have ended. It blocks."""
+
+    def grant_groups(self, grants: list[Any]) -> Collection[list[Any]]:
+        """Return grants in groups: the check of one group may hang, and that of another not."""
 
     def take_signed(self, text: str) -> Sequence[str]:
         """Take a signed hint. Return the topics or owners whose streams it ends."""
@@ -101,6 +110,10 @@ class SourceRouter:
         """Ask the main source, except about guests: they have no grant that could end."""
         return self._main.revoked([grant for grant in grants if grant is not None])
 
+    def grant_groups(self, grants: list[Any]) -> Collection[list[Any]]:
+        """Ask the main source."""
+        return self._main.grant_groups(grants)
+
     def take_signed(self, text: str) -> Sequence[str]:
         """Pass a signed hint to the main source."""
         return self._main.take_signed(text)
@@ -113,6 +126,12 @@ class SourceRouter:
         """Encode a difference by the topic's source."""
         source = self._main if topic.startswith(self._prefix) else self._source_of(topic)
         return source.delta(topic, last_sent, state)
+
+    def group_of(self, topic: str) -> str:
+        """Ask the source of the topic."""
+        if topic.startswith(self._prefix):
+            return MAIN_GROUP
+        return self._source_of(topic).group_of(topic)
 
     def has_prefix(self, prefix: str) -> bool:
         """Ask the source that the prefix chooses. It must be named whole, with its colon."""

@@ -13,7 +13,7 @@ import contextlib
 import functools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, TypeVar
@@ -199,29 +199,14 @@ class Worker:
         self._answers = True
 
     def start(self) -> None:
-        """Get a thread."""
-        self._thread = WorkerThread(self._loop, self._open)
+        """Get a thread, unless there is one."""
+        if self._thread is None:
+            self._thread = WorkerThread(self._loop, self._open)
 
     def detach(self) -> WorkerThread | None:
-        """Give away the thread, for `close`. The next `start` gets another one."""
+        """Give away the thread, for `close_threads`. The next `start` gets another one."""
         thread, self._thread = self._thread, None
         return thread
-
-    async def close(self, thread: WorkerThread) -> None:
-        """Close the resources of a detached thread, and end it. A thread that hangs is given up.
-
-        Raises:
-            Exception: the resources could not be closed.
-        """
-        thread.end()
-        try:
-            await asyncio.wait_for(asyncio.shield(thread.ended), CLOSE_TIMEOUT)
-        except TimeoutError:
-            text = "The hub's database connection did not close within %g s."
-            logger.warning(text, CLOSE_TIMEOUT)
-            for call in [thread.current, *thread.give_up()]:
-                if call is not None:
-                    call.fail(CallTimeout("the hub has stopped"))
 
     async def call(self, job: Callable[..., T], *args: Any, timeout: float | None = None) -> T:
         """Call a blocking function in the thread.
@@ -255,6 +240,12 @@ class Worker:
         if call is not None and call.time_left() <= 0:
             self._replace(thread, call)
 
+    def shorten(self) -> None:
+        """Let the call that runs now take no longer than calls may take."""
+        call = self._thread.current if self._thread is not None else None
+        if call is not None:
+            call.timeout = min(call.timeout, self.timeout)
+
     def _replace(self, thread: WorkerThread, call: Call) -> None:
         self._log(call)
         self._given_up.append(thread)
@@ -269,3 +260,27 @@ class Worker:
         self._answers = False
         text = "No answer within %g s: the hub's thread and its database connections are replaced."
         logger.log(level, text, call.timeout)
+
+
+def detach_threads(workers: Iterable[Worker]) -> list[WorkerThread]:
+    """Take the threads of workers away, for `close_threads`."""
+    threads = [worker.detach() for worker in workers]
+    return [thread for thread in threads if thread is not None]
+
+
+async def close_threads(threads: Iterable[WorkerThread]) -> None:
+    """Close the resources of detached threads, and end them. Threads that hang are given up.
+
+    Raises:
+        Exception: the resources could not be closed.
+    """
+    for thread in threads:
+        thread.end()
+        try:
+            await asyncio.wait_for(asyncio.shield(thread.ended), CLOSE_TIMEOUT)
+        except TimeoutError:
+            text = "The hub's database connection did not close within %g s."
+            logger.warning(text, CLOSE_TIMEOUT)
+            for call in [thread.current, *thread.give_up()]:
+                if call is not None:
+                    call.fail(CallTimeout("the hub has stopped"))

@@ -1,0 +1,167 @@
+"""A group of topics that is slow to read keeps no other topic waiting."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.conftest import until
+from tests.support.memory_source import Client, FakeBroker, Table, running, settled
+from toasts.realtime import reader, slow_reader
+from toasts.realtime.brokers.local import LocalBroker
+from toasts.realtime.streams.subscription import State
+
+pytestmark = pytest.mark.usefixtures("fast_ticks", "quick")
+
+
+class Partly(Table):
+    """A table that does not answer for some groups."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocked: set[str] = set()
+        self.delay = 0.0
+        """Seconds after which it answers for a blocked group; 0: never."""
+        self._waits: list[threading.Event] = []
+
+    def read(self, topics: Sequence[str]) -> Mapping[str, State]:
+        if self.blocked & {self.group_of(topic) for topic in topics}:
+            self.hang()
+        return super().read(topics)
+
+    def hang(self) -> None:
+        """Wait until the connection is ended."""
+        wait = threading.Event()
+        self._waits.append(wait)
+        if wait.wait(self.delay or 10):
+            raise OSError("the connection was ended")
+
+    def abort(self) -> None:
+        super().abort()
+        for wait in self._waits:
+            wait.set()
+
+
+@pytest.fixture
+def partly() -> Partly:
+    return Partly()
+
+
+async def test_a_group_that_hangs_delays_the_others_no_longer_than_its_first_reads(
+    partly: Partly, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(partly, LocalBroker(), call_timeout=0.3) as hub:
+        toasts, feed, other = (Client(hub, name) for name in ("t", "feed/a", "other/b"))
+        await until(lambda: toasts.raw and feed.raw and other.raw)
+        partly.blocked = {"feed"}
+        partly.put("feed/a", 1)
+        hub.wake(["t", "feed/a", "other/b"])
+        await until(lambda: hub.slow_reader.groups == {"feed"})
+        for number in range(3):
+            partly.put("t", number)
+            partly.put("other/b", number)
+            hub.wake(["t", "feed/a", "other/b"])
+            expected = dict.fromkeys(range(number + 1), 1)
+            await until(lambda: toasts.shown == expected and other.shown == expected, 1)  # noqa: B023
+        assert feed.raw == b"= \n"
+        partly.blocked = set()
+        await until(lambda: feed.shown == {1: 1})
+    assert "A read of feed took" in caplog.text
+
+
+async def test_a_slow_group_gets_more_time_until_it_is_read(partly: Partly) -> None:
+    async with running(partly, LocalBroker(), call_timeout=0.2) as hub:
+        feed = Client(hub, "feed/a")
+        await until(lambda: feed.raw)
+        partly.blocked, partly.delay = {"feed"}, 1.0
+        hub.slow_reader.adopt("feed", 1)
+        partly.put("feed/a", 1)
+        hub.wake(["feed/a"])
+        await until(lambda: feed.shown == {1: 1})
+
+
+async def test_a_group_that_is_fast_again_is_read_with_the_others(partly: Partly) -> None:
+    async with running(partly, LocalBroker()) as hub:
+        feed = Client(hub, "feed/a")
+        await until(lambda: feed.raw and settled(hub))
+        hub.slow_reader.adopt("feed", 1)
+        partly.put("feed/a", 1)
+        hub.wake(["feed/a"])
+        await until(lambda: feed.shown == {1: 1} and not hub.slow_reader.groups)
+
+
+async def test_a_slow_read_of_several_groups_shows_which_one_is_slow(
+    partly: Partly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "SLOW", 0.1)
+    monkeypatch.setattr(slow_reader, "SLOW", 0.1)
+    async with running(partly, LocalBroker()) as hub:
+        clients = [Client(hub, name) for name in ("t", "feed/a", "other/b")]
+        await until(lambda: all(client.raw for client in clients) and settled(hub))
+        partly.blocked, partly.delay = {"feed"}, 0.2
+        hub.wake(["t", "feed/a", "other/b"])
+        await until(lambda: hub.scheduler.idle and not hub.scheduler.work.is_set())
+        hub.wake(["t", "feed/a", "other/b"])
+        await until(lambda: hub.slow_reader.groups == {"feed"})
+
+
+async def test_a_group_that_fails_keeps_no_other_group_waiting(partly: Partly) -> None:
+    async with running(partly, LocalBroker()) as hub:
+        toasts, other = Client(hub, "t"), Client(hub, "other/b")
+        await until(lambda: toasts.raw and other.raw)
+        hub.reader._careful_until = float("inf")
+        read = partly.read
+
+        def fail(topics: Sequence[str]) -> Mapping[str, State]:
+            if any(topic.startswith("feed/") for topic in topics):
+                raise OSError("the database of this tenant is down")
+            return read(topics)
+
+        partly.read = fail  # type: ignore[method-assign]
+        Client(hub, "feed/a")
+        partly.put("other/b", 1)
+        hub.wake(["feed/a", "other/b"])
+        await until(lambda: other.shown == {1: 1})
+
+
+async def test_when_the_broker_is_back_a_read_waits_no_longer_than_at_first(
+    partly: Partly,
+) -> None:
+    """The way has swallowed the question: however long it may wait, no answer will come."""
+    broker = FakeBroker()
+    async with running(partly, broker, call_timeout=0.2) as hub:
+        client = Client(hub, "t")
+        await until(lambda: client.raw and hub.listening)
+        broker.cut(OSError("the way swallows everything"))
+        await until(lambda: not hub.listening)
+        partly.blocked = {""}
+        partly.put("t", 1)
+        hub.wake(["t"])
+        await until(lambda: hub.reader._timeout > 3)
+        partly.blocked = set()
+        broker.broken = None
+        await until(lambda: client.shown == {1: 1}, 3)
+
+
+async def test_rights_that_cannot_be_checked_keep_no_others_from_it(partly: Partly) -> None:
+    revoked = partly.revoked
+
+    def hang(grants: Collection[Any]) -> Collection[Any]:
+        if any(grant.startswith("dead/") for grant in grants):
+            partly.hang()
+        return revoked(grants)
+
+    partly.revoked = hang  # type: ignore[method-assign]
+    async with running(partly, LocalBroker(), call_timeout=0.2) as hub:
+        dead, other = Client(hub, "t", grant="dead/1"), Client(hub, "u", grant="red/1")
+        await until(lambda: dead.raw and other.raw)
+        partly.ended = {"red/1"}
+        hub.revalidator.check(["t", "u"])
+        await until(lambda: other.over)
+        assert not dead.over
+        partly.revoked = revoked  # type: ignore[method-assign]
+        partly.ended = {"dead/1"}
+        await until(lambda: dead.over)
