@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import select
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -21,7 +22,12 @@ def database() -> str:
 
     They are read from there, too: a replica may lag behind.
     """
-    return router.db_for_write(apps.get_model("toasts", "Toast"))
+    return router.db_for_write(_toast_model())
+
+
+@functools.cache
+def _toast_model() -> Any:
+    return apps.get_model("toasts", "Toast")
 
 
 def revive_connection(alias: str | None = None) -> None:

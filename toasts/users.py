@@ -28,9 +28,9 @@ def key_of(user: Any, argument: str = "user") -> Any:
     Raises:
         ValueError: it is neither.
     """
-    model = get_user_model()
     if isinstance(user, models.Model):
         return _key_of_instance(user, argument)
+    model = get_user_model()
     # An AnonymousUser has no primary key. A bool is an int to Python, but no key.
     if user is None or isinstance(user, bool) or hasattr(user, "is_anonymous"):
         raise ValueError(f"{argument}: must be a {model.__name__} or a primary key, not {user!r}.")
@@ -46,12 +46,13 @@ def key_of(user: Any, argument: str = "user") -> Any:
 
 
 def _key_of_instance(user: models.Model, argument: str) -> Any:
-    model = get_user_model()
     if not _is_user_model(user.__class__):  # of a lazy object the class behind it
-        raise ValueError(f"{argument}: must be a {model.__name__}, not {type(user).__name__}.")
-    key = user_key(user)
+        name = get_user_model().__name__
+        raise ValueError(f"{argument}: must be a {name}, not {type(user).__name__}.")
+    key = getattr(user, _key_name())
     if key is None or user._state.adding:
-        raise ValueError(f"{argument}: the {model.__name__} is not saved yet; save it first.")
+        name = get_user_model().__name__
+        raise ValueError(f"{argument}: the {name} is not saved yet; save it first.")
     return key
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -101,8 +102,8 @@ class StoredUser(Expression):
     """
 
     def __init__(self, key: Any) -> None:
-        self.user: Any = Toast._meta.get_field("user")
-        super().__init__(output_field=self.user.target_field)
+        self.column = _user_column()
+        super().__init__(output_field=self.column)
         self.key = key
 
     def resolve_expression(self, *args: Any, **kwargs: Any) -> Any:
@@ -110,10 +111,16 @@ class StoredUser(Expression):
 
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         quote = connection.ops.quote_name
-        table = quote(self.user.related_model._meta.db_table)
-        column = quote(self.user.target_field.column)
-        value = self.user.get_db_prep_value(self.key, connection)
+        table, column = quote(self.column.model._meta.db_table), quote(self.column.column)
+        value = self.column.get_db_prep_value(self.key, connection)
         return f"(SELECT {column} FROM {table} WHERE {column} = %s)", (value,)
+
+
+@functools.cache
+def _user_column() -> Any:
+    """Return the field of the user model that toasts refer to."""
+    user: Any = Toast._meta.get_field("user")
+    return user.target_field
 
 
 class ToastQuerySet(models.QuerySet["Toast"]):
