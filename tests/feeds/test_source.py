@@ -24,10 +24,10 @@ from toasts.realtime.streams.subscription import State
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-class Slow(feeds.Feed):
+class Lagging(feeds.Feed):
     """Needs longer than the pages can wait for their toasts."""
 
-    name = "slow"
+    name = "lagging"
     seconds = 0.0
 
     def topic(self, request: HttpRequest, **kwargs: Any) -> str:
@@ -108,22 +108,24 @@ def test_a_lost_connection_is_replaced_at_once(failing: Failing) -> None:
 
 @pytest.mark.usefixtures("hubs")
 async def test_toasts_do_not_wait_for_a_feed_that_is_slow(alice: User) -> None:
-    FEEDS.add(Slow())
+    FEEDS.add(Lagging())
     loop, hub = asyncio.get_running_loop(), current_hub()
-    page = LongPoll("feed:slow:all", None, loop.time(), lambda state: False, loop.create_future())
+    page = LongPoll(
+        "feed:lagging:all", None, loop.time(), lambda state: False, loop.create_future()
+    )
     try:
         stream = await StreamReader.open(await signed_in(alice))
         await stream.until("sync")
-        Slow.seconds = 1.5
+        Lagging.seconds = 1.5
         hub.subscribe(page)
-        await until(lambda: hub.slow_reader.groups == {"feed:slow"})
+        await until(lambda: hub.slow_reader.groups == {"feed:lagging"})
         for number in range(3):
-            hub.wake(["feed:slow:all"])
+            hub.wake(["feed:lagging:all"])
             started = loop.time()
             await async_create_toast(str(number), alice)
             assert (await stream.until("toast"))[-1].data["message"] == str(number)
-            assert loop.time() - started < Slow.seconds
+            assert loop.time() - started < Lagging.seconds
     finally:
         hub.unsubscribe(page)
-        Slow.seconds = 0.0
-        del FEEDS._feeds["slow"]
+        Lagging.seconds = 0.0
+        del FEEDS._feeds["lagging"]

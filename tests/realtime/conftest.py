@@ -65,8 +65,8 @@ def redis_cluster() -> Iterator[RedisCluster]:
 @pytest.fixture
 def short_redis_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds of the canary that are short enough to wait for."""
-    monkeypatch.setattr(module, "SETUP_TIMEOUT", 1.0)
-    monkeypatch.setattr(canary, "TIMEOUT", 1.0)
+    monkeypatch.setattr(module, "SETUP_TIMEOUT", 3.0)
+    monkeypatch.setattr(canary, "TIMEOUT", 2.0)
     monkeypatch.setattr(canary, "INTERVAL", 1.2)
     monkeypatch.setattr(hub_module, "BACKOFF_MAX", 0.3)
 

@@ -123,7 +123,7 @@ async def test_stop_ends_all_tasks_and_threads_and_may_be_called_twice(table: Ta
     hub.subscribe(stream)
     await until(lambda: stream._buffer)
     assert hub.running
-    assert len(hub_tasks()) == 5
+    assert len(hub_tasks()) == 6
     await asyncio.gather(hub.stop(), hub.stop())
     await hub.stop()
     assert not hub.running

@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from ..conf import conf
 from ..delivery import brokers
-from ..tenants import home_database
+from .site import database_alias
 
 BROKERS = ("auto", "local", "sqlite", "postgres", "redis")
 LEAST_PSYCOPG = (3, 2, 4)
@@ -31,7 +31,7 @@ def check_broker(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 
 def _database_problem(broker: str) -> str:
-    connection = connections[home_database()]
+    connection = connections[database_alias()]
     wanted = {"postgres": "postgresql", "sqlite": "sqlite"}.get(broker, connection.vendor)
     if connection.vendor != wanted:
         return f"the database of toasts is {connection.vendor}"
@@ -78,7 +78,7 @@ def check_psycopg(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
 
 def _uses_postgres() -> bool:
     if conf.broker == "auto":
-        return connections[home_database()].vendor == "postgresql"
+        return connections[database_alias()].vendor == "postgresql"
     return conf.broker == "postgres"
 
 

@@ -10,8 +10,7 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.db import connections, router
 
 from ..db import database
-from ..tenants import home_database
-from .site import names_asgi
+from .site import database_alias, names_asgi
 
 LEAST_POOL = 3
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=5000"
@@ -40,7 +39,7 @@ def check_persistent_connections(app_configs: Any, **kwargs: Any) -> list[CheckM
 @register("toasts")
 def check_sqlite(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """W008: readers and writers of SQLite block each other."""
-    connection = connections[home_database()]
+    connection = connections[database_alias()]
     if connection.vendor != "sqlite" or connection.is_in_memory_db():  # type: ignore[attr-defined]
         return []
     missing = _missing_options(connection.settings_dict["OPTIONS"])
@@ -68,7 +67,7 @@ def _missing_options(options: dict[str, Any]) -> list[str]:
 @register("toasts")
 def check_clock(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """W016: on MySQL and MariaDB, the clock is in the session's zone, and toasts are in UTC."""
-    connection = connections[home_database()]
+    connection = connections[database_alias()]
     if connection.vendor != "mysql" or _sets_utc(connection.settings_dict["OPTIONS"]):
         return []
     return [
@@ -90,7 +89,7 @@ def _sets_utc(options: dict[str, Any]) -> bool:
 @register("toasts")
 def check_pool(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """W009: the connection pool is so small that the reader of toasts uses most of it."""
-    connection = connections[home_database()]
+    connection = connections[database_alias()]
     pool = connection.settings_dict["OPTIONS"].get("pool")
     if connection.vendor != "postgresql" or not isinstance(pool, dict):
         return []  # True stands for psycopg_pool's defaults, which are large enough

@@ -10,11 +10,13 @@ from django.conf import settings
 from django.contrib.sessions.backends.signed_cookies import SessionStore as CookieStore
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.handlers.asgi import ASGIHandler
+from django.db import DEFAULT_DB_ALIAS
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from ..conf import conf
 from ..html import API, POLL, STREAM
+from ..tenants import home_database
 
 
 @register("toasts", "urls")
@@ -102,3 +104,11 @@ def check_sessions(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             id="toasts.W013",
         )
     ]
+
+
+def database_alias() -> str:
+    """Return the alias of the database to check: of the toasts, or of what tenants share."""
+    try:
+        return home_database()
+    except Exception:  # E020 reports what TOASTS_TENANT raises
+        return DEFAULT_DB_ALIAS

@@ -105,7 +105,7 @@ async def test_a_channel_that_transmits_nothing_is_detected(
     async with listening(broker) as listener:
         listener.drops = None
         with pytest.raises(BrokerError, match=r"^no hint arrives any more on the channel 'toasts"):
-            await asyncio.wait_for(listener.task, 8)
+            await asyncio.wait_for(listener.task, 15)
     await until(lambda: not redis_server.listeners())
 
 
@@ -117,7 +117,7 @@ async def test_one_shard_that_transmits_nothing_is_detected(
         assert not listener.task.done()
         listener.drops = set(sharded._probes(listener.canaries[-1].split("-")[0] + "-2")[4:5])  # type: ignore[index]
         with pytest.raises(BrokerError, match="no hint arrives any more"):
-            await asyncio.wait_for(listener.task, 8)
+            await asyncio.wait_for(listener.task, 15)
 
 
 async def test_canaries_are_sent_for_ever_and_wake_no_topic(
@@ -151,7 +151,7 @@ async def test_a_middlebox_that_swallows_everything_is_detected(
         await until(lambda: listener.received == ["a"])
         box.silent = True
         with pytest.raises(BrokerError, match="no hint arrives any more"):
-            await asyncio.wait_for(listener.task, 8)
+            await asyncio.wait_for(listener.task, 15)
 
 
 async def test_a_middlebox_that_falls_silent_before_the_listen_is_detected(
