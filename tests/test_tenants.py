@@ -286,9 +286,6 @@ def test_what_may_be_slow_is_named_with_its_tenant(db: None) -> None:
         topic: router.group_of(topic) for topic in ("user:1", "user@red:1", "feed@red:names:a")
     }
     assert groups == {"user:1": "", "user@red:1": "red/", "feed@red:names:a": "red/feed:names"}
-    grants = [Grant(number, UserStatus(), tenant) for number, tenant in ((1, "red"), (2, ""))]
-    assert list(router.grant_groups([*grants, None])) == [[grants[0]], [grants[1]]]
-    assert list(TOASTS.grant_groups(grants)) == [grants]
 
 
 def test_the_reading_thread_stays_connected_to_ten_databases_of_tenants_at_most(

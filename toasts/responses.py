@@ -59,10 +59,14 @@ def serves_streams(view: Callable[..., Any]) -> bool:
 
 
 def without_renewal(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Keep a view's responses from renewing the session (see `prevent_renewal`)."""
+    """Keep a view's responses from renewing the session (see `prevent_renewal`).
+
+    The request notes when its view began: whatever the view finds out about rights is newer.
+    """
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        request.toasts_arrived = monotonic()  # type: ignore[attr-defined]
         response = view(request, *args, **kwargs)
         prevent_renewal(request, response)
         return response
@@ -89,7 +93,8 @@ def stream_response(
         return HttpResponse(headers={**HEADERS, HANDOVER_HEADER: "1"})
     abortion = Abortion()
     server = request.scope.get("server")
-    parts = _stream_bytes(subscription, last_event_id, abortion, server, monotonic())
+    arrived = getattr(request, "toasts_arrived", monotonic())
+    parts = _stream_bytes(subscription, last_event_id, abortion, server, arrived)
     return AbortableResponse(parts, abortion)
 
 

@@ -152,6 +152,13 @@ def test_only_signed_hints_end_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     assert signed.take_hint(text) == ()
 
 
+def test_two_hints_of_the_same_users_differ() -> None:
+    """Each counts once, also the second one of the same second."""
+    (first,), (second,) = signed.end_hints(["user:7"]), signed.end_hints(["user:7"])
+    assert first != second
+    assert signed.take_hint(first) == signed.take_hint(second) == ("user:7",)
+
+
 def test_the_hints_of_many_users_are_few_and_fit_into_messages() -> None:
     """A group of a site may have a hundred thousand members, and each signature takes time."""
     names = [f"user:{number}" for number in range(10_000)]

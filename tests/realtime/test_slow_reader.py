@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -146,22 +146,77 @@ async def test_when_the_broker_is_back_a_read_waits_no_longer_than_at_first(
         await until(lambda: client.shown == {1: 1}, 3)
 
 
-async def test_rights_that_cannot_be_checked_keep_no_others_from_it(partly: Partly) -> None:
-    revoked = partly.revoked
+async def test_a_main_read_that_needs_long_is_read_next_to_a_feed_that_does_not(
+    partly: Partly,
+) -> None:
+    async with running(partly, LocalBroker(), call_timeout=0.3) as hub:
+        toasts, feed = Client(hub, "t"), Client(hub, "feed/a")
+        await until(lambda: toasts.raw and feed.raw)
+        partly.blocked, partly.delay = {""}, 0.8
+        for number in range(3):
+            partly.put("t", number)
+            partly.put("feed/a", number)
+            hub.wake(["t", "feed/a"])
+            expected = dict.fromkeys(range(number + 1), 1)
+            await until(lambda: toasts.shown == feed.shown == expected)  # noqa: B023
 
-    def hang(grants: Collection[Any]) -> Collection[Any]:
-        if any(grant.startswith("dead/") for grant in grants):
-            partly.hang()
-        return revoked(grants)
 
-    partly.revoked = hang  # type: ignore[method-assign]
-    async with running(partly, LocalBroker(), call_timeout=0.2) as hub:
-        dead, other = Client(hub, "t", grant="dead/1"), Client(hub, "u", grant="red/1")
-        await until(lambda: dead.raw and other.raw)
-        partly.ended = {"red/1"}
-        hub.revalidator.check(["t", "u"])
-        await until(lambda: other.over)
-        assert not dead.over
-        partly.revoked = revoked  # type: ignore[method-assign]
-        partly.ended = {"dead/1"}
-        await until(lambda: dead.over)
+async def test_a_large_slow_group_is_read_in_parts(
+    partly: Partly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slow_reader, "READ_TIMEOUT_MAX", 0.5)
+    read = partly.read
+
+    def slowly(topics: Sequence[str]) -> Mapping[str, State]:
+        time.sleep(0.02 * len(topics))
+        return read(topics)
+
+    async with running(partly, LocalBroker(), call_timeout=0.3) as hub:
+        clients = [Client(hub, f"feed/{number}") for number in range(60)]
+        await until(lambda: all(client.raw for client in clients))
+        partly.read = slowly  # type: ignore[method-assign]
+        for number in range(60):
+            partly.put(f"feed/{number}", 1)
+        hub.wake([f"feed/{number}" for number in range(60)])
+        await until(lambda: all(client.shown == {1: 1} for client in clients), 20)
+
+
+async def test_a_group_whose_read_fails_slowly_is_read_apart(
+    partly: Partly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a database that cannot be reached: the driver gives up before the hub does."""
+    monkeypatch.setattr(reader, "SLOW", 0.1)
+    read = partly.read
+
+    def fail(topics: Sequence[str]) -> Mapping[str, State]:
+        if any(topic.startswith("dead/") for topic in topics):
+            time.sleep(0.2)
+            if not any(topic.startswith("other/") for topic in topics):
+                raise OSError("the connection timed out")
+            return {topic: None for topic in topics if topic.startswith("dead/")}  # type: ignore[misc]
+        return read(topics)
+
+    async with running(partly, LocalBroker()) as hub:
+        clients = [Client(hub, name) for name in ("t", "other/a", "dead/a")]
+        await until(lambda: all(client.raw for client in clients))
+        partly.read = fail  # type: ignore[method-assign]
+        hub.wake(["t", "other/a", "dead/a"])
+        await until(lambda: hub.reader._careful_until > 0)
+        hub.wake(["t", "other/a", "dead/a"])
+        await until(lambda: hub.slow_reader.groups == {"dead"})
+
+
+async def test_when_the_broker_is_back_slow_groups_are_read_soon_too(partly: Partly) -> None:
+    broker = FakeBroker()
+    async with running(partly, broker, call_timeout=0.2) as hub:
+        feed = Client(hub, "feed/a")
+        await until(lambda: feed.raw and hub.listening)
+        broker.cut(OSError("the way swallows everything"))
+        await until(lambda: not hub.listening)
+        partly.blocked = {"feed"}
+        partly.put("feed/a", 1)
+        hub.wake(["feed/a"])
+        await until(lambda: hub.slow_reader._timeouts.get("feed", 0) > 3, 20)
+        partly.blocked = set()
+        broker.broken = None
+        await until(lambda: feed.shown == {1: 1}, 4)

@@ -246,9 +246,33 @@ def test_the_end_of_the_loop_is_the_end_of_the_thread(table: Table) -> None:
     assert threads() == []
 
 
-async def test_a_call_that_raises_stop_iteration_keeps_nobody_waiting(table: Table) -> None:
+@pytest.mark.parametrize("error", [StopIteration, asyncio.CancelledError, GeneratorExit])
+async def test_what_a_call_may_not_raise_ends_no_loop_and_keeps_nobody_waiting(
+    table: Table, error: type[BaseException]
+) -> None:
+    def fail() -> None:
+        raise error
+
     async with running(table, FakeBroker()) as hub:
         hub.start()
-        with pytest.raises(RuntimeError, match="StopIteration") as caught:
-            await asyncio.wait_for(hub.run(next, iter(())), 5)
-        assert isinstance(caught.value.__cause__, StopIteration)
+        with pytest.raises(RuntimeError, match=f"raised {error.__name__}$") as caught:
+            await asyncio.wait_for(hub.run(fail), 5)
+        assert isinstance(caught.value.__cause__, error)
+
+
+async def test_all_threads_are_closed_although_one_cannot(table: Table) -> None:
+    loop = asyncio.get_running_loop()
+    workers = [Worker(loop, table.open, 5) for _ in range(2)]
+    closing = iter([OSError("it cannot be closed"), None])
+
+    def close() -> None:
+        if (error := next(closing)) is not None:
+            raise error
+
+    table.close = close  # type: ignore[method-assign]
+    for worker in workers:
+        worker.start()
+        await worker.call(list)
+    with pytest.raises(OSError, match="it cannot be closed"):
+        await close_threads(detach_threads(workers))
+    await until(lambda: not threads())

@@ -74,13 +74,6 @@ class Table:
             raise self.failing
         return [grant for grant in grants if grant in self.ended]
 
-    def grant_groups(self, grants: list[Any]) -> Collection[list[Any]]:
-        """Return them by the part before a slash."""
-        groups: dict[str, list[Any]] = {}
-        for grant in grants:
-            groups.setdefault(str(grant).rpartition("/")[0], []).append(grant)
-        return groups.values()
-
     def take_signed(self, text: str) -> Sequence[str]:
         return text.removeprefix("signed ").split() if text.startswith("signed ") else ()
 

@@ -108,6 +108,7 @@ def _stop_blocking(hub: Hub) -> None:
             task.cancel()
     for thread in threads:
         thread.end()
+    for thread in threads:
         thread.join(CLOSE_TIMEOUT)
 
 

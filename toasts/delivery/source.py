@@ -104,10 +104,6 @@ class ToastSource:
         with fresh_connection():
             return revocation.revoked(grants)
 
-    def grant_groups(self, grants: list[Grant]) -> Collection[list[Grant]]:
-        """Return them in one group: all are checked in one database."""
-        return [grants]
-
     def take_signed(self, text: str) -> Sequence[str]:
         """Take a signed hint. Return the topics whose streams it ends."""
         return signed.take_hint(text)

@@ -74,16 +74,15 @@ class TenantRouter(SourceRouter):
 
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
         """Return those of the grants that have ended, or whose tenant is gone."""
-        by_tenant = _by_tenant(grants)
+        by_tenant: dict[str, list[Grant]] = {}
+        for grant in grants:
+            if grant is not None:
+                by_tenant.setdefault(grant.tenant, []).append(grant)
         with fresh_connection():
             missing = missing_of(by_tenant, get_user_model())
         ended = [grant for tenant in missing for grant in by_tenant.pop(tenant)]
         found = self._in_each(by_tenant, super().revoked)
         return [*ended, *(grant for each in found.values() for grant in each)]
-
-    def grant_groups(self, grants: list[Any]) -> Collection[list[Any]]:
-        """Return the grants of each tenant: it may have a database."""
-        return _by_tenant(grants).values()
 
     def _in_each(self, work: Mapping[str, Any], job: Callable[[Any], T]) -> dict[str, T]:
         """Do a job for each tenant. One that fails costs the others nothing.
@@ -112,14 +111,6 @@ class TenantRouter(SourceRouter):
             self._failing.add(tenant)
             text = "tenant %r can't be read; its pages keep what they have"
             logger.error(text, tenant, exc_info=error)
-
-
-def _by_tenant(grants: Collection[Any]) -> dict[str, list[Grant]]:
-    by_tenant: dict[str, list[Grant]] = {}
-    for grant in grants:
-        if grant is not None:  # a guest has none
-            by_tenant.setdefault(grant.tenant, []).append(grant)
-    return by_tenant
 
 
 def close_excess_connections() -> None:

@@ -7,6 +7,7 @@ request had arrived before.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
@@ -15,9 +16,11 @@ from time import monotonic
 from .registry import Registry
 from .streams.subscription import Subscription
 
-MEMORY = 60.0
+logger = logging.getLogger("toasts.realtime")
+
+MEMORY = 120.0
 """Seconds for which an ending is remembered. No site takes longer to open a stream, and no signed
-hint is valid for longer."""
+hint is valid for longer, even if the sender's clock is fast."""
 NAMES_MAX = 10_000
 """Names that are remembered at a time. More of them count as an ending of everybody."""
 AT_ONCE_MAX = 50
@@ -61,7 +64,10 @@ class Endings:
         found = [each for name in names for each in self._registry.find(name)]
         reason = "rotate" if len(found) <= AT_ONCE_MAX else "restart"
         for subscription in found:
-            self._end(subscription, reason)
+            try:
+                self._end(subscription, reason)
+            except Exception:  # the others must end, too, and a hint counts once
+                logger.exception("A stream of %s could not be ended.", subscription.topic)
 
     def _remember(self, names: Sequence[str]) -> None:
         now = monotonic()
@@ -84,7 +90,7 @@ class Endings:
 
     def forget(self) -> None:
         """Forget the endings that are old."""
-        if self._hints:
+        if self._hints or self._names:
             oldest = monotonic() - MEMORY
             self._hints = {key: at for key, at in self._hints.items() if at > oldest}
             self._names = {name: at for name, at in self._names.items() if at > oldest}

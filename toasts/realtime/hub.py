@@ -96,7 +96,7 @@ class Hub:
         self.ticker = Ticker(
             self.registry, timing.ticks_per_visit, self._drop_failed, self._loop.time()
         )
-        self.revalidator = Revalidator(self.registry, self._revoked, source.grant_groups, self.drop)
+        self.revalidator = Revalidator(self.registry, self._revoked, self.drop)
         self.endings = Endings(self.registry, source.take_signed, self.drop)
         handlers = (self.scheduler, self.revalidator, self.endings)
         self._hint_handler = HintHandler(source, self.registry, *handlers)
@@ -277,9 +277,8 @@ class Hub:
     async def _publish(self, hints: Sequence[str]) -> None:
         await self.run(self.broker.publish, hints)
 
-    async def _revoked(self, grants: list[Any], apart: bool) -> Collection[Any]:
-        call = self.slow_reader.call if apart else self.worker.call
-        return await call(self.source.revoked, grants)
+    async def _revoked(self, grants: list[Any]) -> Collection[Any]:
+        return await self.run(self.source.revoked, grants)
 
     async def _tick(self) -> None:
         try:

@@ -65,42 +65,58 @@ class Reader:
         """
         self._timeout = self._worker.timeout
         self._worker.shorten()
+        self._slow.expect_answers()
 
     async def _read(self, topics: list[Topic]) -> None:
         if self._slow.groups:
             topics = self._slow.take_over(topics)
-        if monotonic() >= self._careful_until:
+        if monotonic() < self._careful_until:
+            await self._read_groups(self._by_group(topics))
+        elif topics:
             await self._read_together(topics)
-            return
-        error: Exception | None = None
-        for group in self._by_group(topics).values():
-            try:
-                await self._read_together(group)
-            except Exception as caught:  # the other groups must not wait for it
-                error = caught
-        if error is not None:
-            raise error
 
     def _by_group(self, topics: Iterable[Topic]) -> dict[str, list[Topic]]:
         """Return the topics by group, the main one first."""
-        groups: dict[str, list[Topic]] = {MAIN_GROUP: []}
+        groups: dict[str, list[Topic]] = {}
         for topic in topics:
             groups.setdefault(self._source.group_of(topic.name), []).append(topic)
-        return groups
+        return dict(sorted(groups.items(), key=lambda item: item[0] != MAIN_GROUP))
 
-    async def _read_together(self, topics: list[Topic]) -> None:
-        if not topics:
-            return
+    async def _read_groups(self, groups: dict[str, list[Topic]]) -> None:
+        """Read groups one by one. One that fails keeps no other waiting."""
+        error: Exception | None = None
+        while groups:
+            group = next(iter(groups))
+            try:
+                await self._read_together(groups.pop(group), group == MAIN_GROUP)
+            except Exception as caught:
+                error = caught
+            if group in self._slow.groups:  # since now: what woke meanwhile comes first
+                self._scheduler.add(topic for topics in groups.values() for topic in topics)
+                return
+        if error is not None:
+            raise error
+
+    async def _read_together(self, topics: list[Topic], has_main: bool = True) -> None:
+        """Read topics in one call.
+
+        Args:
+            topics: the topics.
+            has_main: whether the main group is among them, whose reads may take longer and longer.
+        """
         names, started = [topic.name for topic in topics], monotonic()
+        timeout = self._timeout if has_main else self._worker.timeout
         try:
-            states = await self._worker.call(self._source.read, names, timeout=self._timeout)
+            states = await self._worker.call(self._source.read, names, timeout=timeout)
         except Exception as error:
             self._scheduler.add(topics)
-            if isinstance(error, CallTimeout):
-                self._blame(topics, self._timeout, has_hung=True)
+            seconds = monotonic() - started
+            if isinstance(error, CallTimeout) or seconds > SLOW:
+                self._blame(topics, seconds, isinstance(error, CallTimeout))
             raise
         seconds = monotonic() - started
-        self._timeout = min(max(self._worker.timeout, 2 * seconds), READ_TIMEOUT_MAX)
+        if has_main:
+            self._timeout = min(max(self._worker.timeout, 2 * seconds), READ_TIMEOUT_MAX)
         if seconds > SLOW:
             self._blame(topics, seconds)
         await self._dispatcher.dispatch(topics, states)

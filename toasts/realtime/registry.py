@@ -77,6 +77,10 @@ class Registry:
             return self._groups[owner]
         return self.topics[subscription.topic].subscriptions
 
+    def owner_or_topic(self, subscription: Subscription) -> str:
+        """Return the name under which the subscriptions of the same user are found."""
+        return self._owners.get(subscription, subscription.topic)
+
     def remove(self, subscription: Subscription) -> None:
         """Remove a subscription. Idempotent."""
         topic = self.topics.get(subscription.topic)

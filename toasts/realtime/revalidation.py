@@ -9,7 +9,6 @@ from typing import Any
 
 from .registry import Registry
 from .streams.subscription import Subscription
-from .worker import CallTimeout
 
 SECOND_CHECK_AFTER = 0.5
 """Seconds until a recheck is repeated: a logout is announced just before its session is deleted."""
@@ -21,8 +20,6 @@ RECHECKS_MAX = 1000
 """Rechecks that are remembered at a time. More of them count as a recheck of everybody."""
 BATCH = 500
 """Grants in one check: the thread that checks them also reads states."""
-CAREFUL_TIME = 60.0
-"""Seconds for which the groups are checked one by one, after a check took too long."""
 PAUSE = 0.2
 """Least seconds between two checks."""
 
@@ -32,24 +29,19 @@ class Revalidator:
 
     Args:
         registry: all subscriptions.
-        revoked: returns those of some grants that have ended. Its second argument tells whether
-            they are checked apart from the others, as their check may hang.
-        grant_groups: returns grants in groups, of which one may hang and the others not.
+        revoked: returns those of some grants that have ended.
         end: called with each subscription that has such a grant, and the reason.
     """
 
     def __init__(
         self,
         registry: Registry,
-        revoked: Callable[[list[Any], bool], Awaitable[Collection[Any]]],
-        grant_groups: Callable[[list[Any]], Collection[list[Any]]],
+        revoked: Callable[[list[Any]], Awaitable[Collection[Any]]],
         end: Callable[[Subscription, str], None],
     ) -> None:
         self._registry = registry
         self._revoked = revoked
-        self._grant_groups = grant_groups
         self._end = end
-        self._careful_until = -math.inf
         self._loop = asyncio.get_running_loop()
         self._pending: dict[str, bool] = {}
         """Names to check, and whether what is found to have ended is ended at once."""
@@ -144,35 +136,25 @@ class Revalidator:
                 at_once[each.grant] = at_once.get(each.grant, False) or is_certain
         if not at_once:
             return
-        revoked, error = await self._find_revoked(list(at_once))
-        for subscription in list(self._registry) if revoked else ():
-            if subscription.grant in revoked:
-                self._end_or_check_later(subscription, at_once[subscription.grant])
-        if error is not None:
+        try:
+            revoked = await self._find_revoked(list(at_once))
+        except Exception:
             for name, is_certain in names.items():
                 self._pending[name] = self._pending.get(name, False) or is_certain
             self._work.set()
-            raise error
+            raise
+        for subscription in list(self._registry) if revoked else ():
+            if subscription.grant in revoked:
+                self._end_or_check_later(subscription, at_once[subscription.grant])
 
     def _end_or_check_later(self, subscription: Subscription, at_once: bool) -> None:
         if at_once:
             self._end(subscription, "auth")
         else:
-            self.recheck_later(subscription.topic)
+            self.recheck_later(self._registry.owner_or_topic(subscription))
 
-    async def _find_revoked(self, grants: list[Any]) -> tuple[set[Any], Exception | None]:
-        """Return those of the grants that have ended, and the error if some can't be checked."""
+    async def _find_revoked(self, grants: list[Any]) -> set[Any]:
         revoked: set[Any] = set()
-        error: Exception | None = None
-        is_careful = self._loop.time() < self._careful_until
-        groups = self._grant_groups(grants) if is_careful else [grants]
-        for group in groups:
-            try:
-                for start in range(0, len(group), BATCH):
-                    batch = group[start : start + BATCH]
-                    revoked.update(await self._revoked(batch, len(groups) > 1))
-            except Exception as caught:  # the other groups are checked all the same
-                error = caught
-        if isinstance(error, CallTimeout):
-            self._careful_until = self._loop.time() + CAREFUL_TIME
-        return revoked, error
+        for start in range(0, len(grants), BATCH):
+            revoked.update(await self._revoked(grants[start : start + BATCH]))
+        return revoked

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from itertools import islice
 from time import monotonic
-from typing import Any, TypeVar
 
 from .dispatcher import Dispatcher
 from .registry import Topic
 from .sources import Source
 from .worker import CallTimeout, Worker
 
-T = TypeVar("T")
 logger = logging.getLogger("toasts.realtime")
 
 SLOW = 1.0
 """Seconds. A group whose read takes longer is slow, until one takes less than a quarter of it."""
+BATCH = 500
+"""Topics in one read at most."""
 READ_TIMEOUT_MAX = 120.0
 """Seconds that a read may take at most."""
 
@@ -41,6 +41,8 @@ class SlowReader:
         self._dispatcher = dispatcher
         self._waiting: dict[str, dict[Topic, None]] = {}
         self._timeouts: dict[str, float] = {}
+        self._sizes: dict[str, int] = {}
+        """How many topics of a group one read takes: fewer after one that hung."""
         self._work = asyncio.Event()
 
     def adopt(self, group: str, seconds: float) -> None:
@@ -69,43 +71,61 @@ class SlowReader:
         self._waiting.setdefault(group, {}).update(dict.fromkeys(topics))
         self._work.set()
 
+    def expect_answers(self) -> None:
+        """Wait no longer than at first: the way to the database works again."""
+        self._timeouts.clear()
+        self._worker.shorten()
+
     async def run(self) -> None:
         """Read topics until cancelled."""
         while True:
-            await self._work.wait()
-            self._work.clear()
-            while self._waiting:
-                started = monotonic()
+            if not self._waiting:
+                self._work.clear()
+                await self._work.wait()
+            started = monotonic()
+            try:
                 await self._read_next()
+            except Exception:
                 await asyncio.sleep(monotonic() - started)
-
-    async def call(self, job: Callable[..., T], *args: Any, timeout: float | None = None) -> T:
-        """Call a blocking function in the thread, as `Worker.call` does."""
-        self._worker.start()
-        return await self._worker.call(job, *args, timeout=timeout)
+                raise
+            await asyncio.sleep(monotonic() - started)
 
     async def _read_next(self) -> None:
-        group = next(iter(self._waiting))
-        topics = [topic for topic in self._waiting.pop(group) if topic.subscriptions]
+        group, topics = self._pop()
         if not topics:
             return
         names, started = [topic.name for topic in topics], monotonic()
         timeout = self._timeouts.get(group, self._worker.timeout)
+        self._worker.start()
         try:
-            states = await self.call(self._source.read, names, timeout=timeout)
+            states = await self._worker.call(self._source.read, names, timeout=timeout)
         except Exception as error:
-            self._add(group, topics)  # at the end: the other groups come first
+            self._add(group, topics)
             if isinstance(error, CallTimeout):
                 self._timeouts[group] = min(2 * timeout, READ_TIMEOUT_MAX)
+                self._sizes[group] = max(1, len(topics) // 2)
             raise
         seconds = monotonic() - started
         await self._dispatcher.dispatch(topics, states)
         self._note(group, seconds)
 
+    def _pop(self) -> tuple[str, list[Topic]]:
+        """Return a group, and some of its topics. The other groups come before the rest of it."""
+        group = next(iter(self._waiting))
+        waiting = self._waiting.pop(group)
+        topics = list(islice(waiting, self._sizes.get(group, BATCH)))
+        for topic in topics:
+            del waiting[topic]
+        if waiting:
+            self._waiting[group] = waiting
+        return group, [topic for topic in topics if topic.subscriptions]
+
     def _note(self, group: str, seconds: float) -> None:
         """Keep how long a read took. A group that is fast again is left to the others' reader."""
         self._timeouts[group] = min(max(self._worker.timeout, 2 * seconds), READ_TIMEOUT_MAX)
+        self._sizes[group] = min(2 * self._sizes.get(group, BATCH), BATCH)
         # What waits here must not be overtaken by the same topic's state of the other reader.
         if seconds < SLOW / 4 and group not in self._waiting:
             self.groups.discard(group)
-            del self._timeouts[group]
+            self._timeouts.pop(group, None)
+            self._sizes.pop(group, None)

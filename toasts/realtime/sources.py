@@ -61,9 +61,6 @@ class Source(TopicSource, Protocol):
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
         """Return those of these grants that have ended. It blocks."""
 
-    def grant_groups(self, grants: list[Any]) -> Collection[list[Any]]:
-        """Return grants in groups: the check of one group may hang, and that of another not."""
-
     def take_signed(self, text: str) -> Sequence[str]:
         """Take a signed hint. Return the topics or owners whose streams it ends."""
 
@@ -109,10 +106,6 @@ class SourceRouter:
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
         """Ask the main source, except about guests: they have no grant that could end."""
         return self._main.revoked([grant for grant in grants if grant is not None])
-
-    def grant_groups(self, grants: list[Any]) -> Collection[list[Any]]:
-        """Ask the main source."""
-        return self._main.grant_groups(grants)
 
     def take_signed(self, text: str) -> Sequence[str]:
         """Pass a signed hint to the main source."""

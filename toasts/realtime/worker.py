@@ -64,9 +64,10 @@ class Call:
 
     def fail(self, error: BaseException) -> None:
         """Answer with an exception, unless nobody waits any more."""
-        if isinstance(error, StopIteration):  # no future takes it, and its caller would wait on
-            stopped, error = error, RuntimeError("a blocking call raised StopIteration")
-            error.__cause__ = stopped
+        if isinstance(error, StopIteration) or not isinstance(error, Exception):
+            # No future takes the one, and the others, such as CancelledError, would end the caller.
+            cause, error = error, RuntimeError(f"a blocking call raised {type(error).__name__}")
+            error.__cause__ = cause
         if not self.answer.done():
             self.answer.set_exception(error)
 
@@ -272,15 +273,22 @@ async def close_threads(threads: Iterable[WorkerThread]) -> None:
     """Close the resources of detached threads, and end them. Threads that hang are given up.
 
     Raises:
-        Exception: the resources could not be closed.
+        Exception: the resources of one could not be closed. Those of the others are closed.
     """
+    threads = list(threads)
     for thread in threads:
         thread.end()
-        try:
-            await asyncio.wait_for(asyncio.shield(thread.ended), CLOSE_TIMEOUT)
-        except TimeoutError:
-            text = "The hub's database connection did not close within %g s."
-            logger.warning(text, CLOSE_TIMEOUT)
-            for call in [thread.current, *thread.give_up()]:
-                if call is not None:
-                    call.fail(CallTimeout("the hub has stopped"))
+    errors = await asyncio.gather(*map(_until_closed, threads), return_exceptions=True)
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+async def _until_closed(thread: WorkerThread) -> None:
+    try:
+        await asyncio.wait_for(asyncio.shield(thread.ended), CLOSE_TIMEOUT)
+    except TimeoutError:
+        logger.warning("The hub's database connection did not close within %g s.", CLOSE_TIMEOUT)
+        for call in [thread.current, *thread.give_up()]:
+            if call is not None:
+                call.fail(CallTimeout("the hub has stopped"))
