@@ -65,5 +65,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TOASTS_SWEEP = float(os.environ.get("TOASTS_SWEEP", 25))
 TOASTS_RECONCILE = float(os.environ.get("TOASTS_RECONCILE", 5))
 TOASTS_CHANNEL = os.environ.get("TOASTS_CHANNEL", "toasts")
+if "TOASTS_LISTEN_DSN" in os.environ:
+    TOASTS_LISTEN_DSN = os.environ["TOASTS_LISTEN_DSN"]
 TOASTS_PATIENCE = float(os.environ.get("TOASTS_PATIENCE", 30))
 TOASTS_MAX_STREAMS_PER_USER = int(os.environ.get("TOASTS_MAX_STREAMS_PER_USER", 20))

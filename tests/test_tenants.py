@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, transaction
+from django.db import transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
 from toasts import create_toast, feeds
 from toasts.asgi.fast_path import parse_fast_path
-from toasts.auth.grants import Grant, UserStatus
-from toasts.delivery.source import TOASTS, owner_name, topic
-from toasts.delivery.tenant_router import TenantRouter, close_excess_connections
-from toasts.feeds.source import FEEDS
+from toasts.delivery.source import owner_name, topic
 from toasts.feeds.tokens import verify_token
 from toasts.tenants import (
     ContextVarTenancy,
@@ -52,8 +47,10 @@ class Listed(Tenancy):
         if tenant == "broken":
             raise RuntimeError("on purpose")
         self.active.append(tenant)
-        yield
-        self.active.pop()
+        try:
+            yield
+        finally:
+            self.active.pop()
 
     def missing(self, tenants: Collection[str], model: Any) -> Collection[str]:
         return [tenant for tenant in tenants if tenant == "gone"]
@@ -198,111 +195,3 @@ def test_the_fast_path_takes_the_tenant_of_the_variable_or_leaves_the_request() 
 @pytest.mark.usefixtures("listed")
 def test_a_tenancy_that_cannot_tell_by_the_scope_leaves_the_request_to_the_middleware() -> None:
     assert parse_fast_path(scope()) is None
-
-
-# Reading.
-
-
-class TenantSource:
-    """A source whose states are the tenants that were active."""
-
-    def __init__(self) -> None:
-        self.reads: list[tuple[str, list[str]]] = []
-
-    def read(self, topics: Sequence[str]) -> Mapping[str, Any]:
-        self.reads.append((current_tenant(), list(topics)))
-        return {name: {1: current_tenant()} for name in topics if name != "user:0"}
-
-    def revoked(self, grants: Collection[Any]) -> Collection[Any]:
-        return [grant for grant in grants if grant.user_id == 7]
-
-
-@pytest.mark.usefixtures("listed")
-def test_each_tenant_is_read_by_itself_and_a_broken_one_costs_the_others_nothing(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    source = TenantSource()
-    router = TenantRouter(source, "user:", {})
-    topics = ["user@red:1", "user@gone:1", "user@blue:1", "user@broken:1", "user@red:0", "user:1"]
-    expected = {
-        "user@red:1": {1: "red"},
-        "user@red:0": {},
-        "user@blue:1": {1: "blue"},
-        "user:1": {1: ""},
-        "user@gone:1": None,
-        "user@broken:1": None,
-    }
-    assert router.read(topics) == expected
-    assert router.read(topics) == expected
-    assert source.reads[:3] == [
-        ("red", ["user:1", "user:0"]), ("blue", ["user:1"]), ("", ["user:1"]),
-    ]  # fmt: skip
-    assert len(caplog.records) == 1  # not again while it lasts
-    assert "tenant 'broken' can't be read" in caplog.text
-
-
-@pytest.mark.usefixtures("listed")
-def test_if_no_tenant_can_be_read_the_error_is_raised() -> None:
-    with pytest.raises(RuntimeError, match="on purpose"):
-        TenantRouter(TenantSource(), "user:", {}).read(["user@broken:1"])
-
-
-@pytest.mark.usefixtures("listed")
-def test_grants_are_checked_in_their_tenant_and_end_with_it() -> None:
-    owners = [(7, "red"), (1, "red"), (1, "gone"), (7, "broken")]
-    grants = [*(Grant(key, UserStatus(), tenant) for key, tenant in owners), None]
-    router = TenantRouter(TenantSource(), "user:", {})
-    assert set(router.revoked(grants)) == {grants[0], grants[2]}
-
-
-@pytest.mark.usefixtures("listed")
-def test_a_feeds_topic_of_a_tenant_is_encoded_by_the_feed() -> None:
-    class Feeds:
-        def delta(self, name: str, last_sent: Any, state: Any) -> bytes:
-            return name.encode()
-
-    router = TenantRouter(TOASTS, "user:", {"feed": Feeds()})
-    assert router.delta("feed@red:names:all", {}, {1: "x"}) == b"feed@red:names:all"
-    assert router.delta("user@red:1", {1: "x"}, {}).startswith(b"event: dismiss")
-
-
-@pytest.mark.usefixtures("listed")
-@pytest.mark.parametrize(
-    ("prefix", "known"),
-    [("feed@red:names:", True), ("feed@red:other:", False), ("user@red:", False), ("@red:", False)],
-)
-def test_a_hint_may_wake_all_topics_of_a_feed_of_one_tenant(prefix: str, known: bool) -> None:
-    class Feeds:
-        def has_prefix(self, prefix: str) -> bool:
-            return prefix == "feed:names:"
-
-    router = TenantRouter(TOASTS, "user:", {"feed": Feeds()})
-    assert router.has_prefix(prefix) == known
-
-
-def test_what_may_be_slow_is_named_with_its_tenant(db: None) -> None:
-    router = TenantRouter(TOASTS, "user:", {"feed": FEEDS})
-    groups = {
-        topic: router.group_of(topic) for topic in ("user:1", "user@red:1", "feed@red:names:a")
-    }
-    assert groups == {"user:1": "", "user@red:1": "red/", "feed@red:names:a": "red/feed:names"}
-
-
-def test_the_reading_thread_stays_connected_to_ten_databases_of_tenants_at_most(
-    django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    file = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "tenants.sqlite3")}
-    names = [f"tenant{number}" for number in range(14)]
-    configured = connections.configure_settings({"default": {}, **dict.fromkeys(names, file)})
-    for name in names:
-        monkeypatch.setitem(connections.settings, name, configured[name])
-
-    def opened() -> list[str]:
-        for name in names:
-            connections[name].ensure_connection()
-            close_excess_connections()
-        return [each.alias for each in connections.all(True) if each.connection is not None]
-
-    with django_db_blocker.unblock(), ThreadPoolExecutor(max_workers=1) as thread:
-        assert thread.submit(opened).result() == names[-10:]
-        thread.submit(connections.close_all).result()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from time import monotonic
 from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
@@ -13,6 +15,7 @@ from django.db.models import Model
 from ..auth.grants import Grant
 from ..db import fresh_connection
 from ..models.toast import Toast
+from ..realtime.slow_reader import SLOW
 from ..realtime.sources import SourceRouter, TopicSource
 from ..realtime.streams.subscription import State
 from ..tenants import activated, home_database, missing_of, split_topic
@@ -22,6 +25,8 @@ Names = dict[str, dict[str, str]]
 logger = logging.getLogger("toasts")
 T = TypeVar("T")
 
+UNREACHABLE_TIME = 30.0
+"""Seconds in which rights are not checked in a database that could not be reached."""
 CONNECTIONS_MAX = 10
 """How many databases of tenants the hub's thread stays connected to."""
 
@@ -35,6 +40,8 @@ class TenantRouter(SourceRouter):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._failing: set[str] = set()
+        self._unreachable: dict[str, float] = {}
+        """Tenants whose database has failed only after `SLOW` seconds, and when."""
 
     def has_prefix(self, prefix: str) -> bool:
         """Ask the source that the prefix without its tenant chooses."""
@@ -73,10 +80,14 @@ class TenantRouter(SourceRouter):
                 yield topic, states.get(name, {})
 
     def revoked(self, grants: Collection[Any]) -> Collection[Any]:
-        """Return those of the grants that have ended, or whose tenant is gone."""
+        """Return those of the grants that have ended, or whose tenant is gone.
+
+        A tenant whose database can't be reached is left out for a while. The checks of all others
+        would wait for it, and what it doesn't tell is found when it is back.
+        """
         by_tenant: dict[str, list[Grant]] = {}
         for grant in grants:
-            if grant is not None:
+            if grant is not None and not self._is_unreachable(grant.tenant):
                 by_tenant.setdefault(grant.tenant, []).append(grant)
         with fresh_connection():
             missing = missing_of(by_tenant, get_user_model())
@@ -93,6 +104,7 @@ class TenantRouter(SourceRouter):
         done: dict[str, T] = {}
         error: Exception | None = None
         for number, (tenant, argument) in enumerate(work.items(), 1):
+            started = monotonic()
             try:
                 with activated(tenant):
                     done[tenant] = job(argument)
@@ -100,11 +112,16 @@ class TenantRouter(SourceRouter):
             except Exception as caught:
                 error = caught
                 self._log_failure(tenant, caught)
+                if monotonic() - started > SLOW:
+                    self._unreachable[tenant] = monotonic()
             if number % CONNECTIONS_MAX == 0 or number == len(work):
                 close_excess_connections()
         if error is not None and not done:
             raise error
         return done
+
+    def _is_unreachable(self, tenant: str) -> bool:
+        return monotonic() - self._unreachable.get(tenant, -math.inf) < UNREACHABLE_TIME
 
     def _log_failure(self, tenant: str, error: Exception) -> None:
         if tenant not in self._failing:
