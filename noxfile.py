@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nox
 
-PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 DJANGOS = ["5.2", "6.0", "6.1"]
 SUPPORTED = [
     (python, django)
