@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -83,14 +84,27 @@ async def test_a_slow_group_gets_more_time_until_it_is_read(partly: Partly) -> N
         await until(lambda: feed.shown == {1: 1})
 
 
-async def test_a_group_that_is_fast_again_is_read_with_the_others(partly: Partly) -> None:
+async def test_a_group_that_is_fast_again_is_read_with_the_others_after_a_while(
+    partly: Partly, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slow_reader, "STAY", 0.4)
     async with running(partly, LocalBroker()) as hub:
         feed = Client(hub, "feed/a")
         await until(lambda: feed.raw and settled(hub))
         hub.slow_reader.adopt("feed", 1)
         partly.put("feed/a", 1)
         hub.wake(["feed/a"])
-        await until(lambda: feed.shown == {1: 1} and not hub.slow_reader.groups)
+        await until(lambda: feed.shown == {1: 1})
+        assert hub.slow_reader.groups == {"feed"}
+
+        async def is_with_the_others() -> bool:
+            hub.wake(["feed/a"])
+            await asyncio.sleep(0.02)
+            return not hub.slow_reader.groups
+
+        await until(is_with_the_others)
+        hub.slow_reader.adopt("feed", 1)
+        assert hub.slow_reader._stays == {"feed": 0.8}
 
 
 async def test_a_slow_read_of_several_groups_shows_which_one_is_slow(

@@ -15,7 +15,9 @@ from .worker import CallTimeout, Worker
 logger = logging.getLogger("toasts.realtime")
 
 SLOW = 1.0
-"""Seconds. A group whose read takes longer is slow, until one takes less than a quarter of it."""
+"""Seconds. A group whose read takes longer is slow; below a quarter of it, it is fast again."""
+STAY, STAY_MAX = 30.0, 3600.0
+"""Seconds that a group stays slow at least: twice as long each time, as it keeps others waiting."""
 BATCH = 500
 """Topics in one read at most."""
 READ_TIMEOUT_MAX = 120.0
@@ -40,6 +42,8 @@ class SlowReader:
         self._source = source
         self._dispatcher = dispatcher
         self._waiting: dict[str, dict[Topic, None]] = {}
+        self._stays: dict[str, float] = {}
+        self._fast_from: dict[str, float] = {}
         self._timeouts: dict[str, float] = {}
         self._sizes: dict[str, int] = {}
         """How many topics of a group one read takes: fewer after one that hung."""
@@ -55,6 +59,8 @@ class SlowReader:
         text = "A read of %s took %.1f s. It is read in a thread of its own until it is faster."
         logger.warning(text, group, seconds)
         self.groups.add(group)
+        self._stays[group] = min(2 * self._stays.get(group, STAY / 2), STAY_MAX)
+        self._fast_from[group] = monotonic() + self._stays[group]
 
     def take_over(self, topics: list[Topic]) -> list[Topic]:
         """Take those of the topics that are of slow groups, and return the others."""
@@ -124,8 +130,9 @@ class SlowReader:
         """Keep how long a read took. A group that is fast again is left to the others' reader."""
         self._timeouts[group] = min(max(self._worker.timeout, 2 * seconds), READ_TIMEOUT_MAX)
         self._sizes[group] = min(2 * self._sizes.get(group, BATCH), BATCH)
+        is_fast = seconds < SLOW / 4 and monotonic() >= self._fast_from[group]
         # What waits here must not be overtaken by the same topic's state of the other reader.
-        if seconds < SLOW / 4 and group not in self._waiting:
+        if is_fast and group not in self._waiting:
             self.groups.discard(group)
             self._timeouts.pop(group, None)
             self._sizes.pop(group, None)
