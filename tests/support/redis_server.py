@@ -96,11 +96,10 @@ class RedisCluster:
     """Three servers that share the slots."""
 
     def __init__(self) -> None:
-        # The default port of the cluster bus is the port plus 10,000, which may be too large.
-        self.nodes = [
-            RedisServer(cluster_enabled="yes", cluster_port=free_port(), cluster_node_timeout=2000)
-            for _ in range(3)
-        ]
+        # The default port of the cluster bus is the port plus 10,000, which may be too large. A
+        # node that a busy machine keeps waiting for seconds must not count as failed.
+        options = {"cluster_enabled": "yes", "cluster_node_timeout": 30_000}
+        self.nodes = [RedisServer(cluster_port=free_port(), **options) for _ in range(3)]
 
     @property
     def url(self) -> str:
