@@ -62,6 +62,15 @@ def _has_unread_bytes(driver: Any) -> bool:
     return bool(select.select([number], [], [], 0)[0])
 
 
+def reports_commits(using: str | None = None) -> bool:
+    """Return whether Django runs the jobs of `transaction.on_commit` for a database now.
+
+    It does not if the caller commits by hand, with autocommit off.
+    """
+    connection = transaction.get_connection(using)
+    return bool(connection.in_atomic_block or connection.get_autocommit())
+
+
 def on_commit_or_now(job: Callable[[], None], using: str | None = None) -> None:
     """Run a job when the transaction commits; at once outside of one.
 
@@ -71,8 +80,7 @@ def on_commit_or_now(job: Callable[[], None], using: str | None = None) -> None:
         job: the function.
         using: the database; None: the default one.
     """
-    connection = transaction.get_connection(using)
-    if connection.in_atomic_block or connection.get_autocommit():
+    if reports_commits(using):
         transaction.on_commit(job, using=using)
     else:
         job()

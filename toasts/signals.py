@@ -26,7 +26,7 @@ from django.db.models.signals import (
 
 from .auth.grants import STATUS_FIELDS
 from .auth.sessions import is_unexpired, stored_data, stored_session_model
-from .db import database
+from .db import database, reports_commits
 from .delivery.announce import (
     announce_end,
     announce_recheck,
@@ -182,8 +182,7 @@ def _user_logged_out(user: Any, **rest: Any) -> None:
 
 def _after_commit(using: str, announce: Callable[..., None], *arguments: Any) -> None:
     """Call `announce` when the transaction of this database commits; at once if there is none."""
-    connection = transaction.get_connection(using)
-    if connection.in_atomic_block or connection.get_autocommit():
+    if reports_commits(using):
         # The tenant of now: at COMMIT, the code may have left it.
         job = functools.partial(announce, *arguments, current_tenant())
         transaction.on_commit(job, using=using)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from ..db import database
+from ..db import database, reports_commits
 from ..delivery.announce import announce_users
 from ..tenants import current_tenant
 from ..types import UserOrKey
@@ -30,8 +30,7 @@ def announce_changes(*users: UserOrKey) -> None:
 
 def announce_after_commit(user_ids: list[Any]) -> None:
     """Announce the users' toasts when the current transaction commits; at once if there is none."""
-    connection = transaction.get_connection(database())
-    if not (connection.in_atomic_block or connection.get_autocommit()):
+    if not reports_commits(database()):
         # The caller commits by hand, which Django does not report. The reconciler finds the rows.
         return
     # The tenant of now: at COMMIT, the code may have left it.
